@@ -1,0 +1,150 @@
+/*
+ * Who may log in: accounts in the directory, credentials checked against
+ * them, guessing slowed down. All calls are made by one thread; hashing runs
+ * in a bounded pool, and its results come back in auth_run(). A callback may
+ * run before the call that was given it returns.
+ */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct auth;
+struct directory; /* directory/directory.h */
+
+struct auth_config {
+	struct directory *directory; /* borrowed; this is its only writer */
+	const char *default_domain;  /* "alice" means alice@default_domain */
+	unsigned threads;            /* hashing pool; 0: hash in the caller */
+};
+
+/* Whom a success names. */
+struct auth_identity {
+	uint8_t account[16];  /* id in the store */
+	uint32_t device;      /* 0 is the main password */
+	uint32_t mailbox;     /* 1 is INBOX */
+	const char *address;  /* canonical; valid during the callback */
+};
+
+/* Where a login comes from; for throttling and, later, policy. */
+struct auth_peer {
+	uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
+	bool tls;
+};
+
+/* Mechanisms for CAPA and EHLO, such as "PLAIN LOGIN"; static. */
+const char *auth_mechanisms(const struct auth *a);
+
+YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
+				 struct auth **ret);
+void auth_close(struct auth **a);
+
+/* Readable when auth_run() has something to do. -1 without threads. */
+int auth_fd(const struct auth *a);
+void auth_run(struct auth *a, uint64_t now_ms);
+
+/* When auth_run() wants to be called for delayed answers; UINT64_MAX never. */
+uint64_t auth_deadline(const struct auth *a);
+
+/*
+ * `err` is YB_OK with `identity`, YB_DENIED for wrong credentials of any kind
+ * (the reason is told to nobody), OVERLOAD if the pool is full, or a TEMP
+ * error. YB_AGAIN: `challenge` is to be sent to the client, and its response
+ * given to auth_sasl_step().
+ */
+typedef void auth_done_fn(void *ctx, enum yb_err err,
+			  const struct auth_identity *identity,
+			  struct span challenge);
+
+/* USER and PASS. The spans are not used after the return. */
+void auth_login(struct auth *a, const struct auth_peer *peer,
+		struct span user, struct span password, uint64_t now_ms,
+		auth_done_fn *done, void *ctx);
+
+/* One SASL exchange on the server's side. */
+struct auth_sasl;
+
+/*
+ * Starts `mechanism`; NULL, with `done` called, if that failed at once.
+ * UNSUPPORTED for an unknown mechanism. `has_response` tells an empty initial
+ * response from none (RFC 4422 section 4.3.a).
+ */
+struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
+				  struct span mechanism, struct span response,
+				  bool has_response, uint64_t now_ms,
+				  auth_done_fn *done, void *ctx);
+
+/* Goes on after YB_AGAIN. SYNTAX for a malformed response, as `done`. */
+void auth_sasl_step(struct auth_sasl *x, struct span response,
+		    uint64_t now_ms);
+
+/*
+ * Forgets the exchange; `done` will not be called any more. Also frees one
+ * whose outcome came. Takes NULL.
+ */
+void auth_sasl_free(struct auth_sasl **x);
+
+/* Where mail for an address goes. */
+struct auth_mailbox {
+	uint8_t account[16];
+	uint32_t mailbox;
+};
+
+/*
+ * Resolves a recipient. NO_ACCOUNT if the domain is ours and the address is
+ * not; DENIED if the domain is not ours (no relaying); "postmaster" without a
+ * domain, and at each of ours, goes to the account that has it, else to the
+ * first account of the domain (RFC 5321 section 4.5.1).
+ */
+YB_CHECKED enum yb_err auth_recipient(struct auth *a, struct span address,
+				      struct auth_mailbox *ret);
+
+/* ---- changes, made through the running server or by a command ---- */
+
+enum {
+	AUTH_ADDRESS_MAX = 254, /* RFC 5321 4.5.3.1.3, without < and > */
+	/* Longer passwords only cost time; 1 KiB holds any passphrase. */
+	AUTH_PASSWORD_MAX = 1024,
+	/* A generated password: 100 bits in groups, typed from paper. */
+	AUTH_GENERATED_LEN = 24,
+};
+
+struct auth_account {
+	uint8_t id[16];
+	const char *address;
+	int64_t created_s;       /* seconds since 1970 */
+	int64_t last_login_s;    /* 0 if never */
+	const char *devices;     /* names, separated by ", " */
+};
+
+/* False stops the walk. */
+typedef bool auth_account_fn(void *ctx, const struct auth_account *account);
+
+/*
+ * Makes an account, and its domain local if it is new. EXISTS, WEAK (with the
+ * reason in `ret_reason`, static, unless `allow_weak`), INVALID address.
+ * Blocks for the hash: call it from a command, or a pool.
+ */
+YB_CHECKED enum yb_err auth_account_add(struct auth *a, struct span address,
+					struct span password, bool allow_weak,
+					const char **ret_reason);
+YB_CHECKED enum yb_err auth_account_password(struct auth *a,
+					     struct span address,
+					     struct span password,
+					     bool allow_weak,
+					     const char **ret_reason);
+
+/* Removes the account from the directory; its mail is the store's matter. */
+YB_CHECKED enum yb_err auth_account_remove(struct auth *a, struct span address,
+					   uint8_t ret_id[16]);
+YB_CHECKED enum yb_err auth_account_get(struct auth *a, struct span address,
+					auth_account_fn *each, void *ctx);
+/* All accounts in the order of their addresses, from behind `after`. */
+YB_CHECKED enum yb_err auth_account_each(struct auth *a, struct span after,
+					 auth_account_fn *each, void *ctx);
+
+/* A fresh password, such as "k7qf-m2xw-9trd-hz4c-p8vn", with its NUL. */
+void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1]);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * The server half of POP3 (RFC 1939, 2449, 2595, 3206, 5034) as a state
+ * machine without descriptors, clock or log. Feed it octets, poll its events
+ * and answer each, send its output, tick its clock.
+ *
+ *	while (pop3_server_feed(s, in) > 0 or an event was answered)
+ *		while (pop3_server_poll(s, &ev))
+ *			... answer ev, now or later ...
+ *
+ * At most one event is unanswered; until it is answered feed() eats nothing.
+ * Commands are also not eaten while the output queue is full. Answering an
+ * event makes the engine go on with what it holds, so pipelined commands need
+ * no new input: it keeps at most one command line.
+ */
+#ifndef PROTO_POP3_SERVER_H
+#define PROTO_POP3_SERVER_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "mime/listing.h"
+#include "proto/out.h"
+
+struct pop3_server;
+
+enum pop3_server_flags {
+	POP3_TLS_ACTIVE = 1 << 0,    /* the connection is encrypted already */
+	POP3_TLS_POSSIBLE = 1 << 1,  /* STLS is offered */
+	POP3_LOGIN_IN_CLEAR = 1 << 2 /* logins are allowed without TLS */
+};
+
+struct pop3_server_config {
+	const char *hostname; /* outlives the engine; for the greeting */
+	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
+	const char *sasl;     /* mechanisms for CAPA, such as "PLAIN LOGIN" */
+	unsigned flags;
+	uint64_t idle_ms;     /* RFC 1939 section 3: at least ten minutes */
+	uint64_t login_ms;    /* from the greeting to a login, in total */
+};
+
+enum pop3_event_kind {
+	POP3_EV_LOGIN,    /* user and password: answer with _login_done */
+	POP3_EV_SASL,     /* AUTH or its next step: _sasl_challenge/_login_done */
+	POP3_EV_SASL_CANCEL, /* the client gave up; no answer */
+	POP3_EV_STARTTLS, /* +OK is queued: send it, then _tls_started */
+	POP3_EV_RETR,     /* message `index`: _answer_range or _answer_error */
+	POP3_EV_TOP,      /* with `lines` body lines: likewise */
+	POP3_EV_QUIT,     /* commit deletes, if any: _quit_done */
+};
+
+struct pop3_event {
+	enum pop3_event_kind kind;
+	/* LOGIN and SASL. Valid until the event is answered. */
+	struct span user;      /* LOGIN */
+	struct span secret;    /* LOGIN: the password; wiped once answered */
+	struct span mechanism; /* SASL, first step only; empty after it */
+	struct span response;  /* SASL, decoded; wiped once answered */
+	bool has_response;     /* SASL, first step: an initial response came */
+	/* RETR and TOP */
+	uint32_t index;        /* row in the listing, from 0 */
+	uint64_t lines;        /* TOP */
+};
+
+/* What the session did, for its log line. */
+struct pop3_server_counters {
+	uint64_t commands, errors;
+	uint64_t retr, top, dele;
+	uint64_t retr_octets; /* announced by RETR */
+};
+
+/*
+ * `now_ms` is monotonic and starts the clock of login_ms; the greeting is
+ * queued. NULL when out of memory. The free function takes NULL.
+ */
+struct pop3_server *pop3_server_new(const struct pop3_server_config *config,
+				    uint64_t now_ms);
+void pop3_server_free(struct pop3_server **s);
+
+/*
+ * Offers octets; how many were eaten. Fewer than offered: an event waits for
+ * its answer, the output is full, STLS began (what came behind it stays with
+ * the driver, see threat 1), or the session is over.
+ */
+size_t pop3_server_feed(struct pop3_server *s, struct span in);
+
+/* The next event, if any. */
+bool pop3_server_poll(struct pop3_server *s, struct pop3_event *ret);
+
+/* The time of the last activity, for idle_ms: call after octets came or went.*/
+void pop3_server_tick(struct pop3_server *s, uint64_t now_ms, bool active);
+
+/* When _tick() wants to be called at the latest; UINT64_MAX for never. */
+uint64_t pop3_server_deadline(const struct pop3_server *s);
+
+/*
+ * Answers LOGIN and SASL. On YB_OK `listing` (borrowed until the engine is
+ * freed) is the maildrop. YB_DENIED becomes -ERR [AUTH], a TEMP error
+ * [SYS/TEMP], others [SYS/PERM] (RFC 3206).
+ */
+void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
+			    const struct listing *listing);
+
+/* Answers SASL with a challenge, not yet encoded. */
+void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge);
+
+/* The handshake is done: back to the state after the greeting (RFC 2595). */
+void pop3_server_tls_started(struct pop3_server *s);
+
+/*
+ * Answers RETR and TOP with `n` octets of wire form at `offset` of the log.
+ * RETR's end with the message's own terminator. TOP's are whole lines of the
+ * wire form, and `terminate` says whether ".\r\n" has to follow them.
+ */
+void pop3_server_answer_range(struct pop3_server *s, uint64_t offset,
+			      uint64_t n, bool terminate);
+
+/* Answers RETR and TOP with a failure. */
+void pop3_server_answer_error(struct pop3_server *s, enum yb_err err);
+
+/* Answers QUIT: the deletes are on disk, or err says why not (I3). */
+void pop3_server_quit_done(struct pop3_server *s, enum yb_err err);
+
+/*
+ * Ends the session from outside with a last line, such as
+ * "-ERR [SYS/TEMP] server is shutting down"; nothing is deleted.
+ */
+void pop3_server_shutdown(struct pop3_server *s, const char *text);
+
+/* Whether message `index` is marked as deleted; rows in order. */
+bool pop3_server_is_deleted(const struct pop3_server *s, uint32_t index);
+uint32_t pop3_server_deleted_count(const struct pop3_server *s);
+
+struct out_queue *pop3_server_output(struct pop3_server *s);
+
+/* The output is to be sent, then the connection closed. */
+bool pop3_server_is_over(const struct pop3_server *s);
+
+/* Why it is over, for the log: "quit", "idle", "login timeout", ... */
+const char *pop3_server_end_reason(const struct pop3_server *s);
+
+const struct pop3_server_counters *
+pop3_server_counters(const struct pop3_server *s);
+
+/* Gives back what an idle session does not need. */
+void pop3_server_release(struct pop3_server *s);
+
+#endif

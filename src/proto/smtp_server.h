@@ -1,0 +1,109 @@
+/*
+ * The server half of SMTP as a domain's MX (RFC 5321, 1870, 2034, 2920, 3207,
+ * 6152) and of LMTP (RFC 2033) as a state machine without descriptors, clock
+ * or log. Driven like pop3_server.h: feed, poll, answer, send, tick; at most
+ * one event is unanswered.
+ *
+ * A message is handed on in wire form, in pieces, exactly as it is to be
+ * stored: SMTP refuses bare CR and LF, LMTP repairs them and doubles the dots
+ * that this brings to the start of a line.
+ */
+#ifndef PROTO_SMTP_SERVER_H
+#define PROTO_SMTP_SERVER_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "proto/out.h"
+
+struct smtp_server;
+
+enum smtp_server_flags {
+	SMTP_LMTP = 1 << 0,         /* LHLO, an answer a recipient */
+	SMTP_TLS_ACTIVE = 1 << 1,
+	SMTP_TLS_POSSIBLE = 1 << 2, /* STARTTLS is offered */
+};
+
+enum {
+	/* RFC 5321 4.5.3.1.8: at least 100 recipients; Postfix sends 50. */
+	SMTP_RECIPIENTS_MAX = 1000,
+	/* RFC 5321 4.5.3.1.3: a path has at most 256 octets. */
+	SMTP_PATH_MAX = 256,
+};
+
+struct smtp_server_config {
+	const char *hostname; /* outlives the engine */
+	unsigned flags;
+	uint64_t size_max;    /* RFC 1870: octets a message may have */
+	uint64_t idle_ms;     /* RFC 5321 4.5.3.2.7: at least five minutes */
+};
+
+enum smtp_event_kind {
+	SMTP_EV_STARTTLS, /* 220 is queued: send it, then _tls_started */
+	SMTP_EV_RCPT,     /* is `address` one of ours? _rcpt_done */
+	SMTP_EV_DATA,     /* a message begins: _data_ready or an error */
+	SMTP_EV_BODY,     /* `body` is the next piece; no answer */
+	SMTP_EV_MESSAGE,  /* it is whole: _message_done for each recipient */
+	SMTP_EV_ABORT,    /* the message that began is to be forgotten, no
+	                   * answer: refused, or the session ended in it */
+};
+
+struct smtp_event {
+	enum smtp_event_kind kind;
+	struct span address; /* RCPT: the mailbox, without <> and parameters */
+	struct span body;    /* BODY: valid until the next call */
+};
+
+struct smtp_server_counters {
+	uint64_t commands, errors;
+	uint64_t messages;   /* transactions that reached the final dot */
+	uint64_t accepted;   /* of their recipients, taken over */
+	uint64_t octets;     /* of wire form, received */
+};
+
+struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
+				    uint64_t now_ms);
+void smtp_server_free(struct smtp_server **s);
+
+size_t smtp_server_feed(struct smtp_server *s, struct span in);
+bool smtp_server_poll(struct smtp_server *s, struct smtp_event *ret);
+void smtp_server_tick(struct smtp_server *s, uint64_t now_ms, bool active);
+uint64_t smtp_server_deadline(const struct smtp_server *s);
+
+void smtp_server_tls_started(struct smtp_server *s);
+
+/* Answers RCPT: 250 on YB_OK; NO_ACCOUNT 550, DENIED 550 relaying denied,
+ * QUOTA 452 or 552, TEMP errors 451. */
+void smtp_server_rcpt_done(struct smtp_server *s, enum yb_err err);
+
+/* Answers DATA: 354 on YB_OK, else the error and no message. */
+void smtp_server_data_ready(struct smtp_server *s, enum yb_err err);
+
+/*
+ * Refuses the message while it comes: the rest of it is read and dropped,
+ * and every recipient gets `err` at the end; no MESSAGE event follows.
+ */
+void smtp_server_refuse(struct smtp_server *s, enum yb_err err);
+
+/*
+ * Answers MESSAGE. `errs` holds one outcome for each accepted recipient in
+ * their order; SMTP answers 250 only if all are YB_OK.
+ */
+void smtp_server_message_done(struct smtp_server *s, const enum yb_err *errs,
+			      size_t n);
+
+void smtp_server_shutdown(struct smtp_server *s, const char *text);
+
+/* Of the transaction in progress; for the trace fields and the log. */
+struct span smtp_server_helo(const struct smtp_server *s);
+struct span smtp_server_sender(const struct smtp_server *s); /* "" is null */
+/* "SMTP", "ESMTP", "ESMTPS", "LMTP" or "LMTPS" (RFC 3848). */
+const char *smtp_server_with(const struct smtp_server *s);
+
+struct out_queue *smtp_server_output(struct smtp_server *s);
+bool smtp_server_is_over(const struct smtp_server *s);
+const char *smtp_server_end_reason(const struct smtp_server *s);
+const struct smtp_server_counters *
+smtp_server_counters(const struct smtp_server *s);
+void smtp_server_release(struct smtp_server *s);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * The mailbox store: the one narrow door through which the rest reaches mail.
+ * All calls are made by one thread, the owner of the store's state; what
+ * blocks runs in a pool, and its results come back in store_run(). A callback
+ * may run before the call that was given it returns.
+ *
+ * The invariants I1 to I11 stand at the head of store.c.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "mime/listing.h"
+
+struct store;
+struct store_snapshot;
+struct os_storage; /* os/storage.h: the table of calls to the disk */
+
+struct account_id {
+	uint8_t octets[16];
+};
+
+enum { STORE_INBOX = 1, STORE_MAIN_DEVICE = 0, STORE_DEVICES_MAX = 64 };
+
+struct store_place {
+	struct account_id account;
+	uint32_t mailbox; /* STORE_INBOX */
+};
+
+/* Something an administrator should read; one line, no line end. */
+typedef void store_report_fn(void *ctx, const char *line);
+
+struct store_config {
+	const char *path;             /* of the store's folder, which exists */
+	const struct os_storage *os;  /* NULL: the real disk */
+	unsigned threads;             /* of the pool; 0: run all in the caller */
+	size_t cached_mailboxes;      /* kept open while unused; 0: default */
+	store_report_fn *report;      /* or NULL */
+	void *ctx;
+};
+
+/*
+ * Takes STORE/lock. BUSY if another process has it; NOT_FOUND, ACCESS, IO.
+ */
+YB_CHECKED enum yb_err store_open(const struct store_config *config,
+				  struct store **ret);
+
+/* Waits for what runs, calls what waits, closes. Takes NULL. */
+void store_close(struct store **st);
+
+/* Readable when store_run() has something to do. -1 without threads. */
+int store_fd(const struct store *st);
+
+/* Takes finished work from the pool and calls back. */
+void store_run(struct store *st);
+
+/* Whether nothing is in flight: no append waits for its sync. */
+bool store_is_idle(const struct store *st);
+
+/* ---- reading ---- */
+
+/* On YB_OK the snapshot is the callee's to close. */
+typedef void store_opened_fn(void *ctx, enum yb_err err,
+			     struct store_snapshot *snapshot);
+
+/*
+ * Opens what the mailbox holds now, as seen by `device`. A mailbox without
+ * files is empty, not an error. CORRUPT, VERSION, IO, NOMEM.
+ */
+void store_snapshot_open(struct store *st, struct store_place place,
+			 uint32_t device, store_opened_fn *opened, void *ctx);
+
+/* The listing; valid until the snapshot is closed. Aligned to 8. */
+struct span store_snapshot_listing(const struct store_snapshot *snapshot);
+
+/*
+ * A sealed memfd of the listing, made at the first call and shared by all
+ * snapshots of the same state; borrowed until the snapshot is closed.
+ */
+YB_CHECKED enum yb_err
+store_snapshot_memfd(const struct store_snapshot *snapshot, int *ret_fd);
+
+/*
+ * The log that the rows point into, read-only, of the snapshot's generation;
+ * borrowed until the snapshot is closed. NO_MSG if the mailbox is empty.
+ */
+YB_CHECKED enum yb_err store_snapshot_log(struct store_snapshot *snapshot,
+					  int *ret_fd);
+
+/* Takes NULL. */
+void store_snapshot_close(struct store_snapshot **snapshot);
+
+/* ---- deleting ---- */
+
+struct uid_range {
+	uint32_t first, last; /* inclusive; first <= last */
+};
+
+typedef void store_done_fn(void *ctx, enum yb_err err);
+
+/*
+ * Hides messages of the snapshot's mailbox: one record, all or none, synced
+ * before `done` (I3). Ranges rise and do not touch; uids that are gone
+ * already are not an error. The snapshot itself does not change and may be
+ * closed meanwhile. INVALID for malformed ranges, IO, FULL, READ_ONLY.
+ */
+void store_expunge(struct store_snapshot *snapshot,
+		   const struct uid_range *ranges, size_t n,
+		   store_done_fn *done, void *ctx);
+
+/* ---- delivering ---- */
+
+enum store_delivery_mode {
+	STORE_ALL_OR_NONE, /* SMTP: one outcome for all (I10) */
+	STORE_EACH,        /* LMTP: an outcome a recipient */
+};
+
+/*
+ * A message in wire form: `prefix` (trace fields), then either `wire` in
+ * memory or `wire_n` octets at `wire_at` of `fd`. The store copies or reads
+ * them once, checking the form; INVALID or BARE_LINE_END if it is wrong.
+ */
+struct store_delivery {
+	enum store_delivery_mode mode;
+	const struct store_place *places;
+	size_t places_n;
+	struct span prefix;   /* whole lines of wire form; may be empty */
+	struct span wire;     /* used if fd < 0 */
+	int fd;               /* or -1; borrowed until `delivered` */
+	uint64_t wire_at, wire_n;
+	int64_t received_ns;  /* UTC since 1970 */
+};
+
+/* `errs` has an outcome for each place, in order. */
+typedef void store_delivered_fn(void *ctx, const enum yb_err *errs, size_t n);
+
+/*
+ * Delivers; `delivered` comes once every copy is synced or has failed. The
+ * memory of `delivery`, its places and spans, is not used after the return.
+ */
+void store_deliver(struct store *st, const struct store_delivery *delivery,
+		   store_delivered_fn *delivered, void *ctx);
+
+/*
+ * An unnamed file on the store's disk for a body that is too large for
+ * memory; the caller closes it. FULL, IO.
+ */
+YB_CHECKED enum yb_err store_spool(struct store *st, int *ret_fd);
+
+/* ---- accounts ---- */
+
+struct store_totals {
+	uint64_t messages, octets;
+};
+
+typedef void store_totals_fn(void *ctx, enum yb_err err,
+			     struct store_totals totals);
+
+/* What a mailbox holds, without opening a snapshot for a session. */
+void store_totals(struct store *st, struct store_place place,
+		  store_totals_fn *told, void *ctx);
+
+/*
+ * Removes all mail of an account: the folder is renamed out of the way and
+ * the name synced before `done`; its files are deleted behind it. An account
+ * without files is not an error.
+ */
+void store_remove_account(struct store *st, struct account_id account,
+			  store_done_fn *done, void *ctx);
+
+#endif
