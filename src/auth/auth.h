@@ -38,6 +38,8 @@ const char *auth_mechanisms(const struct auth *a);
 
 YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
 				 struct auth **ret);
+
+/* Logins under way are forgotten: their `done` is not called. */
 void auth_close(struct auth **a);
 
 /* Readable when auth_run() has something to do. -1 without threads. */

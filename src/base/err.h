@@ -9,7 +9,11 @@
 
 #include <stdbool.h>
 
-#define YB_CHECKED __attribute__((warn_unused_result))
+/*
+ * The result has to be looked at; where it deliberately is not, a cast to
+ * void with a reason says so. (gcc's older warn_unused_result takes no cast.)
+ */
+#define YB_CHECKED [[nodiscard]]
 
 #define YB_ERR_MAP(X)                                                         \
 	X(NOMEM, TEMP, "out of memory")                                       \

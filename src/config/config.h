@@ -1,7 +1,7 @@
 /*
  * The configuration as one flat value: no pointers, so that the child which
  * parses it can hand it over in a sealed memfd, and every process reads the
- * same octets. The YAML, its keys and defaults are one table in config.c.
+ * same octets. The YAML, its keys and defaults are one table in schema.c.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -9,12 +9,19 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct buf;
+
 enum {
+	CONFIG_MAGIC = 0x46435559, /* "YUCF" */
+	CONFIG_VERSION = 1,        /* what config_version has to be */
 	CONFIG_TEXT_MAX = 256,
 	CONFIG_PATH_LEN = 1024,
 	/* Services times a few addresses each; all fit into one message. */
 	CONFIG_LISTENERS_MAX = 32,
-	CONFIG_FILE_MAX = 1024 * 1024,
+	/* A full file has 5 KiB; the YAML parser needs square time at worst. */
+	CONFIG_FILE_MAX = 64 * 1024,
+	/* After so many problems the rest is a consequence, or an attack. */
+	CONFIG_PROBLEMS_MAX = 100,
 };
 
 enum config_service {
@@ -27,11 +34,10 @@ enum config_service {
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_START, CONFIG_TLS_IMPLICIT };
 enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
-enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
 
 struct config_listener {
 	uint32_t service;              /* enum config_service */
-	uint32_t tls;                  /* enum config_tls */
+	uint32_t tls;                  /* enum config_tls; off on a path */
 	char address[CONFIG_TEXT_MAX]; /* "host:port", "[v6]:port", or path */
 };
 
@@ -41,8 +47,8 @@ struct config {
 	char file[CONFIG_PATH_LEN];    /* where it was read from */
 	char base[CONFIG_PATH_LEN];    /* folder that relative paths mean */
 	char hostname[CONFIG_TEXT_MAX];
-	char default_domain[CONFIG_TEXT_MAX];
-	char help_url[CONFIG_TEXT_MAX];
+	char default_domain[CONFIG_TEXT_MAX]; /* or "" */
+	char help_url[CONFIG_TEXT_MAX];       /* or "" */
 	char store_path[CONFIG_PATH_LEN];     /* absolute, as all paths here */
 	char directory_path[CONFIG_PATH_LEN];
 	char run_path[CONFIG_PATH_LEN];       /* run/control, run/lmtp */
@@ -51,9 +57,7 @@ struct config {
 	char log_path[CONFIG_PATH_LEN];       /* "" is standard error */
 	char user[CONFIG_TEXT_MAX];           /* "yubin"; only used by root */
 	uint32_t plain_login;
-	uint32_t utf8_mail;
 	uint32_t workers;                     /* 0: one a core */
-	uint32_t undelete_days;
 	uint64_t message_size_max;            /* octets */
 	uint32_t connections_max;             /* of one worker */
 	uint32_t connections_per_address_max; /* of one worker */
@@ -82,18 +86,46 @@ YB_CHECKED enum yb_err config_parse(struct span yaml, const char *file,
 YB_CHECKED enum yb_err config_load(const char *file, config_problem_fn *problem,
 				   void *ctx, struct config *ret);
 
+/*
+ * What an empty file of that name means. The hostname is the machine's own
+ * name. TOO_BIG for a name that leaves no room for the paths.
+ */
+YB_CHECKED enum yb_err config_defaults(const char *file, struct config *ret);
+
+/*
+ * Looks at what the configuration names, by the rights of the caller: the
+ * folders, the certificate, and that nobody else can read the private key or
+ * write the configuration (threat 64). Only who may read the key can ask.
+ */
+YB_CHECKED enum yb_err config_check_files(const struct config *config,
+					  config_problem_fn *problem,
+					  void *ctx);
+
+/* Whether some listener speaks TLS, so that a certificate is needed. */
+bool config_needs_tls(const struct config *config);
+
 /* Whether `block` is a struct config of this program; for who receives one. */
 bool config_is_valid(struct span block);
 
 /* $YUBIN_CONFIG, else /etc/yubin/yubin.yaml. */
 const char *config_default_file(void);
 
+/* Such as "pop3s"; and "off", "starttls", "implicit". Static. */
+const char *config_service_name(enum config_service service);
+const char *config_tls_name(enum config_tls tls);
+
 /*
  * Prints what differs from the defaults as YAML, as `yubin check --show`
  * does; TOO_BIG if the buffer's ceiling is too low.
  */
-struct buf;
 YB_CHECKED enum yb_err config_show(const struct config *config,
 				   struct buf *out);
+
+/*
+ * Prints every key with what it means, those that have their default behind
+ * a "#": the file that `yubin init` writes. Errors as config_show().
+ */
+YB_CHECKED enum yb_err config_print_commented(const struct config *config,
+					      struct buf *out);
 
 #endif

@@ -29,7 +29,8 @@ enum pop3_server_flags {
 };
 
 struct pop3_server_config {
-	const char *hostname; /* outlives the engine; for the greeting */
+	/* All strings outlive the engine. */
+	const char *hostname; /* for the greeting */
 	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
 	const char *sasl;     /* mechanisms for CAPA, such as "PLAIN LOGIN" */
 	unsigned flags;
@@ -82,10 +83,17 @@ void pop3_server_free(struct pop3_server **s);
  */
 size_t pop3_server_feed(struct pop3_server *s, struct span in);
 
-/* The next event, if any. */
+/*
+ * The next event, if any. Also goes on with a LIST or UIDL of many lines: call
+ * it, or feed(), again whenever output was sent.
+ */
 bool pop3_server_poll(struct pop3_server *s, struct pop3_event *ret);
 
-/* The time of the last activity, for idle_ms: call after octets came or went.*/
+/*
+ * The time of the last activity, for idle_ms: call after octets came or went
+ * (`active`), and once the deadline has come. While an event is unanswered,
+ * no time runs against the client.
+ */
 void pop3_server_tick(struct pop3_server *s, uint64_t now_ms, bool active);
 
 /* When _tick() wants to be called at the latest; UINT64_MAX for never. */
@@ -121,7 +129,8 @@ void pop3_server_quit_done(struct pop3_server *s, enum yb_err err);
 
 /*
  * Ends the session from outside with a last line, such as
- * "-ERR [SYS/TEMP] server is shutting down"; nothing is deleted.
+ * "-ERR [SYS/TEMP] server is shutting down"; nothing is deleted. A QUIT that
+ * the driver has been asked for is let through to its answer.
  */
 void pop3_server_shutdown(struct pop3_server *s, const char *text);
 

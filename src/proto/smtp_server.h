@@ -31,9 +31,9 @@ enum {
 };
 
 struct smtp_server_config {
-	const char *hostname; /* outlives the engine */
+	const char *hostname; /* outlives the engine; 1 to 255 octets */
 	unsigned flags;
-	uint64_t size_max;    /* RFC 1870: octets a message may have */
+	uint64_t size_max;    /* RFC 1870: octets of a message; 0: no limit */
 	uint64_t idle_ms;     /* RFC 5321 4.5.3.2.7: at least five minutes */
 };
 
@@ -44,7 +44,8 @@ enum smtp_event_kind {
 	SMTP_EV_BODY,     /* `body` is the next piece; no answer */
 	SMTP_EV_MESSAGE,  /* it is whole: _message_done for each recipient */
 	SMTP_EV_ABORT,    /* the message that began is to be forgotten, no
-	                   * answer: refused, or the session ended in it */
+	                   * answer: refused by the engine (size, bare CR or
+	                   * LF), or the session ended in it */
 };
 
 struct smtp_event {
@@ -65,6 +66,12 @@ struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
 void smtp_server_free(struct smtp_server **s);
 
 size_t smtp_server_feed(struct smtp_server *s, struct span in);
+
+/*
+ * The next event, if any; one may still come once the session is over. Also
+ * goes on with LMTP's many replies: call it, or feed(), whenever output was
+ * sent.
+ */
 bool smtp_server_poll(struct smtp_server *s, struct smtp_event *ret);
 void smtp_server_tick(struct smtp_server *s, uint64_t now_ms, bool active);
 uint64_t smtp_server_deadline(const struct smtp_server *s);
@@ -91,11 +98,18 @@ void smtp_server_refuse(struct smtp_server *s, enum yb_err err);
 void smtp_server_message_done(struct smtp_server *s, const enum yb_err *errs,
 			      size_t n);
 
+/*
+ * Ends the session from outside with a last line, such as "421 4.3.2 shutting
+ * down", which is static. A message that the driver has been asked to store is
+ * answered first: the session is over once that has been done.
+ */
 void smtp_server_shutdown(struct smtp_server *s, const char *text);
 
 /* Of the transaction in progress; for the trace fields and the log. */
 struct span smtp_server_helo(const struct smtp_server *s);
 struct span smtp_server_sender(const struct smtp_server *s); /* "" is null */
+/* Recipients accepted so far; 0 after whatever ended the transaction. */
+size_t smtp_server_accepted(const struct smtp_server *s);
 /* "SMTP", "ESMTP", "ESMTPS", "LMTP" or "LMTPS" (RFC 3848). */
 const char *smtp_server_with(const struct smtp_server *s);
 

@@ -1,0 +1,615 @@
+/*
+ * From a claim to its answer. What the answer to a wrong claim looks like, and
+ * when it comes, depends on the peer's address and on how busy the pool is,
+ * never on whether the account exists (threat 8):
+ *
+ * - an unknown name, a malformed one, an authorization identity of somebody
+ *   else and a password that no account can have are all hashed like a wrong
+ *   password, under the same limits;
+ * - the cache gives a fake account for a name that does not exist, and whether
+ *   it is real is asked when all the work is done.
+ */
+#include "auth/auth_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "crypto/compare.h"
+
+/* Stands for names that cannot be: no canonical address is like it. */
+static const char no_name[] = "?";
+
+static void free_attempt(struct attempt *at)
+{
+	mem_wipe(at->password, at->password_n);
+	free(at);
+}
+
+/* Gives the answer. The attempt is gone before anybody hears of it, since
+ * the callback may begin another. */
+static void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
+			   const struct auth_identity *identity)
+{
+	auth_done_fn *done = at->done;
+	void *ctx = at->ctx;
+
+	list_remove(&at->link);
+	if (at->owner != NULL)
+		*at->owner = NULL;
+	peers_release(&a->peers, at->peer, a->now_ms);
+	free_attempt(at);
+	if (done != NULL)
+		done(ctx, err, identity, SPAN_NONE);
+}
+
+/* ---- success ---- */
+
+static void answer_success(auth_done_fn *done, void *ctx,
+			   const struct directory_account *account,
+			   uint32_t device)
+{
+	char address[AUTH_ADDRESS_MAX + 1];
+	struct auth_identity identity = { .device = device,
+					  .mailbox = 1,
+					  .address = address };
+
+	/* Copies: the callback may change the cache. */
+	memcpy(identity.account, account->id, sizeof identity.account);
+	memccpy(address, account->address, 0, sizeof address);
+	if (done != NULL)
+		done(ctx, YB_OK, &identity, SPAN_NONE);
+}
+
+/* Index of the credential that the hash fits; -1. All are compared. */
+static int find_credential(const struct cached *at,
+			   const struct scram_verifier *proved)
+{
+	int found = -1;
+
+	for (uint32_t i = 0; i < at->account->credentials_n; i++)
+		if (compare_equal(at->account->credentials[i].stored_key,
+				  proved->stored_key, SCRAM_KEY_LEN))
+			found = (int)i;
+	return at->real ? found : -1;
+}
+
+/* ---- failure ---- */
+
+static void hold_back(struct auth *a, struct attempt *at, uint64_t due_ms)
+{
+	struct list *before = a->held.prev;
+
+	mem_wipe(at->password, at->password_n); /* it was hashed */
+	at->due_ms = due_ms;
+	while (before != &a->held &&
+	       list_entry(before, struct attempt, link)->due_ms > due_ms)
+		before = before->prev;
+	list_remove(&at->link);
+	list_add_before(before->next, &at->link);
+	a->held_n++;
+}
+
+static void release_held(struct auth *a, struct attempt *at)
+{
+	a->held_n--;
+	at->peer->open--;
+	attempt_answer(a, at, YB_DENIED, NULL);
+}
+
+/* An attempt that was hashed, in vain. */
+static void refuse(struct auth *a, struct attempt *at, uint64_t guess)
+{
+	uint64_t due = peer_failed(at->peer, guess, a->now_ms);
+
+	if (due <= a->now_ms) {
+		at->peer->open--;
+		attempt_answer(a, at, YB_DENIED, NULL);
+		return;
+	}
+	hold_back(a, at, due);
+	if (a->held_n > AUTH_HELD_MAX)
+		release_held(a, list_entry(a->held.next, struct attempt, link));
+}
+
+/* ---- hashing ---- */
+
+static void free_guess(struct guess *g)
+{
+	mem_wipe(g->password, g->password_n);
+	mem_wipe(&g->job.ret, sizeof g->job.ret);
+	free(g);
+}
+
+static bool same_claim(const struct attempt *at, const struct guess *g)
+{
+	return at->name.n == g->name.n && at->password_n == g->password_n &&
+	       memcmp(at->name.text, g->name.text, g->name.n) == 0 &&
+	       compare_equal(at->password, g->password, g->password_n);
+}
+
+static void join_guess(struct attempt *at, struct guess *g)
+{
+	list_remove(&at->link);
+	list_push(&g->attempts, &at->link);
+	at->peer->waiting--;
+	at->peer->open++;
+}
+
+static void join_same(struct list *waiting, struct guess *g)
+{
+	list_for_each_safe(link, waiting) {
+		struct attempt *at = list_entry(link, struct attempt, link);
+
+		if (same_claim(at, g))
+			join_guess(at, g);
+	}
+}
+
+static struct guess *find_guess(struct auth *a, const struct attempt *at)
+{
+	list_for_each(link, &a->guesses) {
+		struct guess *g = list_entry(link, struct guess, link);
+
+		if (same_claim(at, g))
+			return g;
+	}
+	return NULL;
+}
+
+static enum yb_err make_guess(struct auth *a, const struct attempt *at,
+			      struct guess **ret)
+{
+	struct cached *cached = NULL;
+	enum yb_err err = cache_find(&a->cache, name_span(&at->name),
+				     a->now_ms, &cached);
+	struct guess *g;
+
+	if (err != YB_OK)
+		return err;
+	g = calloc(1, sizeof *g + at->password_n);
+	if (g == NULL)
+		return YB_NOMEM;
+	list_init(&g->link);
+	list_init(&g->attempts);
+	g->name = at->name;
+	memcpy(g->id, cached->account->id, sizeof g->id);
+	g->generation = cached->account->generation;
+	memcpy(g->salt, cached->account->salt, sizeof g->salt);
+	g->password_n = at->password_n;
+	memcpy(g->password, at->password, at->password_n);
+	g->job = (struct pool_job){
+		.password = span_of(g->password, g->password_n),
+		.salt = span_of(g->salt, sizeof g->salt),
+		.iterations = cached->account->iterations,
+	};
+	*ret = g;
+	return YB_OK;
+}
+
+static void begin_guess(struct auth *a, struct attempt *at)
+{
+	struct guess *g = NULL;
+	enum yb_err err = make_guess(a, at, &g);
+
+	if (err != YB_OK) {
+		at->peer->waiting--;
+		a->waiting_n--;
+		attempt_answer(a, at, err, NULL);
+		return;
+	}
+	g->number = ++a->guess_number;
+	list_push(&a->guesses, &g->link);
+	a->guesses_n++;
+	join_guess(at, g);
+	join_same(&a->fresh, g);
+	join_same(&a->failing, g);
+	pool_submit(a->pool, &g->job);
+}
+
+static bool may_begin(struct auth *a, struct attempt *at)
+{
+	unsigned under_way = 0;
+
+	if (!peer_may_begin(at->peer, a->now_ms))
+		return false;
+	list_for_each(link, &a->guesses) {
+		struct guess *g = list_entry(link, struct guess, link);
+
+		under_way += span_eq(name_span(&g->name), name_span(&at->name));
+	}
+	return under_way < AUTH_ACCOUNT_GUESSES;
+}
+
+static struct attempt *next_of(struct auth *a, struct list *waiting)
+{
+	list_for_each(link, waiting) {
+		struct attempt *at = list_entry(link, struct attempt, link);
+
+		if (may_begin(a, at))
+			return at;
+	}
+	return NULL;
+}
+
+/* Addresses that did not fail lately come first: whoever guesses keeps
+ * nobody else from the pool. */
+static void begin_all(struct auth *a)
+{
+	while (a->guesses_n < a->guesses_max) {
+		struct attempt *at = next_of(a, &a->fresh);
+
+		if (at == NULL)
+			at = next_of(a, &a->failing);
+		if (at == NULL)
+			return;
+		begin_guess(a, at);
+	}
+}
+
+static void wait_turn(struct auth *a, struct attempt *at)
+{
+	bool failing = peer_failures(at->peer, a->now_ms) > 0;
+
+	list_remove(&at->link);
+	list_push(failing ? &a->failing : &a->fresh, &at->link);
+	at->peer->waiting++;
+}
+
+/* ---- the end of a guess ---- */
+
+/* The account changed while its password was hashed: what was right then may
+ * be wrong now. Everybody starts again. */
+static void again(struct auth *a, struct guess *g)
+{
+	while (!list_empty(&g->attempts)) {
+		struct attempt *at = list_entry(g->attempts.next,
+						struct attempt, link);
+
+		at->peer->open--;
+		wait_turn(a, at);
+	}
+}
+
+static void answer_all(struct auth *a, struct guess *g, enum yb_err err)
+{
+	while (!list_empty(&g->attempts)) {
+		struct attempt *at = list_entry(g->attempts.next,
+						struct attempt, link);
+
+		a->waiting_n--;
+		if (err == YB_DENIED) {
+			refuse(a, at, g->number);
+			continue;
+		}
+		at->peer->open--;
+		attempt_answer(a, at, err, NULL);
+	}
+}
+
+static void accept_all(struct auth *a, struct guess *g, struct cached *cached,
+		       uint32_t index)
+{
+	struct directory_account *account = cached->account;
+	uint32_t device = account->credentials[index].device;
+	char address[AUTH_ADDRESS_MAX + 1];
+	struct auth_identity identity = { .device = device,
+					  .mailbox = 1,
+					  .address = address };
+
+	memcpy(identity.account, account->id, sizeof identity.account);
+	memccpy(address, account->address, 0, sizeof address);
+	login_note(a, account, device);
+	while (!list_empty(&g->attempts)) {
+		struct attempt *at = list_entry(g->attempts.next,
+						struct attempt, link);
+
+		a->waiting_n--;
+		at->peer->open--;
+		attempt_answer(a, at, YB_OK, &identity);
+	}
+}
+
+static void finish_guess(struct auth *a, struct guess *g)
+{
+	struct cached *cached = NULL;
+	uint8_t digest[HMAC_LEN];
+	int index;
+	enum yb_err err = g->job.err;
+
+	list_remove(&g->link);
+	a->guesses_n--;
+	if (err == YB_OK)
+		err = cache_find(&a->cache, name_span(&g->name), a->now_ms,
+				 &cached);
+	if (err == YB_OK)
+		err = cache_digest(&a->cache, cached, g->job.password, digest);
+	if (err != YB_OK) {
+		answer_all(a, g, err);
+	} else if (cached->account->generation != g->generation ||
+		   !compare_equal(cached->account->id, g->id, sizeof g->id)) {
+		again(a, g);
+	} else {
+		index = find_credential(cached, &g->job.ret);
+		if (index >= 0) {
+			cache_remember(cached, (uint32_t)index, digest,
+				       a->now_ms);
+			accept_all(a, g, cached, (uint32_t)index);
+		} else {
+			answer_all(a, g, YB_DENIED);
+		}
+	}
+	mem_wipe(digest, sizeof digest);
+	free_guess(g);
+}
+
+/* ---- turns ---- */
+
+static void answer_held(struct auth *a)
+{
+	while (!list_empty(&a->held)) {
+		struct attempt *at = list_entry(a->held.next, struct attempt,
+						link);
+
+		if (at->due_ms > a->now_ms)
+			return;
+		release_held(a, at);
+	}
+}
+
+static void give_up(struct auth *a, struct list *waiting)
+{
+	while (!list_empty(waiting)) {
+		struct attempt *at = list_entry(waiting->next, struct attempt,
+						link);
+
+		if (at->begun_ms + AUTH_WAIT_MS > a->now_ms)
+			return;
+		at->peer->waiting--;
+		a->waiting_n--;
+		attempt_answer(a, at, YB_TIMEOUT, NULL);
+	}
+}
+
+/* Callbacks that begin attempts come back here; the outer turn takes them. */
+void attempts_run(struct auth *a)
+{
+	struct pool_job *job;
+
+	if (a->turning)
+		return;
+	a->turning = true;
+	do {
+		answer_held(a);
+		give_up(a, &a->fresh);
+		give_up(a, &a->failing);
+		begin_all(a);
+		job = pool_take(a->pool);
+		if (job != NULL)
+			finish_guess(a, list_entry(job, struct guess, job));
+	} while (job != NULL);
+	a->turning = false;
+}
+
+static uint64_t wait_deadline(const struct list *waiting)
+{
+	if (list_empty(waiting))
+		return UINT64_MAX;
+	return list_entry(waiting->next, struct attempt, link)->begun_ms +
+	       AUTH_WAIT_MS;
+}
+
+uint64_t attempts_deadline(const struct auth *a)
+{
+	uint64_t at = wait_deadline(&a->fresh);
+	uint64_t failing = wait_deadline(&a->failing);
+
+	at = failing < at ? failing : at;
+	if (!list_empty(&a->held) &&
+	    list_entry(a->held.next, struct attempt, link)->due_ms < at)
+		at = list_entry(a->held.next, struct attempt, link)->due_ms;
+	return at;
+}
+
+static void drop_list(struct list *list)
+{
+	while (!list_empty(list)) {
+		struct attempt *at = list_entry(list->next, struct attempt,
+						link);
+
+		list_remove(&at->link);
+		if (at->owner != NULL)
+			*at->owner = NULL;
+		free_attempt(at);
+	}
+}
+
+void attempts_drop_all(struct auth *a)
+{
+	drop_list(&a->fresh);
+	drop_list(&a->failing);
+	drop_list(&a->held);
+	while (!list_empty(&a->guesses)) {
+		struct guess *g = list_entry(a->guesses.next, struct guess,
+					     link);
+
+		list_remove(&g->link);
+		drop_list(&g->attempts);
+		free_guess(g);
+	}
+}
+
+void attempt_abandon(struct attempt **at)
+{
+	if (*at == NULL)
+		return;
+	(*at)->done = NULL;
+	(*at)->owner = NULL;
+	*at = NULL;
+}
+
+/* ---- beginning ---- */
+
+/* What is claimed, made canonical. */
+struct prepared {
+	struct name name;
+	size_t password_n;
+	uint8_t password[SASLPREP_OUT_MAX];
+};
+
+/*
+ * Never refuses a claim for what it says: a name that cannot be becomes
+ * `no_name`, a password that cannot be right the empty one, which no account
+ * has. NOMEM.
+ */
+static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
+			   struct prepared *ret)
+{
+	struct name as = { .n = 0 };
+	bool hopeless = claim->password.n > AUTH_PASSWORD_MAX;
+	enum yb_err err = name_canonical(claim->user, a->default_domain,
+					 NAME_FIND, &ret->name);
+
+	if (err == YB_INVALID) {
+		ret->name.n = sizeof no_name - 1;
+		memcpy(ret->name.text, no_name, sizeof no_name);
+		err = YB_OK;
+	}
+	/* RFC 4616 section 2: who asks to act as another one needs leave to do
+	 * so; nobody has it. */
+	if (err == YB_OK && claim->authzid.n > 0) {
+		err = name_canonical(claim->authzid, a->default_domain,
+				     NAME_FIND, &as);
+		if (err == YB_INVALID ||
+		    !span_eq(name_span(&as), name_span(&ret->name)))
+			hopeless = true;
+		err = err == YB_INVALID ? YB_OK : err;
+	}
+	if (err == YB_OK && !hopeless)
+		err = saslprep(claim->password, SASLPREP_QUERY, ret->password,
+			       &ret->password_n);
+	if (hopeless || err == YB_SYNTAX || err == YB_TOO_BIG) {
+		ret->password_n = 0;
+		err = err == YB_NOMEM ? err : YB_OK;
+	}
+	return err;
+}
+
+/* Whether it was remembered, and then answered. */
+static bool try_remembered(struct auth *a, const struct prepared *p,
+			   enum yb_err *ret_err, auth_done_fn *done, void *ctx)
+{
+	struct cached *cached = NULL;
+	uint8_t digest[HMAC_LEN];
+	uint32_t device;
+	int index = -1;
+	enum yb_err err = cache_find(&a->cache, name_span(&p->name), a->now_ms,
+				     &cached);
+
+	if (err == YB_OK)
+		err = cache_digest(&a->cache, cached,
+				   span_of(p->password, p->password_n), digest);
+	if (err == YB_OK)
+		index = cache_recall(cached, digest, a->now_ms);
+	mem_wipe(digest, sizeof digest);
+	*ret_err = err;
+	if (index < 0)
+		return false;
+	device = cached->account->credentials[index].device;
+	login_note(a, cached->account, device);
+	answer_success(done, ctx, cached->account, device);
+	return true;
+}
+
+static struct attempt *new_attempt(struct auth *a, const struct prepared *p,
+				   struct peer *peer)
+{
+	struct attempt *at = calloc(1, sizeof *at + p->password_n);
+
+	if (at == NULL)
+		return NULL;
+	list_init(&at->link);
+	at->peer = peer;
+	at->begun_ms = a->now_ms;
+	at->name = p->name;
+	at->password_n = p->password_n;
+	memcpy(at->password, p->password, p->password_n);
+	return at;
+}
+
+/* A full queue makes room for an address that did not fail, at the cost of
+ * the youngest attempt from one that did. */
+static bool make_room(struct auth *a, bool failing)
+{
+	struct attempt *last;
+
+	if (a->waiting_n < AUTH_WAITING_MAX)
+		return true;
+	if (failing || list_empty(&a->failing))
+		return false;
+	last = list_entry(a->failing.prev, struct attempt, link);
+	last->peer->waiting--;
+	a->waiting_n--;
+	attempt_answer(a, last, YB_OVERLOAD, NULL);
+	return true;
+}
+
+static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
+			   const struct prepared *p, struct attempt **ret)
+{
+	struct peer *peer = peers_hold(&a->peers, from->address, a->now_ms);
+	enum yb_err err = YB_OK;
+	struct attempt *at = NULL;
+	struct guess *g;
+
+	if (peer == NULL)
+		return YB_NOMEM;
+	if (peer->waiting >= PEER_WAITING_MAX ||
+	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
+		err = YB_OVERLOAD;
+	if (err == YB_OK) {
+		at = new_attempt(a, p, peer);
+		err = at == NULL ? YB_NOMEM : YB_OK;
+	}
+	if (err != YB_OK) {
+		peers_release(&a->peers, peer, a->now_ms);
+		return err;
+	}
+	a->waiting_n++;
+	wait_turn(a, at);
+	g = find_guess(a, at);
+	if (g != NULL)
+		join_guess(at, g);
+	*ret = at;
+	return YB_OK;
+}
+
+void attempt_begin(struct auth *a, const struct auth_peer *peer,
+		   const struct attempt_claim *claim, uint64_t now_ms,
+		   auth_done_fn *done, void *ctx, struct attempt **owner)
+{
+	struct prepared p = { .password_n = 0 };
+	struct attempt *at = NULL;
+	bool answered = false;
+	enum yb_err err;
+
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+	err = prepare(a, claim, &p);
+	if (err == YB_OK)
+		answered = try_remembered(a, &p, &err, done, ctx);
+	if (err == YB_OK && !answered)
+		err = enqueue(a, peer, &p, &at);
+	mem_wipe(p.password, sizeof p.password);
+	if (answered)
+		return;
+	if (err != YB_OK) {
+		done(ctx, err, NULL, SPAN_NONE);
+		return;
+	}
+	at->done = done;
+	at->ctx = ctx;
+	at->owner = owner;
+	if (owner != NULL)
+		*owner = at;
+	attempts_run(a);
+}

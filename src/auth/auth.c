@@ -1,0 +1,133 @@
+/*
+ * Opening and closing, turns, and the time of logins. What is decided about a
+ * claim is in attempt.c, about guessing in peers.c.
+ */
+#include "auth/auth_private.h"
+
+#include <stdlib.h>
+
+#include "os/clock.h"
+#include "os/random.h"
+#include "sasl/server.h"
+
+const char *auth_mechanisms(const struct auth *a)
+{
+	(void)a; /* later: what its accounts can do */
+	return sasl_mechanism_list();
+}
+
+enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
+{
+	struct auth *a = calloc(1, sizeof *a);
+	enum yb_err err = YB_OK;
+
+	if (a == NULL)
+		return YB_NOMEM;
+	a->directory = config->directory;
+	a->iterations = AUTH_ITERATIONS;
+	a->guesses_max = config->threads > 0
+				 ? (size_t)config->threads *
+					   AUTH_GUESSES_A_THREAD
+				 : 1;
+	list_init(&a->fresh);
+	list_init(&a->failing);
+	list_init(&a->guesses);
+	list_init(&a->held);
+	peers_init(&a->peers, os_random_u64());
+	if (config->default_domain != NULL && *config->default_domain != 0)
+		err = name_canonical_domain(span_str(config->default_domain),
+					    a->default_domain);
+	if (err == YB_OK)
+		err = cache_open(&a->cache, a->directory, a->iterations);
+	if (err != YB_OK) {
+		free(a);
+		return err;
+	}
+	err = pool_open(config->threads, &a->pool);
+	if (err != YB_OK)
+		auth_close(&a);
+	else
+		*ret = a;
+	return err;
+}
+
+void auth_close(struct auth **auth)
+{
+	struct auth *a = *auth;
+
+	if (a == NULL)
+		return;
+	pool_close(&a->pool); /* first: it works on the guesses */
+	logins_flush(a);
+	attempts_drop_all(a);
+	peers_done(&a->peers);
+	cache_close(&a->cache);
+	free(a);
+	*auth = NULL;
+}
+
+int auth_fd(const struct auth *a)
+{
+	return pool_fd(a->pool);
+}
+
+void auth_run(struct auth *a, uint64_t now_ms)
+{
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+	attempts_run(a);
+	if (a->logins_n > 0 && a->now_ms >= a->logins_due_ms)
+		logins_flush(a);
+}
+
+uint64_t auth_deadline(const struct auth *a)
+{
+	uint64_t at = attempts_deadline(a);
+
+	return a->logins_n > 0 && a->logins_due_ms < at ? a->logins_due_ms : at;
+}
+
+void auth_login(struct auth *a, const struct auth_peer *peer, struct span user,
+		struct span password, uint64_t now_ms, auth_done_fn *done,
+		void *ctx)
+{
+	const struct attempt_claim claim = { .user = user,
+					     .password = password };
+
+	attempt_begin(a, peer, &claim, now_ms, done, ctx, NULL);
+}
+
+void login_note(struct auth *a, struct directory_account *account,
+		uint32_t device)
+{
+	int64_t now_s = clock_real_ns() / 1000000000;
+
+	for (uint32_t i = 0; i < account->credentials_n; i++) {
+		struct directory_credential *c = &account->credentials[i];
+
+		if (c->device != device)
+			continue;
+		/* A clock that was set back is no reason to write more. */
+		if (now_s < c->last_used_s + AUTH_LOGIN_NOTE_S)
+			return;
+		c->last_used_s = now_s;
+	}
+	if (a->logins_n == AUTH_LOGINS_MAX)
+		logins_flush(a);
+	if (a->logins_n == AUTH_LOGINS_MAX)
+		return; /* cannot be written: the time is lost, not the login */
+	if (a->logins_n == 0)
+		a->logins_due_ms = a->now_ms + AUTH_LOGINS_MS;
+	account->last_login_s = now_s;
+	a->logins[a->logins_n] = (struct directory_login){ .device = device,
+							   .at_s = now_s };
+	memcpy(a->logins[a->logins_n].id, account->id, sizeof account->id);
+	a->logins_n++;
+}
+
+void logins_flush(struct auth *a)
+{
+	if (directory_logins(a->directory, a->logins, a->logins_n) == YB_OK)
+		a->logins_n = 0;
+	else
+		a->logins_due_ms = a->now_ms + AUTH_LOGINS_MS;
+}

@@ -1,0 +1,125 @@
+/*
+ * Between the files of src/auth, and for its tests.
+ *
+ * An attempt is one login under way. It goes one way:
+ *
+ *	attempt_begin() --remembered--> answered
+ *	   | waits: fresh or failing                  [attempt_begin]
+ *	   | hashed: on a guess, alone or with others [begin_guess]
+ *	   | held back: the answer waits              [refuse]
+ *	   v
+ *	answered                                      [attempt_answer]
+ *
+ * A guess is one account with one password; attempts that make the same one
+ * at the same time share its hash.
+ */
+#ifndef AUTH_AUTH_PRIVATE_H
+#define AUTH_AUTH_PRIVATE_H
+
+#include "auth/auth.h"
+#include "auth/cache.h"
+#include "auth/name.h"
+#include "auth/peers.h"
+#include "auth/pool.h"
+#include "sasl/saslprep.h"
+
+enum {
+	/* DESIGN 8: some 30 ms, which nobody notices once an hour. */
+	AUTH_ITERATIONS = 100000,
+	/* Attempts without an outcome yet, each of at most 5 KiB. */
+	AUTH_WAITING_MAX = 256,
+	/* Refusals held back; beyond it the next one due leaves early. */
+	AUTH_HELD_MAX = 4096,
+	/* No client waits longer for its turn. */
+	AUTH_WAIT_MS = 60 * 1000,
+	/* Guesses at one account that are hashed at once. */
+	AUTH_ACCOUNT_GUESSES = 2,
+	/* Hashes handed to the pool for each thread: one runs, one is next. */
+	AUTH_GUESSES_A_THREAD = 2,
+	/* The time of a login is written down at most this often, ... */
+	AUTH_LOGIN_NOTE_S = 60 * 60,
+	/* ... and so many at once, or after so long. */
+	AUTH_LOGINS_MAX = 256,
+	AUTH_LOGINS_MS = 10 * 1000,
+};
+
+struct attempt {
+	struct list link;   /* waiting, on a guess, or held back */
+	struct peer *peer;
+	auth_done_fn *done; /* NULL: nobody waits any more */
+	void *ctx;
+	struct attempt **owner; /* set to NULL when the attempt is gone */
+	uint64_t begun_ms;
+	uint64_t due_ms;    /* of one held back */
+	struct name name;
+	size_t password_n;
+	uint8_t password[]; /* prepared; empty for one that cannot be right */
+};
+
+/* What is hashed, and for whom. */
+struct guess {
+	struct list link;     /* in auth.guesses */
+	struct list attempts; /* at least one at first */
+	struct pool_job job;
+	uint64_t number;
+	struct name name;
+	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
+	uint64_t generation;
+	uint8_t salt[DIRECTORY_SALT_LEN];
+	size_t password_n;
+	uint8_t password[];
+};
+
+struct auth {
+	struct directory *directory; /* borrowed */
+	struct cache cache;
+	struct peers peers;
+	struct pool *pool;
+	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
+	uint32_t iterations;   /* of new verifiers */
+	uint64_t now_ms;       /* told last */
+	struct list fresh;     /* attempts that wait, oldest first, */
+	struct list failing;   /* and those from addresses that failed */
+	struct list guesses;   /* being hashed */
+	struct list held;      /* refused attempts, the first due first */
+	size_t waiting_n;      /* of fresh, failing, and on guesses */
+	size_t held_n;
+	size_t guesses_n, guesses_max;
+	uint64_t guess_number; /* how many hashes there were */
+	bool turning;
+	struct directory_login logins[AUTH_LOGINS_MAX]; /* not written yet */
+	size_t logins_n;
+	uint64_t logins_due_ms;
+};
+
+/* What a client said. Spans are not used after the call. */
+struct attempt_claim {
+	struct span authzid; /* empty: as `user` */
+	struct span user;
+	struct span password;
+};
+
+/*
+ * Checks a claim; `done` as in auth_login(). While it is under way *owner
+ * points to it, if `owner` is not NULL, so that attempt_abandon() may be
+ * called.
+ */
+void attempt_begin(struct auth *a, const struct auth_peer *peer,
+		   const struct attempt_claim *claim, uint64_t now_ms,
+		   auth_done_fn *done, void *ctx, struct attempt **owner);
+
+/* `done` is not called any more; the guess is finished, and counts. */
+void attempt_abandon(struct attempt **at);
+
+/* Takes in finished hashes, gives due answers, begins what may begin. */
+void attempts_run(struct auth *a);
+uint64_t attempts_deadline(const struct auth *a);
+void attempts_drop_all(struct auth *a);
+
+/* Notes that a login went well; written later, see AUTH_LOGIN_NOTE_S. */
+void login_note(struct auth *a, struct directory_account *account,
+		uint32_t device);
+/* Writes what was noted. What cannot be written is tried again later. */
+void logins_flush(struct auth *a);
+
+#endif

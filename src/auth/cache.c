@@ -1,0 +1,213 @@
+#include "auth/cache.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "crypto/compare.h"
+#include "crypto/random.h"
+#include "os/random.h"
+
+enum yb_err cache_open(struct cache *c, struct directory *directory,
+		       uint32_t iterations)
+{
+	uint8_t key[HMAC_LEN];
+	enum yb_err err;
+
+	*c = (struct cache){ .directory = directory,
+			     .iterations = iterations };
+	list_init(&c->accounts);
+	list_init(&c->unknown);
+	map_init(&c->map, os_random_u64());
+	err = hmac_new(span_of(directory_secret(directory),
+			       DIRECTORY_SECRET_LEN), &c->fake);
+	if (err == YB_OK)
+		err = crypto_random(key, sizeof key);
+	if (err == YB_OK)
+		err = hmac_new(span_of(key, sizeof key), &c->proof);
+	mem_wipe(key, sizeof key);
+	if (err != YB_OK)
+		cache_close(c);
+	return err;
+}
+
+static void drop(struct cache *c, struct cached *at)
+{
+	(void)map_remove(&c->map, span_str(at->account->address));
+	list_remove(&at->link);
+	if (at->real)
+		c->accounts_n--;
+	else
+		c->unknown_n--;
+	mem_wipe(at->success,
+		 at->account->credentials_n * sizeof at->success[0]);
+	directory_account_free(&at->account);
+	free(at);
+}
+
+static void drop_all(struct cache *c, struct list *list)
+{
+	while (!list_empty(list))
+		drop(c, list_entry(list->next, struct cached, link));
+}
+
+void cache_close(struct cache *c)
+{
+	drop_all(c, &c->accounts);
+	drop_all(c, &c->unknown);
+	map_done(&c->map);
+	hmac_free(&c->fake);
+	hmac_free(&c->proof);
+}
+
+/*
+ * Everything about a fake account follows from its name and the directory's
+ * secret: nobody who asks twice sees a difference to a real one.
+ */
+static enum yb_err make_fake(struct cache *c, struct span address,
+			     struct directory_account **ret)
+{
+	size_t fixed = sizeof **ret + sizeof (*ret)->credentials[0];
+	struct directory_account *a = calloc(1, fixed + address.n + 1);
+	const struct span salt[] = { SPAN_LIT("salt "), address };
+	const struct span id[] = { SPAN_LIT("id "), address };
+	const struct span key[] = { SPAN_LIT("key "), address };
+	uint8_t sum[HMAC_LEN];
+	enum yb_err err;
+
+	if (a == NULL)
+		return YB_NOMEM;
+	a->size = fixed + address.n + 1;
+	a->iterations = c->iterations;
+	a->credentials_n = 1;
+	a->address = memcpy((char *)a + fixed, address.p, address.n);
+	a->credentials[0].name = "main";
+	err = hmac_sum(c->fake, salt, ARRAY_LEN(salt), sum);
+	memcpy(a->salt, sum, sizeof a->salt);
+	if (err == YB_OK)
+		err = hmac_sum(c->fake, id, ARRAY_LEN(id), sum);
+	memcpy(a->id, sum, sizeof a->id);
+	if (err == YB_OK)
+		err = hmac_sum(c->fake, key, ARRAY_LEN(key),
+			       a->credentials[0].stored_key);
+	if (err != YB_OK)
+		directory_account_free(&a);
+	else
+		*ret = a;
+	return err;
+}
+
+static enum yb_err load(struct cache *c, struct span address, bool *ret_real,
+			struct directory_account **ret)
+{
+	enum yb_err err = directory_account_find(c->directory, address, ret);
+
+	*ret_real = err == YB_OK;
+	return err == YB_NO_ACCOUNT ? make_fake(c, address, ret) : err;
+}
+
+/* Takes the account over, also when it fails. */
+static enum yb_err insert(struct cache *c, struct span address, bool real,
+			  struct directory_account *account, uint64_t now_ms,
+			  struct cached **ret)
+{
+	struct cached *at = calloc(1, sizeof *at + account->credentials_n *
+						   sizeof at->success[0]);
+
+	if (at == NULL || map_put(&c->map, address, at) != YB_OK) {
+		free(at);
+		directory_account_free(&account);
+		return YB_NOMEM;
+	}
+	at->real = real;
+	at->until_ms = now_ms + CACHE_UNKNOWN_MS;
+	at->account = account;
+	list_init(&at->link);
+	list_push(real ? &c->accounts : &c->unknown, &at->link);
+	if (real)
+		c->accounts_n++;
+	else
+		c->unknown_n++;
+	*ret = at;
+	return YB_OK;
+}
+
+static void make_room(struct cache *c)
+{
+	if (c->accounts_n >= CACHE_ACCOUNTS_MAX)
+		drop(c, list_entry(c->accounts.next, struct cached, link));
+	if (c->unknown_n >= CACHE_UNKNOWN_MAX)
+		drop(c, list_entry(c->unknown.next, struct cached, link));
+}
+
+enum yb_err cache_find(struct cache *c, struct span address, uint64_t now_ms,
+		       struct cached **ret)
+{
+	struct cached *at = map_get(&c->map, address);
+	struct directory_account *account = NULL;
+	bool real = false;
+	enum yb_err err;
+
+	if (at != NULL && !at->real && now_ms >= at->until_ms) {
+		drop(c, at);
+		at = NULL;
+	}
+	if (at != NULL) {
+		struct list *list = at->real ? &c->accounts : &c->unknown;
+
+		list_remove(&at->link);
+		list_push(list, &at->link);
+		*ret = at;
+		return YB_OK;
+	}
+	err = load(c, address, &real, &account);
+	if (err != YB_OK)
+		return err;
+	make_room(c);
+	return insert(c, address, real, account, now_ms, ret);
+}
+
+void cache_forget(struct cache *c, struct span address)
+{
+	struct cached *at = map_get(&c->map, address);
+
+	if (at != NULL)
+		drop(c, at);
+	drop_all(c, &c->unknown);
+}
+
+enum yb_err cache_digest(struct cache *c, const struct cached *at,
+			 struct span password, uint8_t ret[HMAC_LEN])
+{
+	uint8_t generation[8];
+	/* Two of fixed length before one of any: no two meanings collide. */
+	const struct span parts[] = {
+		span_of(at->account->id, sizeof at->account->id),
+		span_of(generation, sizeof generation),
+		password,
+	};
+
+	put_le64(generation, at->account->generation);
+	return hmac_sum(c->proof, parts, ARRAY_LEN(parts), ret);
+}
+
+int cache_recall(const struct cached *at, const uint8_t digest[HMAC_LEN],
+		 uint64_t now_ms)
+{
+	int found = -1;
+
+	/* All are compared, whichever fits. */
+	for (uint32_t i = 0; i < at->account->credentials_n; i++)
+		if (compare_equal(at->success[i].digest, digest, HMAC_LEN) &&
+		    now_ms < at->success[i].until_ms)
+			found = (int)i;
+	return at->real ? found : -1;
+}
+
+void cache_remember(struct cached *at, uint32_t index,
+		    const uint8_t digest[HMAC_LEN], uint64_t now_ms)
+{
+	memcpy(at->success[index].digest, digest, HMAC_LEN);
+	at->success[index].until_ms = now_ms + CACHE_SUCCESS_MS;
+}

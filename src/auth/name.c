@@ -1,0 +1,166 @@
+#include "auth/name.h"
+
+#include "sasl/saslprep.h"
+
+/*
+ * Signs in a local part beside letters and digits. RFC 5321 allows more; left
+ * out is what routes mail (% ! : @), what paths and shells read (/ \ ` $ | *
+ * ? { } # "), and what nobody has in an address.
+ */
+static bool is_local_sign(uint8_t c, enum name_use use)
+{
+	return c == '.' || c == '-' || c == '_' || c == '=' || c == '&' ||
+	       c == '\'' || c == '~' || (c == '+' && use == NAME_FIND);
+}
+
+static bool is_letter_or_digit(uint8_t c)
+{
+	return ascii_digit(c) || (ascii_lower(c) >= 'a' &&
+				  ascii_lower(c) <= 'z');
+}
+
+/* RFC 5321's Dot-string: no dot at an end, no two in a row. */
+static bool is_local(struct span local, enum name_use use)
+{
+	uint8_t last = '.';
+
+	if (local.n == 0 || local.n > NAME_LOCAL_MAX)
+		return false;
+	for (size_t i = 0; i < local.n; i++) {
+		uint8_t c = local.p[i];
+
+		if (c < 0x80 && !is_letter_or_digit(c) &&
+		    !is_local_sign(c, use))
+			return false;
+		if (c == '.' && last == '.')
+			return false;
+		last = c;
+	}
+	return last != '.';
+}
+
+static bool is_label(struct span label)
+{
+	if (label.n == 0 || label.n > NAME_LABEL_MAX || label.p[0] == '-' ||
+	    label.p[label.n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < label.n; i++)
+		if (!is_letter_or_digit(label.p[i]) && label.p[i] != '-')
+			return false;
+	return true;
+}
+
+static bool is_domain(struct span domain)
+{
+	struct span rest = domain;
+
+	if (domain.n == 0 || domain.n > NAME_DOMAIN_MAX ||
+	    domain.p[domain.n - 1] == '.')
+		return false;
+	while (rest.n > 0)
+		if (!is_label(span_cut(&rest, '.')))
+			return false;
+	return true;
+}
+
+static void put_lower(char *dst, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		dst[i] = (char)ascii_lower(s.p[i]);
+	dst[s.n] = 0;
+}
+
+enum yb_err name_canonical_domain(struct span in,
+				  char ret[NAME_DOMAIN_MAX + 1])
+{
+	if (!is_domain(in))
+		return YB_INVALID;
+	put_lower(ret, in);
+	return YB_OK;
+}
+
+static bool is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* Joins what was found to be good. */
+static enum yb_err join(struct span local, struct span domain,
+			enum name_use use, struct name *ret)
+{
+	if (!is_local(local, use) || !is_domain(domain) ||
+	    local.n + 1 + domain.n > AUTH_ADDRESS_MAX)
+		return YB_INVALID;
+	put_lower(ret->text, local);
+	ret->text[local.n] = '@';
+	put_lower(ret->text + local.n + 1, domain);
+	ret->n = local.n + 1 + domain.n;
+	return YB_OK;
+}
+
+enum yb_err name_canonical(struct span in, const char *default_domain,
+			   enum name_use use, struct name *ret)
+{
+	uint8_t prepared[SASLPREP_OUT_MAX];
+	size_t at = span_find_last(in, '@');
+	struct span local = span_head(in, at);
+	struct span domain = at < in.n ? span_skip(in, at + 1)
+				       : span_str(default_domain);
+	enum yb_err err;
+
+	if (local.n > NAME_LOCAL_MAX)
+		return YB_INVALID;
+	if (is_ascii(local))
+		return join(local, domain, use, ret);
+	err = saslprep(local, use == NAME_MAKE ? SASLPREP_STORED
+					       : SASLPREP_QUERY,
+		       prepared, &local.n);
+	if (err != YB_OK)
+		return err == YB_NOMEM ? err : YB_INVALID;
+	local.p = prepared;
+	return join(local, domain, use, ret);
+}
+
+struct span name_domain(const struct name *name)
+{
+	struct span all = name_span(name);
+
+	return span_skip(all, span_find_last(all, '@') + 1);
+}
+
+bool name_is_postmaster(const struct name *name)
+{
+	return span_starts(name_span(name), SPAN_LIT("postmaster@"));
+}
+
+enum yb_err name_unquote(struct span in, uint8_t dst[AUTH_ADDRESS_MAX],
+			 size_t *ret_n)
+{
+	bool inside = in.n > 0 && in.p[0] == '"';
+	size_t n = 0, i = inside ? 1 : 0;
+
+	if (in.n > AUTH_ADDRESS_MAX)
+		return YB_INVALID;
+	for (; i < in.n; i++) {
+		if (inside && in.p[i] == '"') {
+			inside = false;
+			/* Only the whole local part may be quoted. */
+			if (i + 1 < in.n && in.p[i + 1] != '@')
+				return YB_INVALID;
+			continue;
+		}
+		if (inside && in.p[i] == '\\' && ++i == in.n)
+			return YB_INVALID;
+		/* A quoted @ would change its meaning outside the quotes. */
+		if (inside && in.p[i] == '@')
+			return YB_INVALID;
+		dst[n++] = in.p[i];
+	}
+	if (inside)
+		return YB_INVALID;
+	*ret_n = n;
+	return YB_OK;
+}

@@ -1,0 +1,118 @@
+/*
+ * What the configuration names, as it is on the disk.
+ */
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "config/problem.h"
+
+static const struct place whole = { 0, 0 };
+
+static bool look(struct problems *ps, const char *key, const char *path,
+		 struct stat *ret)
+{
+	if (stat(path, ret) == 0)
+		return true;
+	problem_add(ps, whole, "%s: cannot look at %s: %s%s", key, path,
+		    strerror(errno),
+		    errno == ENOENT ? "; `yubin init` makes what is missing"
+				    : "");
+	return false;
+}
+
+/* Mail and credentials are nobody else's to read. */
+static void check_private_folder(struct problems *ps, const char *key,
+				 const char *path)
+{
+	struct stat st;
+
+	if (!look(ps, key, path, &st))
+		return;
+	if (!S_ISDIR(st.st_mode))
+		problem_add(ps, whole, "%s: %s is not a folder", key, path);
+	else if ((st.st_mode & 077) != 0)
+		problem_add(ps, whole,
+			    "%s: %s is open to other users (mode %03o); run: "
+			    "chmod 700 %s",
+			    key, path, st.st_mode & 0777u, path);
+}
+
+static void check_directory(struct problems *ps, const char *path)
+{
+	char folder[CONFIG_PATH_LEN];
+	char *slash;
+	struct stat st;
+
+	memcpy(folder, path, sizeof folder);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return;
+	*slash = 0;
+	check_private_folder(ps, "directory", folder);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		problem_add(ps, whole, "directory: %s is not a file", path);
+}
+
+static void check_readable(struct problems *ps, const char *key,
+			   const char *path, struct stat *ret)
+{
+	if (!look(ps, key, path, ret))
+		return;
+	if (!S_ISREG(ret->st_mode))
+		problem_add(ps, whole, "%s: %s is not a file", key, path);
+	else if (access(path, R_OK) != 0)
+		problem_add(ps, whole, "%s: cannot read %s: %s", key, path,
+			    strerror(errno));
+}
+
+static void check_tls(struct problems *ps, const struct config *c)
+{
+	struct stat st = { 0 };
+
+	check_readable(ps, "tls.certificate", c->certificate, &st);
+	st = (struct stat){ 0 };
+	check_readable(ps, "tls.key", c->private_key, &st);
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+		problem_add(ps, whole,
+			    "tls.key: %s is open to other users (mode %03o); "
+			    "run: chmod 600 %s",
+			    c->private_key, st.st_mode & 0777u, c->private_key);
+}
+
+/* Who writes it decides what root's server reads and where it writes. */
+static void check_own_file(struct problems *ps, const struct config *c)
+{
+	mode_t foreign = geteuid() == 0 ? 022 : 002;
+	struct stat st;
+
+	if (!look(ps, "configuration", c->file, &st))
+		return;
+	if ((st.st_mode & foreign) != 0)
+		problem_add(ps, whole,
+			    "%s can be changed by other users (mode %03o); "
+			    "run: chmod 644 %s",
+			    c->file, st.st_mode & 0777u, c->file);
+}
+
+enum yb_err config_check_files(const struct config *config,
+			       config_problem_fn *problem, void *ctx)
+{
+	AUTO_FREE struct problems *ps = calloc(1, sizeof *ps);
+
+	if (ps == NULL)
+		return YB_NOMEM;
+	check_own_file(ps, config);
+	check_private_folder(ps, "store", config->store_path);
+	check_directory(ps, config->directory_path);
+	if (config_needs_tls(config))
+		check_tls(ps, config);
+	problems_tell(ps, problem, ctx);
+	return ps->n > 0 ? YB_INVALID : YB_OK;
+}

@@ -1,0 +1,88 @@
+#include "config/schema.h"
+
+#include "base/cleanup.h"
+
+#define AT(member) \
+	offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
+
+static const char *const plain_login_choices[] = { "never", "loopback", NULL };
+
+enum {
+	/* One process a core is the best; more only helps to test. */
+	WORKERS_MAX = 64,
+	/* What is open on a busy machine; the kernel's limit comes first. */
+	CONNECTIONS_MAX = 1000000,
+	/* Below, a worker cannot even hold its administrator's clients. */
+	CONNECTIONS_MIN = 4,
+};
+
+/* RFC 5321 4.5.3.1.7: "a minimum of 64K octets" for a message. */
+#define MESSAGE_SIZE_LEAST (64ull * 1024)
+/* Clients that count octets in signed 32 bits exist. */
+#define MESSAGE_SIZE_MOST (2ull * 1024 * 1024 * 1024 - 1024 * 1024)
+
+const struct config_field config_fields[] = {
+	{ "", "config_version", FIELD_VERSION, false, AT(version),
+	  CONFIG_VERSION, CONFIG_VERSION, NULL, "1",
+	  "The form of this file." },
+	{ "", "hostname", FIELD_DOMAIN, true, AT(hostname), 0, 0, NULL, "",
+	  "The name of this server in greetings and certificates.\n"
+	  "Without it: the machine's own name." },
+	{ "", "default_domain", FIELD_DOMAIN, true, AT(default_domain), 0, 0,
+	  NULL, "",
+	  "\"alice\" as a login name means alice@ this domain." },
+	{ "", "help_url", FIELD_URL, true, AT(help_url), 0, 0, NULL, "",
+	  "Shown to users whose login failed." },
+	{ "", "plain_login", FIELD_CHOICE, false, AT(plain_login), 0, 0,
+	  plain_login_choices, "never",
+	  "Passwords without TLS: never | loopback (from this machine)." },
+	{ "", "store", FIELD_PATH, false, AT(store_path), 0, 0, NULL,
+	  "/var/lib/yubin/store",
+	  "The folder of all mail. Relative paths start at this file's "
+	  "folder." },
+	{ "", "directory", FIELD_PATH, false, AT(directory_path), 0, 0, NULL,
+	  "/var/lib/yubin/auth/directory.db",
+	  "The file of domains, accounts and credentials." },
+	{ "", "run", FIELD_PATH, false, AT(run_path), 0, 0, NULL, "/run/yubin",
+	  "The folder of sockets: control, lmtp." },
+	{ "", "log", FIELD_PATH, true, AT(log_path), 0, 0, NULL, "",
+	  "A file for the log; empty is standard error." },
+	{ "", "user", FIELD_USER, false, AT(user), 0, 0, NULL, "yubin",
+	  "Started by root, the server becomes this user, and the ones with\n"
+	  "-auth and -worker behind it." },
+	{ "", "workers", FIELD_COUNT, false, AT(workers), 0, WORKERS_MAX, NULL,
+	  "0", "Processes that talk to clients; 0 is one a core." },
+	{ "", "message_size_max", FIELD_OCTETS, false, AT(message_size_max),
+	  MESSAGE_SIZE_LEAST, MESSAGE_SIZE_MOST, NULL, "50M",
+	  "The largest message taken in, in octets: 500K, 50M, 1G." },
+	{ "", "connections_max", FIELD_COUNT, false, AT(connections_max),
+	  CONNECTIONS_MIN, CONNECTIONS_MAX, NULL, "10000",
+	  "Connections at a time, for each worker." },
+	{ "", "connections_per_address_max", FIELD_COUNT, false,
+	  AT(connections_per_address_max), 1, CONNECTIONS_MAX, NULL, "100",
+	  "The same from one address (IPv6: one /64)." },
+	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
+	  "tls/server.pem",
+	  "The server's certificate with its chain, and its private key, PEM." },
+	{ "tls", "key", FIELD_PATH, false, AT(private_key), 0, 0, NULL,
+	  "tls/server.key", "" },
+};
+
+const size_t config_fields_n = ARRAY_LEN(config_fields);
+
+enum {
+	OFF = 1u << CONFIG_TLS_OFF,
+	START = 1u << CONFIG_TLS_START,
+	IMPLICIT = 1u << CONFIG_TLS_IMPLICIT,
+};
+
+const struct config_service_rule config_service_rules[CONFIG_SERVICES] = {
+	[CONFIG_POP3] = { "pop3", { "0.0.0.0:110", "[::]:110" }, OFF | START,
+			  CONFIG_TLS_START, "mail out, TLS on demand (STLS)" },
+	[CONFIG_POP3S] = { "pop3s", { "0.0.0.0:995", "[::]:995" }, IMPLICIT,
+			   CONFIG_TLS_IMPLICIT, "mail out, TLS from the start" },
+	[CONFIG_SMTP] = { "smtp", { "0.0.0.0:25", "[::]:25" }, OFF | START,
+			  CONFIG_TLS_START, "mail in, from other servers" },
+	[CONFIG_LMTP] = { "lmtp", { NULL, NULL }, OFF | START, CONFIG_TLS_OFF,
+			  "mail in, from Postfix or `yubin deliver`" },
+};

@@ -1,0 +1,232 @@
+/*
+ * Changing: one transaction a call, on disk when it returns.
+ */
+#include "directory/directory_private.h"
+
+#include "os/random.h"
+
+static bool is_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= DIRECTORY_NAME_MAX;
+}
+
+static bool is_verifier(const struct directory_verifier *v)
+{
+	return v->device < DIRECTORY_DEVICES_MAX && is_name(v->name) &&
+	       v->iterations >= DIRECTORY_ITERATIONS_MIN &&
+	       v->iterations <= DIRECTORY_ITERATIONS_MAX;
+}
+
+/* What stands behind the last @; empty if there is none. */
+static struct span domain_of(struct span address)
+{
+	return span_skip(address, span_find_last(address, '@') + 1);
+}
+
+static bool is_address(struct span address)
+{
+	return address.n > 0 && address.n <= DIRECTORY_ADDRESS_MAX &&
+	       memchr(address.p, 0, address.n) == NULL &&
+	       domain_of(address).n > 0 &&
+	       domain_of(address).n < address.n - 1;
+}
+
+static enum yb_err domain_ensure(struct directory *d, struct span name,
+				 int64_t now_s, int64_t *ret_id)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_DOMAIN_ADD);
+	enum yb_err err;
+
+	statement_text(s, 1, name);
+	(void)sqlite3_bind_int64(s, 2, now_s);
+	err = statement_run(s);
+	if (err != YB_OK)
+		return err;
+	s = statement_take(d, STATEMENT_DOMAIN_FIND);
+	statement_text(s, 1, name);
+	err = statement_row(s);
+	if (err == YB_OK)
+		*ret_id = sqlite3_column_int64(s, 0);
+	statement_end(s);
+	return err;
+}
+
+static enum yb_err credential_put(struct directory *d, int64_t number,
+				  const struct directory_verifier *v,
+				  int64_t now_s)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_CREDENTIAL_PUT);
+
+	(void)sqlite3_bind_int64(s, 1, number);
+	(void)sqlite3_bind_int64(s, 2, v->device);
+	(void)sqlite3_bind_int64(s, 3, DIRECTORY_SCRAM_SHA_256);
+	statement_text(s, 4, span_str(v->name));
+	statement_blob(s, 5, v->stored_key, DIRECTORY_KEY_LEN);
+	statement_blob(s, 6, v->server_key, DIRECTORY_KEY_LEN);
+	(void)sqlite3_bind_int64(s, 7, now_s);
+	return statement_run(s);
+}
+
+static enum yb_err account_insert(struct directory *d, struct span address,
+				  const struct directory_verifier *v,
+				  int64_t now_s, const uint8_t *id)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_ADD);
+	int64_t domain = 0;
+	enum yb_err err = domain_ensure(d, domain_of(address), now_s, &domain);
+
+	if (err != YB_OK)
+		return err;
+	statement_blob(s, 1, id, DIRECTORY_ID_LEN);
+	(void)sqlite3_bind_int64(s, 2, domain);
+	statement_text(s, 3, address);
+	statement_blob(s, 4, v->salt, DIRECTORY_SALT_LEN);
+	(void)sqlite3_bind_int64(s, 5, v->iterations);
+	(void)sqlite3_bind_int64(s, 6, now_s);
+	err = statement_run(s);
+	if (err != YB_OK)
+		return err;
+	return credential_put(d, sqlite3_last_insert_rowid(d->db), v, now_s);
+}
+
+enum yb_err directory_account_add(struct directory *d, struct span address,
+				  const struct directory_verifier *v,
+				  int64_t now_s,
+				  uint8_t ret_id[DIRECTORY_ID_LEN])
+{
+	uint8_t id[DIRECTORY_ID_LEN];
+	enum yb_err err;
+
+	if (!is_address(address) || !is_verifier(v))
+		return YB_INVALID;
+	os_random(id, sizeof id);
+	err = transaction_begin(d);
+	if (err != YB_OK)
+		return err;
+	err = account_insert(d, address, v, now_s, id);
+	err = transaction_end(d, err);
+	if (err == YB_OK)
+		memcpy(ret_id, id, sizeof id);
+	return err;
+}
+
+/* Finds an account inside a transaction. */
+static enum yb_err find(struct directory *d, struct span address,
+			int64_t *ret_number, struct directory_account **ret)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_FIND);
+
+	statement_text(s, 1, address);
+	return account_load(d, s, ret_number, ret);
+}
+
+/*
+ * SCRAM tells salt and count before it knows the password: those of all
+ * credentials of an account have to be the same. Only the last one left may
+ * bring others along.
+ */
+static bool may_share(const struct directory_account *a,
+		      const struct directory_verifier *v)
+{
+	if (a->iterations == v->iterations &&
+	    memcmp(a->salt, v->salt, sizeof a->salt) == 0)
+		return true;
+	for (uint32_t i = 0; i < a->credentials_n; i++)
+		if (a->credentials[i].device != v->device)
+			return false;
+	return true;
+}
+
+static enum yb_err verifier_replace(struct directory *d, int64_t number,
+				    const struct directory_verifier *v,
+				    int64_t now_s)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_SALT);
+	enum yb_err err;
+
+	(void)sqlite3_bind_int64(s, 1, number);
+	statement_blob(s, 2, v->salt, DIRECTORY_SALT_LEN);
+	(void)sqlite3_bind_int64(s, 3, v->iterations);
+	err = statement_run(s);
+	return err == YB_OK ? credential_put(d, number, v, now_s) : err;
+}
+
+enum yb_err directory_credential_put(struct directory *d, struct span address,
+				     const struct directory_verifier *v,
+				     int64_t now_s)
+{
+	struct directory_account *a = NULL;
+	int64_t number = 0;
+	enum yb_err err;
+
+	if (!is_verifier(v))
+		return YB_INVALID;
+	err = transaction_begin(d);
+	if (err != YB_OK)
+		return err;
+	err = find(d, address, &number, &a);
+	if (err == YB_OK && !may_share(a, v))
+		err = YB_INVALID;
+	if (err == YB_OK)
+		err = verifier_replace(d, number, v, now_s);
+	directory_account_free(&a);
+	return transaction_end(d, err);
+}
+
+enum yb_err directory_account_remove(struct directory *d, struct span address,
+				     uint8_t ret_id[DIRECTORY_ID_LEN])
+{
+	struct directory_account *a = NULL;
+	int64_t number = 0;
+	enum yb_err err = transaction_begin(d);
+
+	if (err != YB_OK)
+		return err;
+	err = find(d, address, &number, &a);
+	if (err == YB_OK) {
+		sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_REMOVE);
+
+		(void)sqlite3_bind_int64(s, 1, number);
+		err = statement_run(s);
+	}
+	err = transaction_end(d, err);
+	if (err == YB_OK)
+		memcpy(ret_id, a->id, DIRECTORY_ID_LEN);
+	directory_account_free(&a);
+	return err;
+}
+
+static enum yb_err login_note(struct directory *d,
+			      const struct directory_login *login)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_LOGIN);
+	enum yb_err err;
+
+	statement_blob(s, 1, login->id, DIRECTORY_ID_LEN);
+	(void)sqlite3_bind_int64(s, 2, login->at_s);
+	err = statement_run(s);
+	if (err != YB_OK)
+		return err;
+	s = statement_take(d, STATEMENT_CREDENTIAL_LOGIN);
+	statement_blob(s, 1, login->id, DIRECTORY_ID_LEN);
+	(void)sqlite3_bind_int64(s, 2, login->device);
+	(void)sqlite3_bind_int64(s, 3, login->at_s);
+	return statement_run(s);
+}
+
+enum yb_err directory_logins(struct directory *d,
+			     const struct directory_login *logins, size_t n)
+{
+	enum yb_err err;
+
+	if (n == 0)
+		return YB_OK;
+	err = transaction_begin(d);
+	if (err != YB_OK)
+		return err;
+	for (size_t i = 0; i < n && err == YB_OK; i++)
+		err = login_note(d, &logins[i]);
+	return transaction_end(d, err);
+}

@@ -1,0 +1,151 @@
+/*
+ * The directory: domains, accounts and their credentials in one SQLite file
+ * with one owner. Names come in canonical form (auth/name.h); what is put in
+ * is what is found, octet for octet.
+ *
+ * One thread uses a directory. Opening takes the file for this process alone
+ * and makes every file that will ever be needed (directory.db and
+ * directory.db-wal); afterwards nothing is opened, made or removed, so that
+ * the process can be caged with these two. A change is on disk when its call
+ * returns YB_OK, and did not happen otherwise.
+ */
+#ifndef DIRECTORY_DIRECTORY_H
+#define DIRECTORY_DIRECTORY_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum {
+	DIRECTORY_VERSION = 1,      /* of the schema */
+	DIRECTORY_ID_LEN = 16,
+	DIRECTORY_SALT_LEN = 16,
+	DIRECTORY_KEY_LEN = 32,
+	DIRECTORY_SECRET_LEN = 32,
+	DIRECTORY_ADDRESS_MAX = 254, /* RFC 5321 section 4.5.3.1.3 */
+	DIRECTORY_DEVICES_MAX = 64,  /* one bit each in a mailbox index */
+	DIRECTORY_NAME_MAX = 64,     /* of a device; it has to fit a table */
+	DIRECTORY_MAIN = 0,          /* device of the main password */
+	/* Below it a verifier is no hindrance (RFC 7677 section 4). */
+	DIRECTORY_ITERATIONS_MIN = 4096,
+	/* Some 3 s: more would let one record stop the hashing pool. */
+	DIRECTORY_ITERATIONS_MAX = 10000000,
+};
+
+/* What a credential is; the numbers are in the file. */
+enum directory_kind { DIRECTORY_SCRAM_SHA_256 = 1 };
+
+struct directory_credential {
+	uint32_t device; /* 0 .. DIRECTORY_DEVICES_MAX - 1 */
+	enum directory_kind kind;
+	const char *name; /* "main" for the main password */
+	uint8_t stored_key[DIRECTORY_KEY_LEN];
+	uint8_t server_key[DIRECTORY_KEY_LEN];
+	int64_t created_s;   /* seconds since 1970 */
+	int64_t last_used_s; /* 0 if never */
+};
+
+/*
+ * An account as it stands in the file: one allocation, freed by whoever asked
+ * for it. All its credentials share salt and iteration count (DESIGN 8).
+ */
+struct directory_account {
+	size_t size; /* of the allocation */
+	const char *address;
+	uint8_t id[DIRECTORY_ID_LEN]; /* random, never used again */
+	uint8_t salt[DIRECTORY_SALT_LEN];
+	uint64_t generation; /* rises with every change of a credential */
+	int64_t created_s;
+	int64_t last_login_s; /* 0 if never */
+	uint32_t iterations;
+	uint32_t credentials_n;
+	struct directory_credential credentials[]; /* by device */
+};
+
+struct directory;
+
+/*
+ * Opens or makes the file, mode 0600; the folder has to exist. BUSY if another
+ * process has it; VERSION if a newer program wrote it; CORRUPT; ACCESS if
+ * others than its owner may touch it, or if it is not a plain file; INVALID if
+ * it is a database of something else. An older schema is brought up to date
+ * in one transaction.
+ */
+YB_CHECKED enum yb_err directory_open(const char *path,
+				      struct directory **ret);
+void directory_close(struct directory **d);
+
+/* Random, made with the file: salts of unknown users are drawn from it. */
+const uint8_t *directory_secret(const struct directory *d);
+
+/* What SQLite said last, for the log; static or valid until the next call. */
+const char *directory_error(const struct directory *d);
+
+/* NOT_FOUND if mail for the domain is not ours. */
+YB_CHECKED enum yb_err directory_domain_find(struct directory *d,
+					     struct span name);
+
+/* The account of an address; NO_ACCOUNT. */
+YB_CHECKED enum yb_err directory_account_find(struct directory *d,
+					      struct span address,
+					      struct directory_account **ret);
+/* The oldest account of a domain, or of all; NO_ACCOUNT. */
+YB_CHECKED enum yb_err directory_account_first(struct directory *d,
+					       struct span domain,
+					       struct directory_account **ret);
+/* The next in the order of addresses; NO_ACCOUNT behind the last. */
+YB_CHECKED enum yb_err directory_account_next(struct directory *d,
+					      struct span after,
+					      struct directory_account **ret);
+/* Wipes and frees; takes NULL. */
+void directory_account_free(struct directory_account **account);
+
+/* A verifier, with the salt and count that it was made with. */
+struct directory_verifier {
+	uint32_t device;
+	const char *name;
+	uint8_t salt[DIRECTORY_SALT_LEN];
+	uint32_t iterations;
+	uint8_t stored_key[DIRECTORY_KEY_LEN];
+	uint8_t server_key[DIRECTORY_KEY_LEN];
+};
+
+/*
+ * Makes an account with its first credential, and its domain local if it is
+ * new. EXISTS; INVALID if a field is out of its bounds.
+ */
+YB_CHECKED enum yb_err directory_account_add(struct directory *d,
+					     struct span address,
+					     const struct directory_verifier *v,
+					     int64_t now_s,
+					     uint8_t ret_id[DIRECTORY_ID_LEN]);
+
+/*
+ * Sets the credential of one device, new or not. INVALID if the account has
+ * others that were made with another salt or count; NO_ACCOUNT; EXISTS if
+ * another device has the name.
+ */
+YB_CHECKED enum yb_err
+directory_credential_put(struct directory *d, struct span address,
+			 const struct directory_verifier *v, int64_t now_s);
+
+/* Removes an account with its credentials; its domain stays. NO_ACCOUNT. */
+YB_CHECKED enum yb_err
+directory_account_remove(struct directory *d, struct span address,
+			 uint8_t ret_id[DIRECTORY_ID_LEN]);
+
+/* A login that went well. */
+struct directory_login {
+	uint8_t id[DIRECTORY_ID_LEN];
+	uint32_t device;
+	int64_t at_s;
+};
+
+/*
+ * Notes logins, all in one transaction; accounts and devices that are gone
+ * meanwhile are passed over. Never turns a time back.
+ */
+YB_CHECKED enum yb_err directory_logins(struct directory *d,
+					const struct directory_login *logins,
+					size_t n);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * Between the files of src/directory, and for its tests.
+ */
+#ifndef DIRECTORY_DIRECTORY_PRIVATE_H
+#define DIRECTORY_DIRECTORY_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "directory/directory.h"
+
+/* Every statement there is, prepared once. */
+#define DIRECTORY_STATEMENTS(X)                                               \
+	X(BEGIN, "BEGIN IMMEDIATE")                                           \
+	X(COMMIT, "COMMIT")                                                   \
+	X(ROLLBACK, "ROLLBACK")                                               \
+	X(DOMAIN_FIND, "SELECT id FROM domains WHERE name = ?1")              \
+	X(DOMAIN_ADD, "INSERT INTO domains (name, created) VALUES (?1, ?2) "  \
+		      "ON CONFLICT (name) DO NOTHING")                        \
+	X(ACCOUNT_FIND, DIRECTORY_COLUMNS "WHERE address = ?1")               \
+	X(ACCOUNT_NEXT, DIRECTORY_COLUMNS "WHERE address > ?1 "               \
+			"ORDER BY address LIMIT 1")                           \
+	X(ACCOUNT_FIRST, DIRECTORY_COLUMNS "ORDER BY number LIMIT 1")         \
+	X(ACCOUNT_FIRST_OF, DIRECTORY_COLUMNS                                 \
+	  "WHERE domain = (SELECT id FROM domains WHERE name = ?1) "          \
+	  "ORDER BY number LIMIT 1")                                          \
+	X(ACCOUNT_ADD, "INSERT INTO accounts (id, domain, address, salt, "    \
+		       "iterations, generation, created, last_login) "        \
+		       "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, 0)")               \
+	X(ACCOUNT_SALT, "UPDATE accounts SET salt = ?2, iterations = ?3, "    \
+			"generation = generation + 1 WHERE number = ?1")      \
+	X(ACCOUNT_REMOVE, "DELETE FROM accounts WHERE number = ?1")           \
+	X(ACCOUNT_LOGIN, "UPDATE accounts SET last_login = max(last_login, "  \
+			 "?2) WHERE id = ?1")                                 \
+	X(CREDENTIALS, "SELECT device, kind, name, stored_key, server_key, "  \
+		       "created, last_used FROM credentials "                 \
+		       "WHERE account = ?1 ORDER BY device")                  \
+	X(CREDENTIAL_PUT, "INSERT INTO credentials (account, device, kind, "  \
+			  "name, stored_key, server_key, created, last_used) "\
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) "           \
+			  "ON CONFLICT (account, device) DO UPDATE SET "      \
+			  "kind = excluded.kind, name = excluded.name, "      \
+			  "stored_key = excluded.stored_key, "                \
+			  "server_key = excluded.server_key, "                \
+			  "created = excluded.created, last_used = 0")        \
+	X(CREDENTIAL_LOGIN, "UPDATE credentials SET last_used = "             \
+			    "max(last_used, ?3) WHERE account = "             \
+			    "(SELECT number FROM accounts WHERE id = ?1) "    \
+			    "AND device = ?2")
+
+#define DIRECTORY_COLUMNS                                                     \
+	"SELECT number, id, address, salt, iterations, generation, created, " \
+	"last_login FROM accounts "
+
+enum directory_statement {
+#define X(name, sql) STATEMENT_##name,
+	DIRECTORY_STATEMENTS(X)
+#undef X
+	STATEMENT_COUNT
+};
+
+struct directory {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+	uint8_t secret[DIRECTORY_SECRET_LEN];
+};
+
+/* SQL that leads from version i to version i + 1. */
+extern const char *const directory_schema[DIRECTORY_VERSION];
+
+/*
+ * directory_open() with another history of the schema: `steps_n` is the
+ * version that the program knows. With `prepare` false the statements are
+ * not made, since the tables may be any.
+ */
+YB_CHECKED enum yb_err directory_open_schema(const char *path,
+					     const char *const *steps,
+					     size_t steps_n, bool prepare,
+					     struct directory **ret);
+
+/* What a result code of SQLite means; YB_OK for OK, ROW and DONE. */
+enum yb_err directory_err(int rc);
+
+/*
+ * A statement with the arguments bound so far forgotten. Whoever takes it
+ * runs it to its end by statement_run(), or ends it by statement_end().
+ */
+sqlite3_stmt *statement_take(struct directory *d, enum directory_statement at);
+void statement_text(sqlite3_stmt *s, int at, struct span text);
+void statement_blob(sqlite3_stmt *s, int at, const void *p, size_t n);
+
+/* Runs one that gives no rows. */
+YB_CHECKED enum yb_err statement_run(sqlite3_stmt *s);
+
+/* Steps one that gives at most one row more: YB_OK with a row, NOT_FOUND. */
+YB_CHECKED enum yb_err statement_row(sqlite3_stmt *s);
+void statement_end(sqlite3_stmt *s);
+
+YB_CHECKED enum yb_err transaction_begin(struct directory *d);
+
+/*
+ * Commits if all went well so far, else takes everything back. What went
+ * wrong first, or what the commit says.
+ */
+YB_CHECKED enum yb_err transaction_end(struct directory *d, enum yb_err err);
+
+/* An account as found, and its number in the file. */
+YB_CHECKED enum yb_err account_load(struct directory *d, sqlite3_stmt *s,
+				    int64_t *ret_number,
+				    struct directory_account **ret);
+
+#endif

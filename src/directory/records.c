@@ -1,0 +1,207 @@
+/*
+ * Reading: rows into values. Every length is checked, though the schema
+ * checks it too: a damaged page must not become a read past an end.
+ */
+#include "directory/directory_private.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+
+/* The text of a column; valid until the statement moves. */
+static struct span column_text(sqlite3_stmt *s, int at)
+{
+	const uint8_t *p = sqlite3_column_text(s, at);
+	int n = sqlite3_column_bytes(s, at);
+
+	return p == NULL || n < 0 ? SPAN_NONE : span_of(p, (size_t)n);
+}
+
+static bool copy_blob(sqlite3_stmt *s, int at, uint8_t *dst, size_t n)
+{
+	const void *p = sqlite3_column_blob(s, at);
+
+	if (p == NULL || sqlite3_column_bytes(s, at) != (int)n)
+		return false;
+	memcpy(dst, p, n);
+	return true;
+}
+
+enum yb_err directory_domain_find(struct directory *d, struct span name)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_DOMAIN_FIND);
+	enum yb_err err;
+
+	statement_text(s, 1, name);
+	err = statement_row(s);
+	statement_end(s);
+	return err;
+}
+
+/* Credentials while they are collected, before their number is known. */
+struct collected {
+	struct directory_credential credentials[DIRECTORY_DEVICES_MAX];
+	char names[DIRECTORY_DEVICES_MAX][DIRECTORY_NAME_MAX + 1];
+	size_t names_n; /* octets, with their NULs */
+	uint32_t n;
+};
+
+static enum yb_err take_credential(sqlite3_stmt *s, struct collected *c)
+{
+	struct directory_credential *to = &c->credentials[c->n];
+	struct span name = column_text(s, 2);
+	int64_t device = sqlite3_column_int64(s, 0);
+
+	if (device < 0 || device >= DIRECTORY_DEVICES_MAX ||
+	    sqlite3_column_int64(s, 1) != DIRECTORY_SCRAM_SHA_256 ||
+	    !span_to_str(name, c->names[c->n], sizeof c->names[0]) ||
+	    !copy_blob(s, 3, to->stored_key, DIRECTORY_KEY_LEN) ||
+	    !copy_blob(s, 4, to->server_key, DIRECTORY_KEY_LEN))
+		return YB_CORRUPT;
+	to->device = (uint32_t)device;
+	to->kind = DIRECTORY_SCRAM_SHA_256;
+	to->created_s = sqlite3_column_int64(s, 5);
+	to->last_used_s = sqlite3_column_int64(s, 6);
+	c->names_n += name.n + 1;
+	c->n++;
+	return YB_OK;
+}
+
+static enum yb_err collect(struct directory *d, int64_t number,
+			   struct collected *c)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_CREDENTIALS);
+	enum yb_err err = YB_OK;
+
+	c->n = 0;
+	c->names_n = 0;
+	(void)sqlite3_bind_int64(s, 1, number);
+	while (err == YB_OK) {
+		err = statement_row(s);
+		if (err == YB_OK)
+			err = c->n < DIRECTORY_DEVICES_MAX
+				      ? take_credential(s, c)
+				      : YB_CORRUPT;
+	}
+	statement_end(s);
+	return err == YB_NOT_FOUND ? YB_OK : err;
+}
+
+/* Room for all in one piece: the value, its credentials, their texts. */
+static struct directory_account *pack(const struct directory_account *head,
+				      struct span address,
+				      const struct collected *c)
+{
+	size_t fixed = sizeof *head + c->n * sizeof c->credentials[0];
+	size_t size = fixed + address.n + 1 + c->names_n;
+	struct directory_account *a = malloc(size);
+	char *text = (char *)a + fixed;
+
+	if (a == NULL)
+		return NULL;
+	*a = *head;
+	a->size = size;
+	a->credentials_n = c->n;
+	a->address = text;
+	memcpy(text, address.p, address.n);
+	text[address.n] = 0;
+	text += address.n + 1;
+	for (uint32_t i = 0; i < c->n; i++) {
+		a->credentials[i] = c->credentials[i];
+		a->credentials[i].name = text;
+		text = stpcpy(text, c->names[i]) + 1;
+	}
+	return a;
+}
+
+static enum yb_err load_head(sqlite3_stmt *s, struct directory_account *head)
+{
+	int64_t iterations = sqlite3_column_int64(s, 4);
+
+	if (!copy_blob(s, 1, head->id, DIRECTORY_ID_LEN) ||
+	    !copy_blob(s, 3, head->salt, DIRECTORY_SALT_LEN) ||
+	    iterations < DIRECTORY_ITERATIONS_MIN ||
+	    iterations > DIRECTORY_ITERATIONS_MAX)
+		return YB_CORRUPT;
+	head->iterations = (uint32_t)iterations;
+	head->generation = (uint64_t)sqlite3_column_int64(s, 5);
+	head->created_s = sqlite3_column_int64(s, 6);
+	head->last_login_s = sqlite3_column_int64(s, 7);
+	return YB_OK;
+}
+
+enum yb_err account_load(struct directory *d, sqlite3_stmt *s,
+			 int64_t *ret_number, struct directory_account **ret)
+{
+	struct directory_account head = { 0 };
+	struct directory_account *a = NULL;
+	struct collected c;
+	struct span address = SPAN_NONE;
+	int64_t number = 0;
+	enum yb_err err = statement_row(s);
+
+	if (err == YB_OK) {
+		number = sqlite3_column_int64(s, 0);
+		address = column_text(s, 2);
+		err = load_head(s, &head);
+	}
+	if (err == YB_OK &&
+	    (address.n == 0 || address.n > DIRECTORY_ADDRESS_MAX ||
+	     memchr(address.p, 0, address.n) != NULL))
+		err = YB_CORRUPT;
+	if (err == YB_OK) {
+		err = collect(d, number, &c);
+		a = err == YB_OK ? pack(&head, address, &c) : NULL;
+		mem_wipe(&c, sizeof c);
+		if (err == YB_OK && a == NULL)
+			err = YB_NOMEM;
+	}
+	statement_end(s);
+	if (err != YB_OK)
+		return err == YB_NOT_FOUND ? YB_NO_ACCOUNT : err;
+	if (ret_number != NULL)
+		*ret_number = number;
+	*ret = a;
+	return YB_OK;
+}
+
+enum yb_err directory_account_find(struct directory *d, struct span address,
+				   struct directory_account **ret)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_FIND);
+
+	statement_text(s, 1, address);
+	return account_load(d, s, NULL, ret);
+}
+
+enum yb_err directory_account_first(struct directory *d, struct span domain,
+				    struct directory_account **ret)
+{
+	sqlite3_stmt *s;
+
+	if (domain.n == 0)
+		return account_load(d, statement_take(d,
+						      STATEMENT_ACCOUNT_FIRST),
+				    NULL, ret);
+	s = statement_take(d, STATEMENT_ACCOUNT_FIRST_OF);
+	statement_text(s, 1, domain);
+	return account_load(d, s, NULL, ret);
+}
+
+enum yb_err directory_account_next(struct directory *d, struct span after,
+				   struct directory_account **ret)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_NEXT);
+
+	statement_text(s, 1, after);
+	return account_load(d, s, NULL, ret);
+}
+
+void directory_account_free(struct directory_account **account)
+{
+	if (*account == NULL)
+		return;
+	mem_wipe(*account, (*account)->size);
+	free(*account);
+	*account = NULL;
+}

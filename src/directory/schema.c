@@ -1,0 +1,52 @@
+/*
+ * The history of the schema. A step, once released, is never edited: a change
+ * is a new step at the end and a higher DIRECTORY_VERSION.
+ */
+#include "directory/directory_private.h"
+
+const char *const directory_schema[DIRECTORY_VERSION] = {
+	/* 1: domains, accounts, credentials. Accounts are counted with
+	 * AUTOINCREMENT, so that a number never means two of them and the
+	 * lowest of a domain is its oldest. The checks keep a mistake in the
+	 * program, or an edit by hand, from becoming a login. */
+	"CREATE TABLE meta ("
+	" name TEXT NOT NULL PRIMARY KEY,"
+	" value ANY NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE domains ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" name TEXT NOT NULL UNIQUE,"
+	" created INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE accounts ("
+	" number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+	" domain INTEGER NOT NULL REFERENCES domains (id),"
+	" address TEXT NOT NULL UNIQUE,"
+	" salt BLOB NOT NULL CHECK (length(salt) = 16),"
+	" iterations INTEGER NOT NULL"
+	"  CHECK (iterations BETWEEN 4096 AND 10000000),"
+	" generation INTEGER NOT NULL,"
+	" created INTEGER NOT NULL,"
+	" last_login INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX accounts_by_domain ON accounts (domain, number);"
+
+	"CREATE TABLE credentials ("
+	" account INTEGER NOT NULL"
+	"  REFERENCES accounts (number) ON DELETE CASCADE,"
+	" device INTEGER NOT NULL CHECK (device BETWEEN 0 AND 63),"
+	" kind INTEGER NOT NULL CHECK (kind = 1),"
+	" name TEXT NOT NULL,"
+	" stored_key BLOB NOT NULL CHECK (length(stored_key) = 32),"
+	" server_key BLOB NOT NULL CHECK (length(server_key) = 32),"
+	" created INTEGER NOT NULL,"
+	" last_used INTEGER NOT NULL,"
+	" PRIMARY KEY (account, device),"
+	" UNIQUE (account, name)"
+	") STRICT, WITHOUT ROWID;"
+
+	"INSERT INTO meta (name, value) VALUES ('opened', 0);",
+};

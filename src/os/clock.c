@@ -1,0 +1,24 @@
+#include "os/clock.h"
+
+#include <time.h>
+
+uint64_t clock_mono_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_mono_ms(void)
+{
+	return clock_mono_ns() / 1000000u;
+}
+
+int64_t clock_real_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail */
+	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_nsec;
+}

@@ -1,0 +1,19 @@
+/*
+ * Two clocks: one that never jumps, for deadlines, and the wall's, for what
+ * is written down.
+ */
+#ifndef OS_CLOCK_H
+#define OS_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of a clock that only moves forward. */
+uint64_t clock_mono_ms(void);
+
+/* The same clock in nanoseconds, for measuring. */
+uint64_t clock_mono_ns(void);
+
+/* Nanoseconds since 1970, UTC. May jump. */
+int64_t clock_real_ns(void);
+
+#endif

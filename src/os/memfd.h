@@ -1,0 +1,31 @@
+/*
+ * Sealed memory files: a block that one process made, others may map or read,
+ * and nobody can change or shrink any more.
+ */
+#ifndef OS_MEMFD_H
+#define OS_MEMFD_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* A memfd of `block` with all seals set; `name` shows in /proc. */
+YB_CHECKED enum yb_err memfd_make(const char *name, struct span block,
+				  int *ret_fd);
+
+/* An empty memfd to be written, then sealed with memfd_seal(). */
+YB_CHECKED enum yb_err memfd_open(const char *name, int *ret_fd);
+YB_CHECKED enum yb_err memfd_seal(int fd);
+
+/*
+ * For a descriptor from another process: INVALID unless it is a memfd that
+ * nobody can write, shrink or grow, of at least `min` and at most `max`
+ * octets; tells its size. Only then may it be mapped without fear.
+ */
+YB_CHECKED enum yb_err memfd_check(int fd, uint64_t min, uint64_t max,
+				   uint64_t *ret_size);
+
+/* A mapping of a whole sealed memfd, read-only; release with memfd_unmap(). */
+YB_CHECKED enum yb_err memfd_map(int fd, uint64_t max, struct span *ret);
+void memfd_unmap(struct span *mapping);
+
+#endif

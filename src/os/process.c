@@ -1,0 +1,109 @@
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+
+extern char **environ;
+
+enum {
+	/* Descriptors named are first moved above all numbers they may get. */
+	PARKING = 64,
+	/* The exit code of shells for "could not be executed". */
+	NOT_EXECUTED = 127,
+};
+
+enum yb_err process_user_find(const char *name, struct process_user *ret)
+{
+	struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL)
+		return YB_NOT_FOUND;
+	*ret = (struct process_user){ true, pw->pw_uid, pw->pw_gid };
+	return YB_OK;
+}
+
+/* Between fork and exec: only calls that are safe there. */
+static bool become(const struct process_user *user)
+{
+	if (!user->set)
+		return true;
+	return setgroups(0, NULL) == 0 &&
+	       setresgid(user->gid, user->gid, user->gid) == 0 &&
+	       setresuid(user->uid, user->uid, user->uid) == 0;
+}
+
+static bool arrange_fds(const struct process_start *start)
+{
+	int parked[PARKING];
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0 || start->fds_n > PARKING)
+		return false;
+	for (size_t i = 0; i < start->fds_n; i++) {
+		parked[i] = fcntl(start->fds[i], F_DUPFD_CLOEXEC, PARKING);
+		if (parked[i] < 0)
+			return false;
+	}
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return false;
+	for (size_t i = 0; i < start->fds_n; i++)
+		if (dup2(parked[i], PROCESS_FIRST_FD + (int)i) < 0)
+			return false;
+	return close_range(PROCESS_FIRST_FD + (unsigned)start->fds_n, ~0u,
+			   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+__attribute__((noreturn)) static void
+run_child(const struct process_start *start, pid_t parent)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &plain, NULL); /* KILL and STOP refuse */
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (arrange_fds(start) && become(&start->user) &&
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
+		(void)execve("/proc/self/exe", (char **)(uintptr_t)start->argv,
+			     environ);
+	_exit(NOT_EXECUTED);
+}
+
+enum yb_err process_start(const struct process_start *start, pid_t *ret_pid)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return err_from_errno(errno);
+	if (pid == 0)
+		run_child(start, parent);
+	*ret_pid = pid;
+	return YB_OK;
+}
+
+void process_harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	/* None of these can fail for a process of our own. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void process_set_title(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name);
+}

@@ -1,0 +1,49 @@
+/*
+ * Starting processes: the program executes itself anew for each role, so that
+ * each has an address layout of its own and inherits nothing but the
+ * descriptors named.
+ */
+#ifndef OS_PROCESS_H
+#define OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* A user to become; `set` is false where the server runs without root. */
+struct process_user {
+	bool set;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct process_start {
+	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
+	struct process_user user;
+	const int *fds;          /* become 3, 4, ... in the child */
+	size_t fds_n;
+};
+
+enum { PROCESS_FIRST_FD = 3 };
+
+/*
+ * Executes /proc/self/exe. The child keeps standard error, has /dev/null for
+ * input and output, default signals, and dies with this process
+ * (PR_SET_PDEATHSIG). What fails in the child before exec ends it with 127.
+ */
+YB_CHECKED enum yb_err process_start(const struct process_start *start,
+				     pid_t *ret_pid);
+
+/* Looks up a user and its group. NOT_FOUND. */
+YB_CHECKED enum yb_err process_user_find(const char *name,
+					 struct process_user *ret);
+
+/* What every role does first: no core dumps, not dumpable, no new rights. */
+void process_harden(void);
+
+/* The name that ps shows, at most 15 octets. */
+void process_set_title(const char *name);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * AUTHORIZATION: USER and PASS, AUTH (RFC 5034), STLS (RFC 2595), and CAPA,
+ * whose answer is mostly about these.
+ */
+#include "proto/pop3_server.h"
+
+#include <assert.h>
+
+#include "base/codec.h"
+#include "proto/pop3_private.h"
+
+enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a)
+{
+	buf_wipe(&s->name);
+	if (buf_add(&s->name, a.v[0]) != YB_OK) {
+		pop3_say_failure(s, YB_NOMEM);
+		return POP3_ANSWERED;
+	}
+	/* Threat 8: the same answer whether or not there is such a user. */
+	pop3_say_ok(s, "send PASS");
+	return POP3_ANSWERED;
+}
+
+enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a)
+{
+	if (s->name.n == 0) {
+		pop3_say_err(s, "send USER first");
+		return POP3_ANSWERED;
+	}
+	if (buf_add(&s->secret, a.v[0]) != YB_OK) {
+		pop3_say_failure(s, YB_NOMEM);
+		return POP3_ANSWERED;
+	}
+	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_LOGIN,
+					   .user = buf_span(&s->name),
+					   .secret = buf_span(&s->secret) });
+	return POP3_ANSWERED;
+}
+
+/* ---- SASL ---- */
+
+/* Walks the mechanisms of the configuration: "" behind the last. */
+static struct span next_mechanism(struct span *list)
+{
+	return span_cut(list, ' ');
+}
+
+/* The name as we have it, for a client's in any case; empty: not offered. */
+static struct span find_mechanism(const struct pop3_server *s, struct span name)
+{
+	struct span list = span_str(s->config.sasl);
+
+	while (list.n > 0) {
+		struct span known = next_mechanism(&list);
+
+		if (span_eq_nocase(known, name))
+			return known;
+	}
+	return SPAN_NONE;
+}
+
+/* Old clients ask so; servers answer with a list (RFC 1734's drafts had it). */
+static void say_mechanisms(struct pop3_server *s)
+{
+	struct span list = span_str(s->config.sasl);
+
+	pop3_say_ok(s, "mechanisms follow");
+	while (list.n > 0) {
+		pop3_put(s, next_mechanism(&list));
+		pop3_put(s, SPAN_LIT("\r\n"));
+	}
+	pop3_put(s, SPAN_LIT(".\r\n"));
+}
+
+/* Decodes base64 into the buffer for secrets, from where an event shows it. */
+static enum yb_err decode(struct pop3_server *s, struct span text,
+			  struct span *ret)
+{
+	size_t n;
+	enum yb_err err = buf_reserve(&s->secret, text.n / 4 * 3);
+
+	if (err != YB_OK)
+		return err;
+	if (!base64_parse(text, s->secret.p, &n)) {
+		/* What was decoded so far may be part of a password. */
+		mem_wipe(s->secret.p, text.n / 4 * 3);
+		return YB_SYNTAX;
+	}
+	s->secret.n = n;
+	*ret = buf_span(&s->secret);
+	return YB_OK;
+}
+
+enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a)
+{
+	struct pop3_event ev = { .kind = POP3_EV_SASL };
+	enum yb_err err = YB_OK;
+
+	if (a.n == 0) {
+		say_mechanisms(s);
+		return POP3_ANSWERED;
+	}
+	ev.mechanism = find_mechanism(s, a.v[0]);
+	ev.has_response = a.n == 2;
+	if (ev.mechanism.n == 0) {
+		pop3_say_err(s, "mechanism not offered");
+		return POP3_ANSWERED;
+	}
+	/* RFC 5034 section 4: "=" is a response without octets. */
+	if (ev.has_response && !span_eq(a.v[1], SPAN_LIT("=")))
+		err = decode(s, a.v[1], &ev.response);
+	if (err == YB_SYNTAX) {
+		pop3_say_err(s, "response is not base64");
+	} else if (err != YB_OK) {
+		pop3_say_failure(s, err);
+	} else {
+		buf_wipe(&s->name);
+		pop3_raise(s, ev);
+	}
+	return POP3_ANSWERED;
+}
+
+void pop3_sasl_cancel(struct pop3_server *s, const char *why)
+{
+	pop3_enter(s, POP3_AUTH);
+	pop3_say_err(s, why);
+	if (s->state == POP3_OVER)
+		return;
+	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_SASL_CANCEL });
+}
+
+void pop3_sasl_line(struct pop3_server *s, struct span line)
+{
+	struct pop3_event ev = { .kind = POP3_EV_SASL, .has_response = true };
+	enum yb_err err;
+
+	/* RFC 5034 section 4: a client "issues a line with a single '*'" to
+	 * cancel, and "the server MUST reject the AUTH command". */
+	if (span_eq(line, SPAN_LIT("*"))) {
+		pop3_sasl_cancel(s, "cancelled");
+		return;
+	}
+	err = decode(s, line, &ev.response);
+	if (err == YB_SYNTAX)
+		pop3_sasl_cancel(s, "response is not base64");
+	else if (err != YB_OK)
+		pop3_sasl_cancel(s, err_text(err));
+	else
+		pop3_raise(s, ev);
+}
+
+void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge)
+{
+	uint8_t text[POP3_SASL_LINE_MAX];
+
+	if (s->state == POP3_OVER)
+		return;
+	assert(s->event_state == POP3_ASKED && s->event.kind == POP3_EV_SASL);
+	/* Ours are short; the same limit for both sides. */
+	assert(base64_len(challenge.n) <= sizeof text);
+	pop3_put(s, SPAN_LIT("+ "));
+	pop3_put(s, span_of(text, base64_put(text, challenge)));
+	pop3_put(s, SPAN_LIT("\r\n"));
+	if (s->state == POP3_OVER)
+		return;
+	pop3_settle(s);
+	pop3_enter(s, POP3_SASL);
+}
+
+/* ---- the outcome ---- */
+
+static void say_denied(struct pop3_server *s)
+{
+	s->counters.errors++;
+	/* Threat 8: one text, whatever was wrong. */
+	pop3_put(s, SPAN_LIT("-ERR [AUTH] wrong name or password"));
+	if (s->config.help_url[0] != 0) {
+		pop3_put(s, SPAN_LIT("; help: "));
+		pop3_put(s, span_str(s->config.help_url));
+	}
+	pop3_put(s, SPAN_LIT("\r\n"));
+}
+
+static void say_login_failure(struct pop3_server *s, enum yb_err err)
+{
+	if (err == YB_DENIED)
+		say_denied(s);
+	else if (err == YB_SYNTAX)
+		pop3_say_err(s, "malformed response");
+	else if (err == YB_UNSUPPORTED)
+		pop3_say_err(s, "mechanism not offered");
+	else
+		pop3_say_failure(s, err);
+	/* What is no fault of the client's costs it nothing. */
+	if (!err_is_temp(err) &&
+	    ++s->login_failures >= POP3_LOGIN_FAILURES_MAX)
+		pop3_end(s, "too many failed logins");
+}
+
+void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
+			    const struct listing *listing)
+{
+	if (s->state == POP3_OVER)
+		return;
+	assert(s->event_state == POP3_ASKED &&
+	       (s->event.kind == POP3_EV_LOGIN ||
+		s->event.kind == POP3_EV_SASL));
+	pop3_settle(s);
+	buf_wipe(&s->name);
+	if (err != YB_OK) {
+		pop3_enter(s, POP3_AUTH);
+		say_login_failure(s, err);
+		return;
+	}
+	s->listing = *listing;
+	s->bad_commands = 0;
+	pop3_enter(s, POP3_TRANS);
+	pop3_say_totals(s);
+}
+
+/* ---- STLS ---- */
+
+static bool offers_stls(const struct pop3_server *s)
+{
+	return (s->config.flags & (POP3_TLS_POSSIBLE | POP3_TLS_ACTIVE)) ==
+		       POP3_TLS_POSSIBLE &&
+	       s->state == POP3_AUTH;
+}
+
+enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a)
+{
+	(void)a;
+	if (!offers_stls(s)) {
+		pop3_say_err(s, (s->config.flags & POP3_TLS_ACTIVE) != 0
+					? "TLS is active already"
+					: "TLS is not offered here");
+		return POP3_ANSWERED;
+	}
+	/* Threat 1: nothing may come in clear behind it. */
+	if (s->behind > 0) {
+		pop3_say_err(s, "wait for the reply to STLS");
+		pop3_end(s, "octets behind STLS");
+		return POP3_ANSWERED;
+	}
+	pop3_say_ok(s, "begin TLS");
+	if (s->state == POP3_OVER)
+		return POP3_ANSWERED;
+	pop3_enter(s, POP3_TLS);
+	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_STARTTLS });
+	return POP3_ANSWERED;
+}
+
+void pop3_server_tls_started(struct pop3_server *s)
+{
+	if (s->state == POP3_OVER)
+		return;
+	assert(s->state == POP3_TLS);
+	pop3_settle(s);
+	/* RFC 2595 section 4: "the server MUST discard any knowledge obtained
+	 * from the client which was not obtained from the TLS negotiation." */
+	buf_wipe(&s->name);
+	s->bad_commands = 0;
+	s->login_failures = 0;
+	s->config.flags |= POP3_TLS_ACTIVE;
+	pop3_enter(s, POP3_AUTH);
+}
+
+/* ---- CAPA ---- */
+
+enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a)
+{
+	(void)a;
+	pop3_put(s, SPAN_LIT("+OK capabilities follow\r\n"
+			     "TOP\r\n"
+			     "UIDL\r\n"
+			     "RESP-CODES\r\n"
+			     "AUTH-RESP-CODE\r\n"
+			     "PIPELINING\r\n"));
+	/* RFC 2449 section 3: what is available in AUTHORIZATION "MUST be
+	 * announced in both states". */
+	if (pop3_may_login(s)) {
+		pop3_put(s, SPAN_LIT("USER\r\nSASL "));
+		pop3_put(s, span_str(s->config.sasl));
+		pop3_put(s, SPAN_LIT("\r\n"));
+	}
+	/* RFC 2595 section 8.1: "AUTHORIZATION state only". */
+	if (offers_stls(s))
+		pop3_put(s, SPAN_LIT("STLS\r\n"));
+	/* RFC 2449 section 6.9 lets a server name itself after the login only,
+	 * and has no use for strangers. */
+	if (s->state == POP3_TRANS)
+		pop3_put(s, SPAN_LIT("IMPLEMENTATION Yubin\r\n"));
+	pop3_put(s, SPAN_LIT(".\r\n"));
+	return POP3_ANSWERED;
+}

@@ -1,0 +1,36 @@
+/*
+ * The commands of SMTP and LMTP: verb, who has it, when it is valid, whether
+ * an argument is needed, handler. The dispatcher enforces all of it.
+ */
+#ifndef PROTO_SMTP_COMMANDS_H
+#define PROTO_SMTP_COMMANDS_H
+
+enum smtp_command_flags {
+	SMTP_IN_SMTP = 1 << 0,
+	SMTP_IN_LMTP = 1 << 1,
+	SMTP_IN_BOTH = SMTP_IN_SMTP | SMTP_IN_LMTP,
+	/* Only behind EHLO, HELO or LHLO. */
+	SMTP_AFTER_HELLO = 1 << 2,
+	SMTP_NEEDS_ARG = 1 << 3,
+	/* RFC 5321 section 4.1.1: an argument is a syntax error. */
+	SMTP_NO_ARG = 1 << 4,
+};
+
+#define SMTP_COMMANDS(X)                                                   \
+	X(RCPT, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,          \
+	  smtp_on_rcpt)                                                    \
+	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,          \
+	  smtp_on_mail)                                                    \
+	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data) \
+	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset)                  \
+	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo)                                \
+	X(HELO, SMTP_IN_SMTP, smtp_on_helo)                                \
+	X(LHLO, SMTP_IN_LMTP, smtp_on_ehlo)                                \
+	X(NOOP, SMTP_IN_BOTH, smtp_on_noop)                                \
+	X(QUIT, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_quit)                  \
+	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls)          \
+	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy)               \
+	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn)               \
+	X(HELP, SMTP_IN_BOTH, smtp_on_help)
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * What the files of the SMTP server engine share: smtp_server.c (lines, the
+ * command table, life cycle), smtp_mail.c (MAIL and RCPT) and smtp_data.c
+ * (the message and its replies).
+ */
+#ifndef PROTO_SMTP_PRIVATE_H
+#define PROTO_SMTP_PRIVATE_H
+
+#include "base/buf.h"
+#include "mime/address.h"
+#include "mime/wire.h"
+#include "proto/line.h"
+#include "proto/smtp_server.h"
+
+enum smtp_state {
+	SMTP_START,   /* no EHLO, HELO or LHLO yet */
+	SMTP_READY,
+	SMTP_MAIL,    /* MAIL was accepted, and perhaps recipients */
+	SMTP_DATA,    /* the message comes, or its DATA is asked about */
+	SMTP_REPLIES, /* it is over; replies go out as they find room */
+	SMTP_TLS,     /* STARTTLS is answered; no octet may come in clear */
+	SMTP_OVER,
+};
+
+enum smtp_event_state {
+	SMTP_NO_EVENT,
+	SMTP_RAISED, /* waits for smtp_server_poll() */
+	SMTP_ASKED,  /* waits for its answer */
+};
+
+/* What a handler says to the dispatcher. */
+enum smtp_outcome {
+	SMTP_ANSWERED, /* the reply is queued, or an event's answer brings it */
+	SMTP_BAD,      /* as above, and it counts as a bad command */
+};
+
+enum {
+	/*
+	 * RFC 5321 4.5.3.1.4 says 512 with CRLF; SIZE, BODY, and the 500 that
+	 * RFC 4954 adds to MAIL come on top. 2048 is what Postfix takes.
+	 */
+	SMTP_LINE_MAX = 2048,
+	/* In a row. A mail system makes none, a person a few. */
+	SMTP_BAD_COMMANDS_MAX = 20,
+	/* In a session of SMTP: a list of guessed addresses, not a mail. */
+	SMTP_REFUSED_RCPT_MAX = 100,
+	/* The longest parameter list that means anything has two. */
+	SMTP_PARAMS_MAX = 16,
+	/* RFC 5321 4.5.3.1.2, for what a client calls itself. */
+	SMTP_HELO_MAX = 255,
+};
+
+struct smtp_server {
+	struct smtp_server_config config;
+	enum smtp_state state;
+	enum smtp_event_state event_state;
+	struct smtp_event event;
+	struct out_queue out;
+	struct line_reader line;
+	size_t behind;         /* octets offered behind the line that runs */
+	unsigned bad_commands; /* in a row */
+	unsigned refused_rcpts;
+	uint64_t now_ms, active_ms;
+	const char *end_reason;
+	const char *shutdown_text; /* once the message has its replies */
+	bool esmtp;
+	size_t helo_n;
+	uint8_t helo[SMTP_HELO_MAX];
+
+	/* The transaction: all of it is forgotten by smtp_reset(). */
+	size_t sender_n, rcpt_n;
+	uint8_t sender[ADDRESS_MAX];
+	uint8_t rcpt[ADDRESS_MAX]; /* that the driver is asked about */
+	struct buf outcomes;       /* an enum yb_err a recipient */
+	size_t replied;            /* of these */
+	struct wire_reader reader;
+	uint64_t wire_n;           /* octets handed on or dropped */
+	enum yb_err refused;       /* the message, as it came */
+	bool begun;                /* the driver holds a message */
+	bool ended;                /* the final dot has come */
+	struct smtp_server_counters counters;
+};
+
+/* ---- smtp_server.c ---- */
+
+void smtp_enter(struct smtp_server *s, enum smtp_state next);
+
+/* Ends the session; `reason` is static. What is queued is still sent. */
+void smtp_end(struct smtp_server *s, const char *reason);
+
+void smtp_raise(struct smtp_server *s, struct smtp_event event);
+void smtp_settle(struct smtp_server *s);
+
+/* Queues octets as they are. */
+void smtp_put(struct smtp_server *s, struct span text);
+
+/* Queues a line, such as "250 2.1.0 ok", and CRLF. */
+void smtp_say(struct smtp_server *s, const char *line);
+
+/* The reply that `err` means; YB_OK is 250 2.0.0. */
+const char *smtp_reply_of(enum yb_err err);
+
+static inline bool smtp_is_lmtp(const struct smtp_server *s)
+{
+	return (s->config.flags & SMTP_LMTP) != 0;
+}
+
+/*
+ * Forgets the transaction, on each way out of one (threat 35): the message,
+ * RSET, a new hello, STARTTLS, a refused DATA, the end.
+ */
+void smtp_reset(struct smtp_server *s);
+
+/* ---- smtp_mail.c ---- */
+
+enum smtp_outcome smtp_on_mail(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_rcpt(struct smtp_server *s, struct span arg);
+
+/* ---- smtp_data.c ---- */
+
+enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg);
+
+/* Takes octets of the message; how many. */
+size_t smtp_data_eat(struct smtp_server *s, struct span in);
+
+/* Once the driver has taken the last piece: the next event, or replies. */
+void smtp_data_run(struct smtp_server *s);
+
+#endif

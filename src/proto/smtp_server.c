@@ -1,0 +1,551 @@
+/*
+ * Lines, the command table, and the life of a session.
+ *
+ * Octets in commands (threat 18), one rule each: in SMTP a line ends with
+ * CRLF; one that ends with a bare LF is refused and not run. LMTP, which only
+ * talks to neighbours, takes the LF. A CR anywhere else is refused. NUL ends
+ * the session. 8-bit octets are part of no valid argument.
+ */
+#include "proto/smtp_server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "proto/smtp_commands.h"
+#include "proto/smtp_private.h"
+
+/* ---- states ---- */
+
+static const unsigned may_follow[] = {
+	[SMTP_START] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_TLS |
+		       1u << SMTP_OVER,
+	[SMTP_READY] = 1u << SMTP_READY | 1u << SMTP_MAIL | 1u << SMTP_TLS |
+		       1u << SMTP_OVER,
+	[SMTP_MAIL] = 1u << SMTP_READY | 1u << SMTP_DATA | 1u << SMTP_TLS |
+		      1u << SMTP_OVER,
+	[SMTP_DATA] = 1u << SMTP_READY | 1u << SMTP_REPLIES | 1u << SMTP_OVER,
+	[SMTP_REPLIES] = 1u << SMTP_READY | 1u << SMTP_OVER,
+	[SMTP_TLS] = 1u << SMTP_START | 1u << SMTP_OVER,
+	[SMTP_OVER] = 1u << SMTP_OVER,
+};
+
+void smtp_enter(struct smtp_server *s, enum smtp_state next)
+{
+	assert((may_follow[s->state] & 1u << next) != 0);
+	s->state = next;
+}
+
+void smtp_reset(struct smtp_server *s)
+{
+	s->sender_n = s->rcpt_n = 0;
+	buf_clear(&s->outcomes);
+	s->replied = 0;
+	s->wire_n = 0;
+	s->refused = YB_OK;
+	s->begun = s->ended = false;
+	smtp_settle(s);
+	if (s->state == SMTP_MAIL || s->state == SMTP_DATA ||
+	    s->state == SMTP_REPLIES)
+		smtp_enter(s, SMTP_READY);
+}
+
+void smtp_end(struct smtp_server *s, const char *reason)
+{
+	bool begun = s->begun;
+
+	if (s->state == SMTP_OVER)
+		return;
+	smtp_reset(s);
+	smtp_enter(s, SMTP_OVER);
+	s->end_reason = reason;
+	if (begun)
+		smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_ABORT });
+}
+
+void smtp_raise(struct smtp_server *s, struct smtp_event event)
+{
+	assert(s->event_state == SMTP_NO_EVENT);
+	s->event = event;
+	s->event_state = SMTP_RAISED;
+}
+
+void smtp_settle(struct smtp_server *s)
+{
+	s->event_state = SMTP_NO_EVENT;
+	s->event = (struct smtp_event){ 0 };
+}
+
+/* ---- replies ---- */
+
+void smtp_put(struct smtp_server *s, struct span text)
+{
+	/* Half a reply must not be followed by another one. */
+	if (s->state != SMTP_OVER && out_text(&s->out, text) != YB_OK)
+		smtp_end(s, "out of memory");
+}
+
+void smtp_say(struct smtp_server *s, const char *line)
+{
+	if (line[0] >= '4')
+		s->counters.errors++;
+	smtp_put(s, span_str(line));
+	smtp_put(s, SPAN_LIT("\r\n"));
+}
+
+const char *smtp_reply_of(enum yb_err err)
+{
+	switch (err) {
+	case YB_OK:
+		return "250 2.0.0 accepted";
+	case YB_QUOTA:
+		return "452 4.2.2 mailbox is full";
+	case YB_FULL:
+		return "452 4.3.1 no space here at present";
+	case YB_OVERLOAD:
+		return "451 4.3.2 too much to do at present";
+	case YB_TOO_BIG:
+		return "552 5.3.4 message is too large";
+	case YB_BARE_LINE_END:
+		return "550 5.6.0 message contains a bare CR or LF";
+	case YB_NO_ACCOUNT:
+	case YB_NO_MAILBOX:
+	case YB_NOT_FOUND:
+		return "550 5.1.1 no such mailbox here";
+	case YB_DENIED:
+	case YB_ACCESS:
+		return "550 5.7.1 relaying denied";
+	default:
+		break;
+	}
+	/* Damage is ours to repair, and the mail can wait for it. */
+	if (err_class(err) == YB_CLASS_PERM)
+		return "554 5.3.0 not possible here";
+	return "451 4.3.0 not possible at present";
+}
+
+/* ---- hello ---- */
+
+/* RFC 5321 section 4.1.1.1, read widely: what mail systems call themselves,
+ * with what is harmless in a Received field. */
+static bool is_helo(struct span name)
+{
+	if (name.n == 0 || name.n > SMTP_HELO_MAX)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = ascii_lower(name.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !ascii_digit(c) &&
+		    (c == 0 || strchr(".-_:[]", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Greets back, or answers the bad name; RFC 2034 section 4: without codes. */
+static bool hello(struct smtp_server *s, struct span arg, bool esmtp)
+{
+	if (!is_helo(arg)) {
+		smtp_say(s, "501 a host name is needed");
+		return false;
+	}
+	/* RFC 5321 section 4.1.4: EHLO clears as RSET does. */
+	smtp_reset(s);
+	memcpy(s->helo, arg.p, arg.n);
+	s->helo_n = arg.n;
+	s->esmtp = esmtp;
+	smtp_enter(s, SMTP_READY);
+	return true;
+}
+
+static bool offers_starttls(const struct smtp_server *s)
+{
+	return (s->config.flags & (SMTP_TLS_POSSIBLE | SMTP_TLS_ACTIVE)) ==
+	       SMTP_TLS_POSSIBLE;
+}
+
+/* EHLO and LHLO. */
+static enum smtp_outcome smtp_on_ehlo(struct smtp_server *s, struct span arg)
+{
+	uint8_t size[NUM_U64_DIGITS];
+
+	if (!hello(s, arg, true))
+		return SMTP_BAD;
+	smtp_put(s, SPAN_LIT("250-"));
+	smtp_put(s, span_str(s->config.hostname));
+	smtp_put(s, SPAN_LIT("\r\n250-PIPELINING\r\n250-SIZE "));
+	smtp_put(s, span_of(size, num_put(size, s->config.size_max)));
+	if (offers_starttls(s))
+		smtp_put(s, SPAN_LIT("\r\n250-STARTTLS"));
+	smtp_put(s, SPAN_LIT("\r\n250-8BITMIME\r\n"
+			     "250 ENHANCEDSTATUSCODES\r\n"));
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_helo(struct smtp_server *s, struct span arg)
+{
+	if (!hello(s, arg, false))
+		return SMTP_BAD;
+	smtp_put(s, SPAN_LIT("250 "));
+	smtp_put(s, span_str(s->config.hostname));
+	smtp_put(s, SPAN_LIT("\r\n"));
+	return SMTP_ANSWERED;
+}
+
+/* ---- small commands ---- */
+
+static enum smtp_outcome smtp_on_rset(struct smtp_server *s, struct span arg)
+{
+	(void)arg;
+	smtp_reset(s);
+	smtp_say(s, "250 2.0.0 reset");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_noop(struct smtp_server *s, struct span arg)
+{
+	(void)arg; /* RFC 5321 section 4.1.1.9: "it SHOULD be ignored" */
+	smtp_say(s, "250 2.0.0 ok");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_quit(struct smtp_server *s, struct span arg)
+{
+	(void)arg;
+	smtp_say(s, "221 2.0.0 bye");
+	smtp_end(s, "quit");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_vrfy(struct smtp_server *s, struct span arg)
+{
+	(void)arg; /* RFC 5321 section 7.3: tells address collectors nothing */
+	smtp_say(s, "252 2.5.0 not verified; send mail to find out");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_expn(struct smtp_server *s, struct span arg)
+{
+	(void)arg;
+	smtp_say(s, "502 5.5.1 lists are not shown");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_help(struct smtp_server *s, struct span arg)
+{
+	(void)arg;
+	smtp_say(s, "214 2.0.0 see RFC 5321");
+	return SMTP_ANSWERED;
+}
+
+static enum smtp_outcome smtp_on_starttls(struct smtp_server *s,
+					  struct span arg)
+{
+	(void)arg;
+	if (!offers_starttls(s)) {
+		smtp_say(s, (s->config.flags & SMTP_TLS_ACTIVE) != 0
+				    ? "503 5.5.1 TLS is active already"
+				    : "502 5.5.1 TLS is not offered here");
+		return SMTP_BAD;
+	}
+	/* Threat 1: nothing may come in clear behind it. */
+	if (s->behind > 0) {
+		smtp_say(s, "501 5.5.4 wait for the reply to STARTTLS");
+		smtp_end(s, "octets behind STARTTLS");
+		return SMTP_ANSWERED;
+	}
+	smtp_reset(s);
+	smtp_say(s, "220 2.0.0 begin TLS");
+	if (s->state == SMTP_OVER)
+		return SMTP_ANSWERED;
+	smtp_enter(s, SMTP_TLS);
+	smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_STARTTLS });
+	return SMTP_ANSWERED;
+}
+
+void smtp_server_tls_started(struct smtp_server *s)
+{
+	if (s->state == SMTP_OVER)
+		return;
+	assert(s->state == SMTP_TLS);
+	smtp_settle(s);
+	/* RFC 3207 section 4.2: "The server MUST discard any knowledge
+	 * obtained from the client, such as the argument to the EHLO". */
+	s->helo_n = 0;
+	s->esmtp = false;
+	s->bad_commands = 0;
+	s->config.flags |= SMTP_TLS_ACTIVE;
+	smtp_enter(s, SMTP_START);
+}
+
+/* ---- the table ---- */
+
+struct command {
+	struct span verb;
+	unsigned flags;
+	enum smtp_outcome (*handle)(struct smtp_server *s, struct span arg);
+};
+
+static const struct command commands[] = {
+#define X(verb, flags, handler) \
+	{ { (const uint8_t *)#verb, sizeof(#verb) - 1 }, flags, handler },
+	SMTP_COMMANDS(X)
+#undef X
+};
+
+static const struct command *command_find(const struct smtp_server *s,
+					  struct span word)
+{
+	unsigned who = smtp_is_lmtp(s) ? SMTP_IN_LMTP : SMTP_IN_SMTP;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if ((commands[i].flags & who) != 0 &&
+		    span_eq_nocase(commands[i].verb, word))
+			return &commands[i];
+	return NULL;
+}
+
+/* Too many bad commands in a row end the session. */
+static void count_bad(struct smtp_server *s)
+{
+	if (++s->bad_commands < SMTP_BAD_COMMANDS_MAX)
+		return;
+	smtp_say(s, "421 4.7.0 too many errors");
+	smtp_end(s, "too many bad commands");
+}
+
+static void bad_command(struct smtp_server *s, const char *line)
+{
+	smtp_say(s, line);
+	count_bad(s);
+}
+
+static void run_command(struct smtp_server *s, struct span line)
+{
+	size_t at = span_find(line, ' ');
+	const struct command *c = command_find(s, span_head(line, at));
+	/* RFC 5321 4.1.1: trailing spaces SHOULD be tolerated. */
+	struct span arg = span_trim(span_skip(line, at));
+
+	if (c == NULL) {
+		bad_command(s, "500 5.5.1 unknown command");
+	} else if ((c->flags & SMTP_AFTER_HELLO) != 0 &&
+		   s->state == SMTP_START) {
+		bad_command(s, smtp_is_lmtp(s) ? "503 5.5.1 send LHLO first"
+					       : "503 5.5.1 send EHLO first");
+	} else if ((c->flags & SMTP_NEEDS_ARG) != 0 && arg.n == 0) {
+		bad_command(s, "501 5.5.4 an argument is needed");
+	} else if ((c->flags & SMTP_NO_ARG) != 0 && arg.n > 0) {
+		bad_command(s, "501 5.5.4 takes no argument");
+	} else if (c->handle(s, arg) == SMTP_BAD) {
+		count_bad(s);
+	} else {
+		s->bad_commands = 0;
+	}
+}
+
+/* ---- lines ---- */
+
+static void run_line(struct smtp_server *s, struct span line)
+{
+	bool first = s->counters.commands++ == 0;
+	bool bare_lf = line.n < 2 || line.p[line.n - 2] != '\r';
+
+	line.n -= bare_lf ? 1 : 2;
+	if (span_find(line, 0) != line.n) {
+		smtp_say(s, "500 5.5.2 NUL in a command");
+		smtp_end(s, "NUL in a command");
+	} else if (first && line_is_http(line)) {
+		smtp_say(s, "500 5.5.2 this is SMTP");
+		smtp_end(s, "spoke HTTP");
+	} else if (span_find(line, '\r') != line.n ||
+		   (bare_lf && !smtp_is_lmtp(s))) {
+		bad_command(s, "500 5.5.2 lines end with CRLF");
+	} else {
+		run_command(s, line);
+	}
+}
+
+static size_t eat_line(struct smtp_server *s, struct span in)
+{
+	enum line_got got;
+	struct span line;
+	size_t n = line_take(&s->line, in, SMTP_LINE_MAX, &got, &line);
+
+	s->behind = in.n - n;
+	switch (got) {
+	case LINE_PART:
+		break;
+	case LINE_WHOLE:
+		run_line(s, line);
+		line_done(&s->line);
+		break;
+	case LINE_TOO_LONG:
+		s->counters.commands++;
+		bad_command(s, "500 5.5.2 line too long");
+		break;
+	case LINE_ENDLESS:
+		smtp_end(s, "endless line");
+		break;
+	case LINE_NOMEM:
+		smtp_end(s, "out of memory");
+		break;
+	}
+	return n;
+}
+
+static bool may_eat(const struct smtp_server *s)
+{
+	return s->event_state == SMTP_NO_EVENT && s->state <= SMTP_DATA &&
+	       !s->ended && out_has_room(&s->out);
+}
+
+size_t smtp_server_feed(struct smtp_server *s, struct span in)
+{
+	size_t eaten = 0;
+
+	if (s->state == SMTP_TLS && in.n > 0)
+		smtp_end(s, "octets behind STARTTLS");
+	smtp_data_run(s);
+	while (eaten < in.n && may_eat(s)) {
+		struct span rest = span_skip(in, eaten);
+
+		eaten += s->state == SMTP_DATA ? smtp_data_eat(s, rest)
+					       : eat_line(s, rest);
+	}
+	return eaten;
+}
+
+/* ---- life ---- */
+
+struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
+				    uint64_t now_ms)
+{
+	struct smtp_server *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->config = *config;
+	s->now_ms = s->active_ms = now_ms;
+	out_init(&s->out);
+	line_init(&s->line);
+	buf_init(&s->outcomes, SMTP_RECIPIENTS_MAX);
+	smtp_put(s, SPAN_LIT("220 "));
+	smtp_put(s, span_str(config->hostname));
+	smtp_put(s, smtp_is_lmtp(s) ? SPAN_LIT(" LMTP ready\r\n")
+				    : SPAN_LIT(" ESMTP ready\r\n"));
+	if (s->state == SMTP_OVER)
+		smtp_server_free(&s);
+	return s;
+}
+
+void smtp_server_free(struct smtp_server **s)
+{
+	if (*s == NULL)
+		return;
+	line_free(&(*s)->line);
+	buf_done(&(*s)->outcomes);
+	out_done(&(*s)->out);
+	free(*s);
+	*s = NULL;
+}
+
+bool smtp_server_poll(struct smtp_server *s, struct smtp_event *ret)
+{
+	smtp_data_run(s);
+	if (s->event_state != SMTP_RAISED)
+		return false;
+	*ret = s->event;
+	s->event_state = SMTP_ASKED;
+	if (s->event.kind == SMTP_EV_BODY || s->event.kind == SMTP_EV_ABORT)
+		smtp_settle(s);
+	return true;
+}
+
+uint64_t smtp_server_deadline(const struct smtp_server *s)
+{
+	/* While we keep the client waiting, its time does not run. */
+	if (s->state == SMTP_OVER || s->event_state == SMTP_ASKED)
+		return UINT64_MAX;
+	return s->active_ms + s->config.idle_ms;
+}
+
+void smtp_server_tick(struct smtp_server *s, uint64_t now_ms, bool active)
+{
+	s->now_ms = now_ms;
+	if (active)
+		s->active_ms = now_ms;
+	if (now_ms < smtp_server_deadline(s))
+		return;
+	/* RFC 5321 section 3.8: 421 before a close of our own. */
+	if (s->state != SMTP_TLS)
+		smtp_say(s, "421 4.4.2 idle for too long");
+	smtp_end(s, "idle");
+}
+
+void smtp_server_shutdown(struct smtp_server *s, const char *text)
+{
+	if (s->state == SMTP_OVER)
+		return;
+	/* A message on its way to the disk gets its answer. */
+	if (s->state == SMTP_REPLIES ||
+	    (s->event_state == SMTP_ASKED &&
+	     s->event.kind == SMTP_EV_MESSAGE)) {
+		s->shutdown_text = text;
+		return;
+	}
+	if (s->state != SMTP_TLS)
+		smtp_say(s, text);
+	smtp_end(s, "shutdown");
+}
+
+struct span smtp_server_helo(const struct smtp_server *s)
+{
+	return span_of(s->helo, s->helo_n);
+}
+
+struct span smtp_server_sender(const struct smtp_server *s)
+{
+	return span_of(s->sender, s->sender_n);
+}
+
+const char *smtp_server_with(const struct smtp_server *s)
+{
+	bool tls = (s->config.flags & SMTP_TLS_ACTIVE) != 0;
+
+	if (smtp_is_lmtp(s))
+		return tls ? "LMTPS" : "LMTP";
+	if (!s->esmtp)
+		return "SMTP";
+	return tls ? "ESMTPS" : "ESMTP";
+}
+
+struct out_queue *smtp_server_output(struct smtp_server *s)
+{
+	return &s->out;
+}
+
+bool smtp_server_is_over(const struct smtp_server *s)
+{
+	return s->state == SMTP_OVER;
+}
+
+const char *smtp_server_end_reason(const struct smtp_server *s)
+{
+	return s->end_reason == NULL ? "" : s->end_reason;
+}
+
+const struct smtp_server_counters *
+smtp_server_counters(const struct smtp_server *s)
+{
+	return &s->counters;
+}
+
+void smtp_server_release(struct smtp_server *s)
+{
+	line_release(&s->line);
+	if (s->state < SMTP_MAIL)
+		buf_done(&s->outcomes);
+	out_release(&s->out);
+}

@@ -1,0 +1,94 @@
+#include "sasl/saslprep.h"
+
+#include <stringprep.h>
+
+#include "base/buf.h"
+
+/* The shortest code point that takes so many octets. */
+static const uint32_t shortest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+/* Octets of the character at the front of `s`; 0 if it is not UTF-8. */
+static size_t utf8_char(struct span s)
+{
+	uint8_t lead = s.p[0];
+	size_t n = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 :
+		   lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+	uint32_t point = n > 1 ? lead & (0x7fu >> n) : lead;
+
+	if (n == 0 || n > s.n)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s.p[i] & 0xc0) != 0x80)
+			return 0;
+		point = point << 6 | (s.p[i] & 0x3f);
+	}
+	/* RFC 3629 section 3: no longer form than needed, no surrogates. */
+	if (point < shortest[n] || point > 0x10ffff ||
+	    (point >= 0xd800 && point <= 0xdfff))
+		return 0;
+	return n;
+}
+
+bool utf8_is_valid(struct span s)
+{
+	while (s.n > 0) {
+		size_t n = utf8_char(s);
+
+		if (n == 0)
+			return false;
+		s = span_skip(s, n);
+	}
+	return true;
+}
+
+/* RFC 4013: printable ASCII is neither mapped, composed nor prohibited. */
+static bool is_printable_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static enum yb_err err_of(int rc)
+{
+	switch (rc) {
+	case STRINGPREP_OK:
+		return YB_OK;
+	case STRINGPREP_TOO_SMALL_BUFFER:
+		return YB_TOO_BIG;
+	case STRINGPREP_MALLOC_ERROR:
+	case STRINGPREP_NFKC_FAILED:
+		return YB_NOMEM;
+	default:
+		return YB_SYNTAX;
+	}
+}
+
+enum yb_err saslprep(struct span s, enum saslprep_use use,
+		     uint8_t dst[SASLPREP_OUT_MAX], size_t *ret_n)
+{
+	char text[SASLPREP_OUT_MAX];
+	Stringprep_profile_flags flags = 0;
+	enum yb_err err;
+
+	if (s.n > SASLPREP_IN_MAX)
+		return YB_TOO_BIG;
+	if (is_printable_ascii(s)) {
+		if (s.n > 0)
+			memcpy(dst, s.p, s.n);
+		*ret_n = s.n;
+		return YB_OK;
+	}
+	if (!utf8_is_valid(s) || !span_to_str(s, text, sizeof text))
+		return YB_SYNTAX;
+	if (use == SASLPREP_STORED)
+		flags = STRINGPREP_NO_UNASSIGNED;
+	err = err_of(stringprep(text, sizeof text, flags, stringprep_saslprep));
+	if (err == YB_OK) {
+		*ret_n = strlen(text);
+		memcpy(dst, text, *ret_n);
+	}
+	mem_wipe(text, sizeof text);
+	return err;
+}

@@ -1,0 +1,490 @@
+/*
+ * The auth process: the directory database and whoever wants to log in. It
+ * answers workers, and tells the store what a successful login may open.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/auth.h"
+#include "base/map.h"
+#include "directory/directory.h"
+#include "os/fd.h"
+#include "os/random.h"
+#include "server/cage.h"
+#include "server/control_directory.h"
+#include "server/control_server.h"
+#include "server/role.h"
+
+enum {
+	/* Logins of one worker that wait for a hash or a client's step; as
+	 * many as it may have questions in flight (REQUESTS_MAX). */
+	LOGINS_MAX = 8192,
+	/* Two cores hash; more threads would only queue inside the kernel. */
+	HASHING_THREADS = 2,
+};
+
+struct auth_process {
+	struct process process;
+	struct directory *directory;
+	struct auth *auth;
+	struct peer store;
+	struct peer workers[WORKERS_MAX];
+	struct map logins;        /* by worker, incarnation and id */
+	size_t logins_n[WORKERS_MAX];
+	struct loop_io pool;      /* results of hashing */
+	struct loop_timer timer;  /* delayed answers */
+	struct loop_task retime;
+	struct control_server control;
+};
+
+/* A login, or the whole of a SASL exchange. */
+struct login {
+	struct auth_process *process;
+	uint32_t worker;
+	uint64_t incarnation;
+	uint64_t first_id; /* its key */
+	uint64_t id;       /* of the question to be answered now */
+	struct auth_sasl *sasl; /* NULL for USER and PASS */
+	bool in_step;      /* `done` was called before start returned */
+	bool over;
+};
+
+struct login_key {
+	uint64_t incarnation;
+	uint64_t id;
+};
+
+/* ---- answers ---- */
+
+static struct peer *worker_of(struct auth_process *p, uint32_t number,
+			      uint64_t incarnation)
+{
+	struct peer *peer = &p->workers[number];
+
+	return peer->present && peer->incarnation == incarnation ? peer : NULL;
+}
+
+static void send_failed(struct login *l, enum yb_err err)
+{
+	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_u32(&w, err);
+	if (peer != NULL)
+		/* A worker that is gone needs no answer. */
+		(void)channel_send_fields(&peer->channel, MESSAGE_LOGIN_FAILED,
+					  l->id, &w);
+}
+
+static void send_challenge(struct login *l, struct span challenge)
+{
+	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
+	uint32_t n = (uint32_t)challenge.n;
+	const struct span parts[] = { span_of(&n, sizeof n), challenge };
+
+	if (peer != NULL)
+		(void)channel_send(&peer->channel, MESSAGE_SASL_CHALLENGE,
+				   l->id, parts, 2, NULL, 0);
+}
+
+/*
+ * The second of a login's three messages: what this worker, and no other,
+ * may open now. The store answers it.
+ */
+static void send_grant(struct login *l, const struct auth_identity *who)
+{
+	struct auth_process *p = l->process;
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_u32(&w, l->worker);
+	message_write_u64(&w, l->incarnation);
+	message_write_raw(&w, who->account, sizeof who->account);
+	message_write_u32(&w, who->mailbox);
+	message_write_u32(&w, who->device);
+	message_write_octets(&w, span_str(who->address));
+	if (!p->store.present ||
+	    channel_send_fields(&p->store.channel, MESSAGE_GRANT, l->id, &w) !=
+		    YB_OK)
+		send_failed(l, YB_GONE);
+}
+
+static void login_free(struct login *l)
+{
+	struct login_key key = { l->incarnation, l->first_id };
+
+	(void)map_remove(&l->process->logins, span_of(&key, sizeof key));
+	l->process->logins_n[l->worker]--;
+	auth_sasl_free(&l->sasl);
+	free(l);
+}
+
+static void on_done(void *ctx, enum yb_err err,
+		    const struct auth_identity *identity,
+		    struct span challenge)
+{
+	struct login *l = ctx;
+
+	if (err == YB_AGAIN) {
+		send_challenge(l, challenge);
+		return;
+	}
+	if (err == YB_OK)
+		send_grant(l, identity);
+	else
+		send_failed(l, err);
+	l->over = true;
+	if (!l->in_step)
+		login_free(l);
+}
+
+/* ---- questions ---- */
+
+static struct login *login_new(struct auth_process *p, struct peer *from,
+			       uint64_t id)
+{
+	struct login_key key = { from->incarnation, id };
+	struct login *l;
+
+	if (p->logins_n[from->number] >= LOGINS_MAX ||
+	    map_get(&p->logins, span_of(&key, sizeof key)) != NULL)
+		return NULL;
+	l = calloc(1, sizeof *l);
+	if (l == NULL)
+		return NULL;
+	*l = (struct login){ .process = p, .worker = from->number,
+			     .incarnation = from->incarnation,
+			     .first_id = id, .id = id };
+	if (map_put(&p->logins, span_of(&key, sizeof key), l) != YB_OK) {
+		free(l);
+		return NULL;
+	}
+	p->logins_n[from->number]++;
+	return l;
+}
+
+static void read_peer(struct message_reader *r, struct auth_peer *ret)
+{
+	message_read_into(r, ret->address, sizeof ret->address);
+	ret->tls = message_read_u8(r) != 0;
+}
+
+/* Runs a step whose outcome may come before it returns. */
+static void end_step(struct auth_process *p, struct login *l)
+{
+	l->in_step = false;
+	if (l->over)
+		login_free(l);
+	loop_defer(p->process.loop, &p->retime);
+}
+
+static bool on_login(struct auth_process *p, struct peer *from,
+		     struct message *m)
+{
+	struct message_reader r;
+	struct auth_peer peer;
+	struct span user, password;
+	struct login *l;
+
+	message_read(&r, m);
+	read_peer(&r, &peer);
+	user = message_read_octets(&r);
+	password = message_read_octets(&r);
+	if (!message_read_ended(&r) || m->fds_n != 0)
+		return false;
+	l = login_new(p, from, m->id);
+	if (l == NULL)
+		return false;
+	l->in_step = true;
+	auth_login(p->auth, &peer, user, password, loop_now(p->process.loop),
+		   on_done, l);
+	end_step(p, l);
+	return true;
+}
+
+static bool on_sasl(struct auth_process *p, struct peer *from,
+		    struct message *m)
+{
+	struct message_reader r;
+	struct auth_peer peer;
+	struct span mechanism, response;
+	struct login *l;
+	bool has_response;
+
+	message_read(&r, m);
+	read_peer(&r, &peer);
+	mechanism = message_read_octets(&r);
+	has_response = message_read_u8(&r) != 0;
+	response = message_read_octets(&r);
+	if (!message_read_ended(&r) || m->fds_n != 0)
+		return false;
+	l = login_new(p, from, m->id);
+	if (l == NULL)
+		return false;
+	l->in_step = true;
+	l->sasl = auth_sasl_start(p->auth, &peer, mechanism, response,
+				  has_response, loop_now(p->process.loop),
+				  on_done, l);
+	end_step(p, l);
+	return true;
+}
+
+static struct login *find_login(struct auth_process *p, struct peer *from,
+				uint64_t id)
+{
+	struct login_key key = { from->incarnation, id };
+
+	return map_get(&p->logins, span_of(&key, sizeof key));
+}
+
+static bool on_sasl_step(struct auth_process *p, struct peer *from,
+			 struct message *m)
+{
+	struct message_reader r;
+	struct span response;
+	struct login *l;
+
+	message_read(&r, m);
+	l = find_login(p, from, message_read_u64(&r));
+	response = message_read_octets(&r);
+	if (!message_read_ended(&r) || l == NULL || l->sasl == NULL ||
+	    l->in_step)
+		return false;
+	l->id = m->id;
+	l->in_step = true;
+	auth_sasl_step(l->sasl, response, loop_now(p->process.loop));
+	end_step(p, l);
+	return true;
+}
+
+/* A plain login goes on to its end; its session is closed as unwanted. */
+static bool on_cancel(struct auth_process *p, struct peer *from,
+		      struct message *m)
+{
+	struct login *l = find_login(p, from, m->id);
+
+	if (l != NULL && l->sasl != NULL && !l->in_step)
+		login_free(l);
+	return true;
+}
+
+static bool on_rcpt(struct auth_process *p, struct peer *from,
+		    struct message *m)
+{
+	struct message_reader r;
+	struct message_writer w;
+	struct auth_mailbox mailbox;
+	struct span address;
+	enum yb_err err;
+
+	memset(&mailbox, 0, sizeof mailbox);
+	message_read(&r, m);
+	address = message_read_octets(&r);
+	if (!message_read_ended(&r))
+		return false;
+	err = auth_recipient(p->auth, address, &mailbox);
+	message_write(&w);
+	message_write_u32(&w, err);
+	message_write_raw(&w, mailbox.account, sizeof mailbox.account);
+	message_write_u32(&w, mailbox.mailbox);
+	return channel_send_fields(&from->channel, MESSAGE_RCPT_DONE, m->id,
+				   &w) == YB_OK;
+}
+
+static bool on_worker_message(struct peer *from, struct message *m)
+{
+	struct auth_process *p = from->owner;
+
+	switch (m->type) {
+	case MESSAGE_LOGIN:
+		return on_login(p, from, m);
+	case MESSAGE_SASL:
+		return on_sasl(p, from, m);
+	case MESSAGE_SASL_STEP:
+		return on_sasl_step(p, from, m);
+	case MESSAGE_CANCEL:
+		return on_cancel(p, from, m);
+	case MESSAGE_RCPT:
+		return on_rcpt(p, from, m);
+	default:
+		return false;
+	}
+}
+
+/* Exchanges wait for clients that this worker had; hashes run to their end
+ * and find nobody to tell. */
+static void on_worker_end(struct peer *peer, enum yb_err why)
+{
+	struct auth_process *p = peer->owner;
+	struct login *l;
+	size_t at = 0;
+
+	if (why != YB_GONE)
+		log_message(&p->process.log, LOG_ERROR, "channel",
+			    "worker-%u: %s", peer->number, err_text(why));
+	while ((l = map_next(&p->logins, &at)) != NULL)
+		if (l->worker == peer->number && l->sasl != NULL &&
+		    !l->in_step)
+			login_free(l);
+}
+
+/* The store has nothing to say here. */
+static bool on_store_message(struct peer *from, struct message *m)
+{
+	(void)from, (void)m;
+	return false;
+}
+
+static void on_store_end(struct peer *peer, enum yb_err why)
+{
+	(void)peer, (void)why; /* the supervisor tells of its death */
+}
+
+/* ---- setting up ---- */
+
+static void set_timer(struct auth_process *p)
+{
+	loop_timer_set(p->process.loop, &p->timer, auth_deadline(p->auth));
+}
+
+static void run_auth(struct auth_process *p)
+{
+	auth_run(p->auth, loop_now(p->process.loop));
+	set_timer(p);
+}
+
+static void on_pool(void *ctx, uint32_t events)
+{
+	(void)events;
+	run_auth(ctx);
+}
+
+static void on_timer(void *ctx, uint64_t now_ms)
+{
+	(void)now_ms;
+	run_auth(ctx);
+}
+
+static void on_retime(void *ctx)
+{
+	set_timer(ctx);
+}
+
+static void handle_command(void *ctx, struct control_call *call)
+{
+	struct auth_process *p = ctx;
+
+	control_directory_handle(p->auth, call);
+}
+
+static enum yb_err open_all(struct auth_process *p)
+{
+	const struct config *config = &p->process.config;
+	struct auth_config auth = { .default_domain = config->default_domain,
+				    .threads = HASHING_THREADS };
+	char wal[CONFIG_PATH_LEN + 8];
+	enum yb_err err = directory_open(config->directory_path,
+					 &p->directory);
+
+	if (err != YB_OK)
+		return err;
+	(void)snprintf(wal, sizeof wal, "%s-wal", config->directory_path);
+	const struct sandbox_path paths[] = {
+		{ config->directory_path, SANDBOX_WRITE_FILE },
+		{ wal, SANDBOX_WRITE_FILE },
+		{ "/dev/urandom", SANDBOX_READ },
+	};
+	/* Before the pool's threads begin: Landlock cages a thread and those
+	 * that it starts. */
+	err = cage_close(&p->process, paths, sizeof paths / sizeof paths[0]);
+	if (err != YB_OK)
+		return err;
+	auth.directory = p->directory;
+	err = auth_open(&auth, &p->auth);
+	if (err == YB_OK)
+		err = control_server_init(&p->control, p->process.loop,
+					  handle_command, p);
+	if (err == YB_OK && auth_fd(p->auth) >= 0)
+		err = loop_watch(p->process.loop, &p->pool, auth_fd(p->auth),
+				 EPOLLIN | LOOP_LEVEL);
+	return err;
+}
+
+static void start(struct auth_process *p)
+{
+	enum yb_err err = open_all(p);
+
+	if (err == YB_OK) {
+		process_ready(&p->process);
+		return;
+	}
+	log_message(&p->process.log, LOG_ERROR, "start",
+		    "cannot open the directory %s: %s",
+		    p->process.config.directory_path, err_text(err));
+	process_end(&p->process, err == YB_BUSY ? 12 : 1);
+}
+
+static struct peer *find_peer(void *owner, enum role role, uint32_t number)
+{
+	struct auth_process *p = owner;
+
+	if (role == ROLE_STORE)
+		return &p->store;
+	return role == ROLE_WORKER ? &p->workers[number] : NULL;
+}
+
+static bool on_message(void *ctx, struct message *m)
+{
+	struct auth_process *p = ctx;
+
+	switch (m->type) {
+	case MESSAGE_PEER:
+		return peer_take(&p->process, m, find_peer, p);
+	case MESSAGE_START:
+		start(p);
+		return true;
+	case MESSAGE_CONTROL:
+		if (m->fds_n != 1)
+			return false;
+		control_server_take(&p->control, fd_steal(&m->fds[0]));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_stop(void *ctx)
+{
+	struct auth_process *p = ctx;
+
+	control_server_done(&p->control);
+	auth_close(&p->auth);
+	directory_close(&p->directory);
+	process_end(&p->process, 0);
+}
+
+int auth_process_main(void)
+{
+	struct auth_process *p = calloc(1, sizeof *p);
+
+	if (p == NULL || process_init(&p->process, ROLE_AUTH, 0) != YB_OK)
+		return 1;
+	p->process.on_message = on_message;
+	p->process.on_stop = on_stop;
+	p->process.ctx = p;
+	map_init(&p->logins, os_random_u64());
+	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
+	loop_timer_init(&p->timer, on_timer, p);
+	loop_task_init(&p->retime, on_retime, p);
+	p->store.owner = p;
+	p->store.on_message = on_store_message;
+	p->store.on_end = on_store_end;
+	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+		p->workers[i].owner = p;
+		p->workers[i].number = i;
+		p->workers[i].on_message = on_worker_message;
+		p->workers[i].on_end = on_worker_end;
+	}
+	return process_run(&p->process);
+}

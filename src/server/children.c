@@ -1,0 +1,290 @@
+#include "server/children.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "os/clock.h"
+#include "os/fd.h"
+
+enum {
+	/* DESIGN section 5: a pause after 3 deaths in 10 s. */
+	DEATHS_WINDOW_MS = 10 * 1000,
+	PAUSE_MS = 1000,
+};
+
+/* Which roles talk to each other. */
+static bool are_joined(enum role a, enum role b)
+{
+	const unsigned keepers = 1u << ROLE_STORE | 1u << ROLE_AUTH;
+	const unsigned all = keepers | 1u << ROLE_WORKER;
+
+	return a != b && (all >> a & 1) != 0 && (all >> b & 1) != 0;
+}
+
+static void restart(void *ctx, uint64_t now_ms);
+
+struct child *children_add(struct children *all, enum role role,
+			   uint32_t number)
+{
+	struct child *c = &all->child[all->n++];
+
+	*c = (struct child){ .all = all, .role = role, .number = number,
+			     .state = CHILD_DOWN };
+	c->channel.ended = true;
+	loop_timer_init(&c->restart, restart, c);
+	return c;
+}
+
+struct child *children_find(struct children *all, enum role role,
+			    uint32_t number)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->child[i].role == role &&
+		    all->child[i].number == number)
+			return &all->child[i];
+	return NULL;
+}
+
+size_t children_running(const struct children *all, enum role role)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		n += all->child[i].state != CHILD_DOWN &&
+		     (role == ROLE_COUNT || all->child[i].role == role);
+	return n;
+}
+
+/* ---- handing over ---- */
+
+static enum yb_err hand_over(struct child *c, enum message_type type,
+			     uint64_t id, const int *fds, size_t n)
+{
+	return channel_send(&c->channel, type, id, NULL, 0, fds, n);
+}
+
+static enum yb_err introduce(struct child *to, const struct child *other,
+			     int fd)
+{
+	struct message_writer w;
+	struct span body;
+
+	message_write(&w);
+	message_write_u32(&w, other->role);
+	message_write_u32(&w, other->number);
+	message_write_u64(&w, other->incarnation);
+	body = message_written(&w);
+	return channel_send(&to->channel, MESSAGE_PEER, 0, &body, 1, &fd, 1);
+}
+
+/* A new pair between two processes; it takes the place of an older one. */
+static enum yb_err join(struct child *a, struct child *b)
+{
+	int pair[2];
+	enum yb_err err = packet_pair(pair);
+
+	if (err != YB_OK)
+		return err;
+	AUTO_FD end_a = pair[0];
+	AUTO_FD end_b = pair[1];
+	err = introduce(a, b, end_a);
+	if (err == YB_OK)
+		err = introduce(b, a, end_b);
+	return err;
+}
+
+static enum yb_err join_all(struct child *c)
+{
+	enum yb_err err = YB_OK;
+
+	for (size_t i = 0; i < c->all->n && err == YB_OK; i++) {
+		struct child *other = &c->all->child[i];
+
+		if (other != c && !other->channel.ended &&
+		    other->state != CHILD_STOPPING &&
+		    are_joined(c->role, other->role))
+			err = join(c, other);
+	}
+	return err;
+}
+
+/* Each worker reads the files through descriptors of its own. */
+static enum yb_err hand_over_keys(struct child *c)
+{
+	const struct config *config = c->all->config;
+	int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+
+	if (config->certificate[0] == 0)
+		return YB_OK;
+	AUTO_FD certificate = open(config->certificate, flags);
+	AUTO_FD key = open(config->private_key, flags);
+	if (certificate < 0 || key < 0)
+		return err_from_errno(errno);
+	const int fds[] = { certificate, key };
+	return hand_over(c, MESSAGE_KEYS, 0, fds, 2);
+}
+
+static enum yb_err hand_over_listeners(struct child *c)
+{
+	enum yb_err err = YB_OK;
+
+	for (uint32_t i = 0; i < c->all->config->listeners_n && !err; i++)
+		err = hand_over(c, MESSAGE_LISTENER, i,
+				&c->all->listeners[i], 1);
+	return err;
+}
+
+static enum yb_err hand_over_all(struct child *c)
+{
+	enum yb_err err = hand_over(c, MESSAGE_CONFIG, 0,
+				    &c->all->config_fd, 1);
+
+	if (err == YB_OK)
+		err = hand_over(c, MESSAGE_LOG, 0, &c->all->log_fd, 1);
+	if (err == YB_OK && c->role == ROLE_WORKER)
+		err = hand_over_keys(c);
+	if (err == YB_OK && c->role == ROLE_WORKER)
+		err = hand_over_listeners(c);
+	if (err == YB_OK)
+		err = join_all(c);
+	if (err == YB_OK)
+		err = hand_over(c, MESSAGE_START, 0, NULL, 0);
+	return err;
+}
+
+/* ---- life and death ---- */
+
+static bool on_message(void *ctx, struct message *m)
+{
+	struct child *c = ctx;
+
+	if (m->type != MESSAGE_READY || c->state != CHILD_STARTING)
+		return false;
+	c->state = CHILD_READY;
+	c->all->on_ready(c->all->ctx, c);
+	return true;
+}
+
+/* It closed its channel or said something odd; its death tells the rest. */
+static void on_end(void *ctx, enum yb_err why)
+{
+	struct child *c = ctx;
+
+	if (why == YB_GONE)
+		return;
+	log_message(c->all->log, LOG_ERROR, "channel",
+		    "%s-%u broke the rules of its channel (%s): it is ended",
+		    role_name(c->role), c->number, err_name(why));
+	child_kill(c);
+}
+
+static enum yb_err spawn(struct child *c)
+{
+	char role[32], number[12];
+	const char *argv[] = { "yubin", role, number, NULL };
+	struct process_start start = { .argv = argv, .fds_n = 1,
+				       .user = c->all->users[c->role] };
+	int pair[2];
+	enum yb_err err = packet_pair(pair);
+
+	if (err != YB_OK)
+		return err;
+	AUTO_FD ours = pair[0];
+	AUTO_FD theirs = pair[1];
+	(void)snprintf(role, sizeof role, "--role=%s", role_name(c->role));
+	(void)snprintf(number, sizeof number, "%u", c->number);
+	start.fds = &theirs;
+	err = process_start(&start, &c->pid);
+	if (err != YB_OK)
+		return err;
+	c->state = CHILD_STARTING;
+	c->channel.on_message = on_message;
+	c->channel.on_end = on_end;
+	c->channel.ctx = c;
+	return channel_open(&c->channel, c->all->loop, fd_steal(&ours));
+}
+
+void child_start(struct child *c)
+{
+	enum yb_err err;
+
+	c->incarnation = c->all->next_incarnation++;
+	c->started_ms = clock_mono_ms();
+	err = spawn(c);
+	if (err == YB_OK)
+		err = hand_over_all(c);
+	if (err == YB_OK)
+		return;
+	log_message(c->all->log, LOG_ERROR, "start",
+		    "%s-%u cannot be started: %s", role_name(c->role),
+		    c->number, err_text(err));
+	if (c->state == CHILD_DOWN)
+		loop_timer_set(c->all->loop, &c->restart,
+			       clock_mono_ms() + PAUSE_MS);
+	else
+		child_kill(c); /* and started again when it is reaped */
+}
+
+static void restart(void *ctx, uint64_t now_ms)
+{
+	struct child *c = ctx;
+
+	(void)now_ms;
+	if (c->state == CHILD_DOWN && !c->all->ending) {
+		c->restarts++;
+		child_start(c);
+	}
+}
+
+void child_stop(struct child *c)
+{
+	if (c->state != CHILD_STARTING && c->state != CHILD_READY)
+		return;
+	c->state = CHILD_STOPPING;
+	/* If the channel is over, it is ending already. */
+	(void)hand_over(c, MESSAGE_STOP, 0, NULL, 0);
+}
+
+void child_kill(struct child *c)
+{
+	if (c->state != CHILD_DOWN)
+		(void)kill(c->pid, SIGKILL); /* our child, not yet reaped */
+}
+
+static void buried(struct child *c, int status)
+{
+	struct children *all = c->all;
+	uint64_t now = clock_mono_ms();
+	bool often = c->deaths[DEATHS_REMEMBERED - 2] != 0 &&
+		     now - c->deaths[DEATHS_REMEMBERED - 2] < DEATHS_WINDOW_MS;
+
+	channel_close(&c->channel);
+	c->state = CHILD_DOWN;
+	for (size_t i = DEATHS_REMEMBERED - 1; i > 0; i--)
+		c->deaths[i] = c->deaths[i - 1];
+	c->deaths[0] = now;
+	all->on_death(all->ctx, c, status);
+	if (all->ending)
+		return;
+	if (often)
+		loop_timer_set(all->loop, &c->restart, now + PAUSE_MS);
+	else
+		restart(c, now);
+}
+
+void children_reap(struct children *all)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < all->n; i++)
+			if (all->child[i].state != CHILD_DOWN &&
+			    all->child[i].pid == pid) {
+				buried(&all->child[i], status);
+				break;
+			}
+}

@@ -1,0 +1,79 @@
+/*
+ * The processes of the server as the supervisor sees them: started, joined by
+ * channels, started again when they die, ended in order.
+ */
+#ifndef SERVER_CHILDREN_H
+#define SERVER_CHILDREN_H
+
+#include "os/process.h"
+#include "server/role.h"
+
+enum child_state {
+	CHILD_DOWN,     /* not running; perhaps about to be started again */
+	CHILD_STARTING, /* running, not yet caged */
+	CHILD_READY,
+	CHILD_STOPPING, /* was told to end */
+};
+
+enum { CHILDREN_MAX = 2 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
+
+struct children;
+
+struct child {
+	struct children *all;
+	enum role role;
+	uint32_t number;
+	enum child_state state;
+	pid_t pid;
+	uint64_t incarnation;
+	uint64_t started_ms;
+	uint32_t restarts;
+	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
+	struct channel channel;
+	struct loop_timer restart;
+};
+
+struct children {
+	struct loop *loop;
+	struct log *log;
+	const struct config *config;
+	int config_fd; /* sealed memfd of it */
+	int log_fd;
+	int listeners[CONFIG_LISTENERS_MAX];
+	struct process_user users[ROLE_COUNT];
+	uint64_t next_incarnation;
+	bool ending; /* nothing is started any more */
+	struct child child[CHILDREN_MAX];
+	size_t n;
+	/* A process became ready, or died (`status` as of waitpid). */
+	void (*on_ready)(void *ctx, struct child *c);
+	void (*on_death)(void *ctx, struct child *c, int status);
+	void *ctx;
+};
+
+/* Adds a process to the list without starting it. */
+struct child *children_add(struct children *all, enum role role,
+			   uint32_t number);
+
+/*
+ * Starts it: hands over configuration, log, listeners and keys, and joins it
+ * to those that run. What fails is logged and tried again after a pause.
+ */
+void child_start(struct child *c);
+
+/* Asks it to end in order. */
+void child_stop(struct child *c);
+
+/* Ends it at once. */
+void child_kill(struct child *c);
+
+/* Takes the dead off the kernel's list and starts them again. */
+void children_reap(struct children *all);
+
+struct child *children_find(struct children *all, enum role role,
+			    uint32_t number);
+
+/* How many of a role, or of all with ROLE_COUNT, have a process. */
+size_t children_running(const struct children *all, enum role role);
+
+#endif

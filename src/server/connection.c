@@ -1,0 +1,603 @@
+/*
+ * OPEN -> LINGER [begin_linger] -> DEAD [die], or -> DEAD at any time.
+ * HANDSHAKE -> OPEN [go_on_handshake]; OPEN -> HANDSHAKE [begin_tls] at STLS.
+ *
+ * The watch is edge-triggered: can_read and can_write remember what the
+ * kernel said, until a call finds nothing more.
+ */
+#include "server/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+#include "server/worker.h"
+
+enum {
+	PIECES_AT_ONCE = 128,
+	/*
+	 * Octets offered to a socket at a time: all at first, less once it
+	 * has shown that it takes less, since ranges are read for each try.
+	 */
+	BURST_MIN = 16 * 1024,
+	/* From here on a range that is not in memory goes by sendfile. */
+	SENDFILE_MIN = 256 * 1024,
+	/* Gaps between ranges (record heads) that are read along. */
+	READ_GAP = 512,
+	/* RFC 8446 handshakes take two round trips; links may be slow. */
+	HANDSHAKE_MS = 30 * 1000,
+	/* A client that got its last line closes at once. */
+	LINGER_MS = 5 * 1000,
+	/* Octets that a lingering client may still send. */
+	LINGER_OCTETS = 256 * 1024,
+	/* A reader that takes nothing for this long is gone (threat 29). */
+	STUCK_MS = 120 * 1000,
+	/* Turns of reading before other connections get theirs. */
+	PUMP_ROUNDS = 16,
+};
+
+static void pump(struct connection *c);
+
+/* ---- the end ---- */
+
+static void die(struct connection *c, const char *why)
+{
+	if (c->stage == CONNECTION_DEAD)
+		return;
+	c->stage = CONNECTION_DEAD;
+	if (c->session != NULL) {
+		void *session = c->session;
+
+		c->session = NULL;
+		c->class->closed(session, why);
+	}
+	loop_unwatch(c->worker->process.loop, &c->io);
+	loop_timer_stop(&c->timer);
+	loop_task_cancel(&c->resume);
+	worker_bury(c->worker, c);
+}
+
+void connection_abort(struct connection *c, const char *why)
+{
+	die(c, why);
+}
+
+/*
+ * All is sent. Closing now would be wrong while the client may still send:
+ * data that meets a closed socket is answered by a reset, and a reset throws
+ * away what the client has not read yet. So our side is shut down, and what
+ * comes is dropped until the client closes too.
+ */
+static void begin_linger(struct connection *c)
+{
+	void *session = c->session;
+
+	c->stage = CONNECTION_LINGER;
+	c->session = NULL;
+	c->class->closed(session, NULL);
+	buf_done(&c->unread);
+	c->octets_in = 0;
+	(void)shutdown(c->fd, SHUT_WR); /* the end is seen by read */
+	loop_timer_set(c->worker->process.loop, &c->timer,
+		       loop_now(c->worker->process.loop) + LINGER_MS);
+}
+
+static void linger(struct connection *c)
+{
+	while (c->can_read) {
+		ssize_t n = read(c->fd, c->worker->input, WORKER_INPUT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			c->can_read = false;
+			return;
+		}
+		if (n > 0)
+			c->octets_in += (uint64_t)n;
+		if (n <= 0 || c->octets_in > LINGER_OCTETS) {
+			die(c, NULL);
+			return;
+		}
+	}
+}
+
+static void finish(struct connection *c)
+{
+	if (c->tls != NULL && !c->notice_sent) {
+		enum yb_err err = tls_connection_close(c->tls);
+
+		if (err == YB_AGAIN) {
+			c->can_write = false;
+			return;
+		}
+		c->notice_sent = true;
+	}
+	/* In clear, with nothing unread and nothing more to come from a
+	 * client that said its last word, there is nothing to wait for. */
+	if (c->tls == NULL && !c->can_read && c->unread.n == 0) {
+		die(c, NULL);
+		return;
+	}
+	begin_linger(c);
+	linger(c);
+}
+
+/* ---- sending ---- */
+
+/* The last range read into the scratch buffer, with what lay around it. */
+struct window {
+	uint64_t offset;
+	size_t at, n; /* in the scratch buffer */
+};
+
+struct gathered {
+	struct iovec iov[PIECES_AT_ONCE];
+	size_t iov_n;
+	size_t octets;
+	size_t used;   /* of the scratch buffer */
+	struct window window;
+};
+
+/*
+ * How much to read at `pieces[0]`: up to the end of the last range of those
+ * that lie behind one another with small gaps, since one call is cheaper
+ * than many.
+ */
+static size_t run_length(const struct out_piece *pieces, size_t n, size_t room)
+{
+	uint64_t end = pieces[0].offset + pieces[0].n;
+
+	for (size_t i = 1; i < n; i++) {
+		if (pieces[i].kind != OUT_RANGE)
+			continue;
+		if (pieces[i].offset < end ||
+		    pieces[i].offset - end > READ_GAP ||
+		    pieces[i].offset + pieces[i].n - pieces[0].offset > room)
+			break;
+		end = pieces[i].offset + pieces[i].n;
+	}
+	end -= pieces[0].offset;
+	return end < room ? (size_t)end : room;
+}
+
+/* Octets of a range in memory; fewer than asked where there is no room. */
+static struct span range_octets(struct connection *c, struct gathered *g,
+				const struct out_piece *pieces, size_t n)
+{
+	uint8_t *scratch = c->worker->scratch;
+	uint64_t skip = pieces[0].offset - g->window.offset;
+	size_t want;
+	ssize_t got;
+
+	if (g->window.n > 0 && pieces[0].offset >= g->window.offset &&
+	    skip < g->window.n)
+		return span_head(span_of(scratch + g->window.at + skip,
+					 g->window.n - skip), pieces[0].n);
+	if (g->used == WORKER_SCRATCH)
+		return SPAN_NONE;
+	want = run_length(pieces, n, WORKER_SCRATCH - g->used);
+	do
+		got = pread(c->class->log_fd(c->session), scratch + g->used,
+			    want, (off_t)pieces[0].offset);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return SPAN_NONE;
+	g->window = (struct window){ pieces[0].offset, g->used, (size_t)got };
+	g->used += (size_t)got;
+	return span_head(span_of(scratch + g->window.at, (size_t)got),
+			 pieces[0].n);
+}
+
+/*
+ * Collects what to send next, at most `burst` octets; false if a range could
+ * not be read.
+ */
+static bool gather(struct connection *c, struct gathered *g)
+{
+	struct out_piece pieces[PIECES_AT_ONCE];
+	size_t n = out_peek(c->class->output(c->session), pieces,
+			    PIECES_AT_ONCE);
+
+	g->iov_n = g->octets = g->used = 0;
+	g->window.n = 0;
+	for (size_t i = 0; i < n && g->octets < c->burst; i++) {
+		size_t room = c->burst - g->octets;
+		struct span s;
+
+		if (pieces[i].n > room)
+			pieces[i].n = room;
+		if (pieces[i].kind == OUT_BYTES)
+			s = span_of(pieces[i].p, pieces[i].n);
+		else
+			s = range_octets(c, g, pieces + i, n - i);
+		if (s.n == 0)
+			return g->octets > 0;
+		g->iov[g->iov_n++] =
+			(struct iovec){ (void *)(uintptr_t)s.p, s.n };
+		g->octets += s.n;
+		if (s.n < pieces[i].n)
+			break;
+	}
+	return g->octets > 0;
+}
+
+/*
+ * TLS wants its octets in one row, and after AGAIN the same ones again:
+ * ranges are in the scratch buffer already, so the row is made behind them
+ * or, where one piece is all, sent from where it lies.
+ */
+static enum yb_err send_tls(struct connection *c, const struct gathered *g,
+			    size_t *ret_n)
+{
+	uint8_t *row = c->worker->input;
+	size_t n = 0;
+
+	if (g->iov_n == 1)
+		return tls_connection_write(
+			c->tls, span_of(g->iov[0].iov_base, g->iov[0].iov_len),
+			ret_n);
+	for (size_t i = 0; i < g->iov_n && n < WORKER_INPUT; i++) {
+		size_t part = g->iov[i].iov_len;
+
+		if (part > WORKER_INPUT - n)
+			part = WORKER_INPUT - n;
+		memcpy(row + n, g->iov[i].iov_base, part);
+		n += part;
+	}
+	return tls_connection_write(c->tls, span_of(row, n), ret_n);
+}
+
+static enum yb_err send_plain(struct connection *c, const struct gathered *g,
+			      size_t *ret_n)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)g->iov,
+			      .msg_iovlen = g->iov_n };
+	ssize_t n;
+
+	do
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_from_errno(errno);
+	*ret_n = (size_t)n;
+	return YB_OK;
+}
+
+/*
+ * A large range that is not in memory goes from the disk to the socket
+ * without passing through the scratch buffer. AGAIN: not such a one.
+ */
+static enum yb_err send_cold(struct connection *c, size_t *ret_n)
+{
+	struct out_piece piece;
+	uint8_t probe;
+	struct iovec iov = { &probe, 1 };
+	int log_fd = c->class->log_fd(c->session);
+	off_t offset;
+	ssize_t n;
+
+	if (c->tls != NULL ||
+	    out_peek(c->class->output(c->session), &piece, 1) != 1 ||
+	    piece.kind != OUT_RANGE || piece.n < SENDFILE_MIN)
+		return YB_UNSUPPORTED;
+	if (preadv2(log_fd, &iov, 1, (off_t)piece.offset, RWF_NOWAIT) > 0)
+		return YB_UNSUPPORTED;
+	offset = (off_t)piece.offset;
+	n = sendfile(c->fd, log_fd, &offset, c->burst);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? YB_AGAIN
+							 : YB_UNSUPPORTED;
+	if (n == 0)
+		return YB_UNSUPPORTED; /* the plain way tells what is wrong */
+	*ret_n = (size_t)n;
+	return YB_OK;
+}
+
+/* Sends a burst. AGAIN if the socket is full; else what ended it. */
+static enum yb_err send_burst(struct connection *c)
+{
+	struct gathered g;
+	size_t n = 0;
+	enum yb_err err = send_cold(c, &n);
+
+	if (err == YB_UNSUPPORTED) {
+		if (!gather(c, &g))
+			return YB_IO;
+		err = c->tls != NULL ? send_tls(c, &g, &n)
+				     : send_plain(c, &g, &n);
+		if (err == YB_OK && c->tls == NULL && n < g.octets)
+			c->burst = n * 2 < BURST_MIN ? BURST_MIN
+						     : (uint32_t)n * 2;
+		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
+			c->burst *= 2;
+		if (c->burst > WORKER_SCRATCH)
+			c->burst = WORKER_SCRATCH;
+	}
+	if (err != YB_OK)
+		return err;
+	c->octets_out += n;
+	out_sent(c->class->output(c->session), n);
+	return YB_OK;
+}
+
+/* Sends what there is; false if the connection died. */
+static bool send_output(struct connection *c)
+{
+	struct out_queue *q = c->class->output(c->session);
+
+	while (c->can_write && !out_is_empty(q)) {
+		enum yb_err err = send_burst(c);
+
+		if (err == YB_AGAIN) {
+			c->can_write = false;
+		} else if (err != YB_OK) {
+			die(c, err == YB_IO ? "log unreadable" : "hung up");
+			return false;
+		} else {
+			c->sending_since_ms = 0;
+		}
+	}
+	return true;
+}
+
+/* ---- receiving ---- */
+
+static enum yb_err receive(struct connection *c, size_t *ret_n)
+{
+	ssize_t n;
+
+	if (c->tls != NULL)
+		return tls_connection_read(c->tls, c->worker->input,
+					   WORKER_INPUT, ret_n);
+	do
+		n = recv(c->fd, c->worker->input, WORKER_INPUT,
+			 MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_from_errno(errno);
+	/* Fewer than asked for: the socket is empty until the next edge. */
+	if (n > 0 && n < WORKER_INPUT)
+		c->can_read = false;
+	*ret_n = (size_t)n;
+	return n == 0 ? YB_GONE : YB_OK;
+}
+
+/* As much as the engine eats, its events answered in between. */
+static size_t feed(struct connection *c, struct span in)
+{
+	size_t eaten = 0, n;
+
+	do {
+		n = c->class->feed(c->session, span_skip(in, eaten));
+		eaten += n;
+		c->class->progress(c->session);
+	} while (n > 0 && eaten < in.n && c->stage == CONNECTION_OPEN &&
+		 c->class->is_hungry(c->session));
+	return eaten;
+}
+
+/* Feeds what was kept or has come; false if nothing moved. */
+static bool feed_some(struct connection *c)
+{
+	size_t n = 0, eaten;
+	enum yb_err err;
+
+	if (!c->class->is_hungry(c->session))
+		return false;
+	if (c->unread.n > 0) {
+		eaten = feed(c, buf_span(&c->unread));
+		buf_drop(&c->unread, eaten);
+		if (c->unread.n == 0)
+			buf_done(&c->unread);
+		return eaten > 0;
+	}
+	if (!c->can_read)
+		return false;
+	err = receive(c, &n);
+	if (err == YB_AGAIN) {
+		c->can_read = false;
+		return false;
+	}
+	if (err != YB_OK) {
+		die(c, "hung up");
+		return false;
+	}
+	c->octets_in += n;
+	c->class->tick(c->session, loop_now(c->worker->process.loop), true);
+	eaten = feed(c, span_of(c->worker->input, n));
+	if (c->stage == CONNECTION_DEAD)
+		return false;
+	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
+						     n - eaten)) != YB_OK)
+		die(c, "out of memory");
+	return true;
+}
+
+/* ---- TLS ---- */
+
+static void begin_tls(struct connection *c)
+{
+	/* Octets that came in clear behind the command are not believed
+	 * (threat 1); the engine ends such a session by itself, and here
+	 * nothing may be left that TLS has not protected. */
+	if (c->tls_context == NULL || c->unread.n > 0 ||
+	    tls_connection_accept(c->tls_context, c->fd, &c->tls) !=
+		    YB_OK) {
+		die(c, "TLS cannot begin");
+		return;
+	}
+	c->stage = CONNECTION_HANDSHAKE;
+	c->can_read = true;
+	loop_timer_set(c->worker->process.loop, &c->timer,
+		       loop_now(c->worker->process.loop) + HANDSHAKE_MS);
+}
+
+static void go_on_handshake(struct connection *c)
+{
+	enum yb_err err = tls_connection_handshake(c->tls);
+
+	if (err == YB_AGAIN)
+		return;
+	if (err != YB_OK) {
+		die(c, "TLS handshake failed");
+		return;
+	}
+	c->stage = CONNECTION_OPEN;
+	c->can_read = c->can_write = true;
+	if (c->class->wants_tls(c->session))
+		c->class->tls_started(c->session);
+}
+
+/* ---- the pump ---- */
+
+static void set_timer(struct connection *c)
+{
+	struct loop *loop = c->worker->process.loop;
+	uint64_t deadline = c->class->deadline(c->session);
+	bool waits = !out_is_empty(c->class->output(c->session));
+
+	if (waits && c->sending_since_ms == 0)
+		c->sending_since_ms = loop_now(loop);
+	if (waits && c->sending_since_ms + STUCK_MS < deadline)
+		deadline = c->sending_since_ms + STUCK_MS;
+	loop_timer_set(loop, &c->timer, deadline);
+}
+
+static void pump_open(struct connection *c)
+{
+	for (int round = 0; round < PUMP_ROUNDS; round++) {
+		bool moved = true, spoke;
+
+		/* All that has come is answered, then sent in few calls. */
+		c->class->progress(c->session);
+		while (moved && c->stage == CONNECTION_OPEN &&
+		       out_has_room(c->class->output(c->session)))
+			moved = feed_some(c);
+		if (c->stage != CONNECTION_OPEN)
+			return;
+		spoke = !out_is_empty(c->class->output(c->session));
+		if (!send_output(c))
+			return;
+		if (!c->can_write || !out_is_empty(
+					     c->class->output(c->session)))
+			break;
+		if (c->class->is_over(c->session)) {
+			finish(c);
+			return;
+		}
+		if (c->class->wants_tls(c->session)) {
+			begin_tls(c);
+			return;
+		}
+		if (!moved && !spoke) {
+			if (c->unread.n == 0 && !c->can_read)
+				c->class->release(c->session);
+			break;
+		}
+		if (round == PUMP_ROUNDS - 1)
+			connection_resume(c);
+	}
+	set_timer(c);
+}
+
+static void pump(struct connection *c)
+{
+	if (c->stage == CONNECTION_HANDSHAKE)
+		go_on_handshake(c);
+	if (c->stage == CONNECTION_OPEN)
+		pump_open(c);
+	if (c->stage == CONNECTION_HANDSHAKE && c->can_read)
+		go_on_handshake(c); /* STLS: its hello may be here already */
+	if (c->stage == CONNECTION_LINGER)
+		linger(c);
+}
+
+static void ready(void *ctx, uint32_t events)
+{
+	struct connection *c = ctx;
+
+	if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		c->can_read = true;
+	if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+		c->can_write = true;
+	pump(c);
+}
+
+static void resume(void *ctx)
+{
+	pump(ctx);
+}
+
+static void out_of_time(void *ctx, uint64_t now_ms)
+{
+	struct connection *c = ctx;
+
+	if (c->stage == CONNECTION_LINGER) {
+		die(c, NULL);
+	} else if (c->stage == CONNECTION_HANDSHAKE) {
+		die(c, "TLS handshake timeout");
+	} else if (c->sending_since_ms != 0 &&
+		   now_ms >= c->sending_since_ms + STUCK_MS) {
+		die(c, "client reads nothing");
+	} else {
+		c->class->tick(c->session, now_ms, false);
+		pump(c);
+	}
+}
+
+void connection_resume(struct connection *c)
+{
+	if (c->stage != CONNECTION_DEAD)
+		loop_defer(c->worker->process.loop, &c->resume);
+}
+
+/* ---- birth ---- */
+
+enum yb_err connection_new(struct worker *worker, int fd,
+			   const struct socket_address *peer,
+			   struct connection **ret)
+{
+	struct connection *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return YB_NOMEM;
+	c->worker = worker;
+	c->fd = fd;
+	c->peer = *peer;
+	c->burst = WORKER_SCRATCH;
+	c->began_ms = loop_now(worker->process.loop);
+	c->io = (struct loop_io){ .fd = -1, .ready = ready, .ctx = c };
+	buf_init(&c->unread, WORKER_INPUT);
+	loop_timer_init(&c->timer, out_of_time, c);
+	loop_task_init(&c->resume, resume, c);
+	if (loop_watch(worker->process.loop, &c->io, fd,
+		       EPOLLIN | EPOLLOUT | EPOLLRDHUP) != YB_OK) {
+		free(c);
+		return YB_NOMEM;
+	}
+	c->id = ++worker->next_id;
+	list_push(&worker->connections, &c->link);
+	*ret = c;
+	return YB_OK;
+}
+
+void connection_start(struct connection *c, bool implicit_tls)
+{
+	c->can_read = c->can_write = true;
+	if (implicit_tls)
+		begin_tls(c);
+	pump(c);
+}
+
+void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX])
+{
+	(void)snprintf(ret, CONNECTION_SID_MAX, "w%u.%llx.%llx",
+		       c->worker->process.number,
+		       (unsigned long long)c->worker->start_id,
+		       (unsigned long long)c->id);
+}

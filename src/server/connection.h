@@ -1,0 +1,98 @@
+/*
+ * One client's connection in a worker: its socket, TLS, and the pump between
+ * socket and engine. What an engine has to say is sent from where it lies;
+ * a session owns no output buffer of its own.
+ */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include "base/buf.h"
+#include "net/loop.h"
+#include "os/socket.h"
+#include "proto/out.h"
+#include "tls/connection.h"
+
+struct connection;
+struct worker;
+
+/* The protocol on a connection: an engine with what answers its events. */
+struct session_class {
+	/* Offers octets; how many were eaten. */
+	size_t (*feed)(void *session, struct span in);
+	/* Answers events and goes on with long answers. */
+	void (*progress)(void *session);
+	/* Whether feed() would eat at present. */
+	bool (*is_hungry)(const void *session);
+	struct out_queue *(*output)(void *session);
+	/* The log that ranges in the output mean; -1 if none. */
+	int (*log_fd)(const void *session);
+	/* The output is to be sent and the connection then closed. */
+	bool (*is_over)(const void *session);
+	/* Wants TLS to begin once the output is sent. */
+	bool (*wants_tls)(const void *session);
+	void (*tls_started)(void *session);
+	/* Time passed, or octets came or went. */
+	void (*tick)(void *session, uint64_t now_ms, bool active);
+	uint64_t (*deadline)(const void *session);
+	/* The store died, and every snapshot with it; or NULL. */
+	void (*store_gone)(void *session);
+	/* The server ends: say so. */
+	void (*shutdown)(void *session);
+	/* Gives back what an idle session does not need. */
+	void (*release)(void *session);
+	/* The connection is gone: log it, free everything. `why` is NULL if
+	 * the session ended by itself. */
+	void (*closed)(void *session, const char *why);
+};
+
+enum connection_stage {
+	CONNECTION_HANDSHAKE, /* TLS is being set up */
+	CONNECTION_OPEN,
+	CONNECTION_LINGER,    /* all is sent: waiting for the client's end */
+	CONNECTION_DEAD,      /* to be freed at the end of the turn */
+};
+
+struct connection {
+	struct list link;      /* all of a worker */
+	struct worker *worker;
+	int fd;
+	struct loop_io io;
+	struct loop_timer timer;
+	struct loop_task resume; /* pump again: an event was answered */
+	struct tls_connection *tls;
+	struct tls_context *tls_context; /* for STLS and handshakes */
+	const struct session_class *class;
+	void *session;
+	enum connection_stage stage;
+	bool can_read, can_write;
+	bool notice_sent;      /* TLS close notice */
+	struct buf unread;     /* input that the engine has not eaten */
+	uint32_t burst;        /* octets to offer the socket at a time */
+	uint64_t id;           /* for the log: sessions of this worker */
+	uint64_t octets_in, octets_out;
+	uint64_t began_ms;
+	uint64_t sending_since_ms; /* output waits since; 0: none */
+	uint32_t listener;     /* index in the configuration */
+	struct socket_address peer;
+};
+
+/*
+ * Takes an accepted socket over. The class and session are set right after,
+ * then connection_start().
+ */
+YB_CHECKED enum yb_err connection_new(struct worker *worker, int fd,
+				      const struct socket_address *peer,
+				      struct connection **ret);
+void connection_start(struct connection *c, bool implicit_tls);
+
+/* Something was answered outside of feed(): go on at the end of the turn. */
+void connection_resume(struct connection *c);
+
+/* Ends the session at once; the client gets nothing more. */
+void connection_abort(struct connection *c, const char *why);
+
+/* The session's identity in the log, such as "w0.1f". */
+enum { CONNECTION_SID_MAX = 40 };
+void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX]);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * What commands and the running server say to each other over run/control, a
+ * Unix socket of packets (SOCK_SEQPACKET). A command first sends a hello that
+ * names the owner of the data it wants; the supervisor checks who is there
+ * and hands the connection to that process. Then the command asks, one
+ * request at a time, and the owner answers each with one reply. Lists come in
+ * pages: a reply says that there is more, and the next request says from
+ * where on.
+ *
+ * A message is a head and fields, each a 32-bit length and octets. Numbers
+ * are native, since both ends run on one machine; the version in the hello
+ * keeps programs of different age apart. A reader never leaves the message,
+ * and one that does not add up is an error (threat 61).
+ *
+ * The handlers (control_directory.h, control_store.h) see a struct
+ * control_call and do not know whether it came over the socket or from a
+ * command that has taken the store's lock itself.
+ */
+#ifndef SERVER_CONTROL_H
+#define SERVER_CONTROL_H
+
+#include "base/buf.h"
+#include "os/packet.h"
+
+enum {
+	CONTROL_MAGIC = 0x54435559, /* "YUCT" */
+	CONTROL_VERSION = 1,
+	CONTROL_MESSAGE_MAX = PACKET_MAX,
+	/* A listing's row: an address, 64 device names, a few numbers. */
+	CONTROL_ROW_MAX = 8 * 1024,
+};
+
+/* Who owns what a request is about. */
+enum control_owner {
+	CONTROL_SUPERVISOR,
+	CONTROL_AUTH,
+	CONTROL_STORE,
+	CONTROL_OWNERS
+};
+
+struct control_hello {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t owner; /* enum control_owner */
+};
+
+/* Requests, each with its owner; "->" shows the fields of the reply. */
+enum control_type {
+	/* Nothing -> version, configuration file; u64 how many listeners, of
+	 * each service, address, tls; then of each process: role, u64 number,
+	 * u64 pid (0: down), u64 uptime in ms, u64 restarts, u64 ready. */
+	CONTROL_STATUS = 1,
+	/* address, password ("": make one), u64 allow weak -> the password
+	 * that was made, or ""; on WEAK and INVALID: the reason. */
+	CONTROL_ACCOUNT_ADD,
+	CONTROL_ACCOUNT_PASSWORD,
+	/* address -> id, address, u64 made, u64 last login, devices. */
+	CONTROL_ACCOUNT_GET,
+	/* address to start behind -> rows as of ACCOUNT_GET. */
+	CONTROL_ACCOUNT_LIST,
+	/* address -> id. */
+	CONTROL_ACCOUNT_REMOVE,
+	/* id, u64 mailbox -> u64 messages, u64 octets. */
+	CONTROL_MAILBOX_TOTALS,
+	/* id -> nothing. */
+	CONTROL_MAIL_REMOVE,
+	CONTROL_TYPES
+};
+
+struct control_head {
+	uint16_t type; /* of the request, also in its reply */
+	uint16_t more; /* 1: the list goes on */
+	uint32_t err;  /* enum yb_err of the reply; 0 in requests */
+};
+
+/* ---- writing ---- */
+
+/* Holds passwords at times: wiped by control_writer_done(). */
+struct control_writer {
+	struct buf out;
+	bool failed; /* too large, or out of memory: not to be sent */
+};
+
+void control_writer_init(struct control_writer *w);
+void control_writer_done(struct control_writer *w);
+
+/* Starts a message anew. */
+void control_begin(struct control_writer *w, enum control_type type);
+void control_put(struct control_writer *w, struct span field);
+void control_put_u64(struct control_writer *w, uint64_t v);
+void control_put_str(struct control_writer *w, const char *text);
+
+/* Changes the head of a message that was begun. */
+void control_set_head(struct control_writer *w, enum yb_err err, bool more);
+
+/* Whether a further row of CONTROL_ROW_MAX octets fits. */
+bool control_has_room(const struct control_writer *w);
+
+/* ---- reading ---- */
+
+/* Gives fields in order; after a mistake all are empty. */
+struct control_reader {
+	struct span rest;
+	bool bad;
+};
+
+/* INVALID if `message` has no head, or one that means nothing. */
+YB_CHECKED enum yb_err control_read(struct span message,
+				    struct control_head *ret_head,
+				    struct control_reader *ret);
+
+struct span control_get(struct control_reader *r); /* borrowed */
+uint64_t control_get_u64(struct control_reader *r);
+/* A field of exactly `n` octets. */
+void control_get_into(struct control_reader *r, void *dst, size_t n);
+/* A field without NUL as a string of less than `cap` octets. */
+void control_get_str(struct control_reader *r, char *dst, size_t cap);
+
+/* Whether there are further fields. */
+static inline bool control_has_more(const struct control_reader *r)
+{
+	return !r->bad && r->rest.n > 0;
+}
+
+/* Whether every field was there, and nothing is left over. */
+static inline bool control_ended(const struct control_reader *r)
+{
+	return !r->bad && r->rest.n == 0;
+}
+
+/* ---- a request being answered ---- */
+
+struct control_call {
+	enum control_type type;
+	struct control_reader fields; /* only until the handler returns */
+	struct control_writer reply;  /* begun; put the fields */
+	bool more;
+	void (*replied)(struct control_call *call, enum yb_err err);
+};
+
+/*
+ * Ends the call, now or later; `call` is then gone. What fields were put is
+ * part of the reply also where `err` is an error.
+ */
+void control_reply(struct control_call *call, enum yb_err err);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * The log: logfmt lines, one an event, written by each process itself to a
+ * descriptor opened with O_APPEND. Lines of one turn of the loop leave in one
+ * write. Whatever comes from outside is escaped, so that no line can be
+ * forged (threat 58); secrets are never given to it.
+ */
+#ifndef SERVER_LOG_H
+#define SERVER_LOG_H
+
+#include "net/loop.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+enum {
+	/* One write() of O_APPEND this size is not torn by others. */
+	LOG_BUFFER = 16 * 1024,
+	LOG_LINE_MAX = 2048,
+	/* Foreign text beyond this is cut, and "..." shows it. */
+	LOG_VALUE_MAX = 256,
+};
+
+struct log {
+	struct loop *loop; /* NULL: every line is written at once */
+	struct loop_task flush;
+	const char *process; /* "worker-0" */
+	int fd;
+	size_t n;
+	uint64_t lost; /* lines that could not be written */
+	char buffer[LOG_BUFFER];
+};
+
+struct log_line {
+	struct log *log;
+	size_t n;
+	char text[LOG_LINE_MAX];
+};
+
+/* `fd` stays the caller's; `process` must outlive the log. */
+void log_init(struct log *log, struct loop *loop, const char *process, int fd);
+
+/* Writes what waits. */
+void log_flush(struct log *log);
+
+/* A line is begun, given its fields, and ended. */
+void log_begin(struct log_line *line, struct log *log, enum log_level level,
+	       const char *event);
+void log_field(struct log_line *line, const char *key, struct span value);
+void log_field_str(struct log_line *line, const char *key, const char *value);
+void log_field_u64(struct log_line *line, const char *key, uint64_t value);
+void log_end(struct log_line *line);
+
+/* A line with one message, msg="...". */
+void log_message(struct log *log, enum log_level level, const char *event,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,655 @@
+#include "server/pop3_session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "mime/wire.h"
+#include "os/fd.h"
+#include "os/memfd.h"
+#include "proto/pop3_server.h"
+#include "server/worker.h"
+#include "store/store.h"
+
+enum {
+	/* RFC 1939 section 3: "MUST be of at least 10 minutes' duration". */
+	IDLE_MS = 10 * 60 * 1000,
+	/* From the greeting to a login, in total. */
+	LOGIN_MS = 3 * 60 * 1000,
+	/* 2^32 rows and their texts never come; this is 40 million. */
+	LISTING_MAX = INT32_MAX,
+	/* Of deleted uids; more go in a memfd of their own. */
+	RANGES_INLINE = 4096,
+	/* TOP with a huge count reads this much, then lets others run. */
+	TOP_AT_ONCE = 4 * 1024 * 1024,
+};
+
+/* RFC 2449's SASL capability: what src/sasl can do on the server's side. */
+static const char mechanisms[] = "PLAIN LOGIN";
+
+struct pop3_session {
+	struct connection *connection;
+	struct pop3_server *engine;
+	bool waiting;           /* an event has to be answered from outside */
+	bool wants_tls;
+	bool reading_top;       /* `top` goes on at the next progress */
+	uint64_t request;       /* waits for an answer; 0: none */
+	uint64_t exchange;      /* SASL, at auth; 0: none */
+	bool open;              /* `handle` is a session at the store */
+	uint64_t handle;
+	int log_fd;
+	struct pop3_event event; /* RETR or TOP that waits for the log */
+	struct wire_top top;
+	void *listing_block;    /* inline listing, or NULL */
+	struct span mapping;    /* sealed memfd of a listing, or empty */
+	struct listing listing;
+	uint64_t deleted;       /* messages that QUIT really deleted */
+	char *address;          /* canonical, once logged in */
+};
+
+/* ---- the maildrop ---- */
+
+static void tell_closed(struct pop3_session *s)
+{
+	struct message_writer w;
+
+	if (!s->open)
+		return;
+	s->open = false;
+	message_write(&w);
+	message_write_u64(&w, s->handle);
+	worker_tell_lazily(s->connection->worker, ASKED_STORE, MESSAGE_CLOSE,
+			   0, &w);
+}
+
+static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
+				struct message *m)
+{
+	enum yb_err err;
+
+	if (m->fds_n == 1) {
+		err = memfd_map(m->fds[0], LISTING_MAX, &s->mapping);
+		if (err != YB_OK)
+			return err;
+		return listing_view(s->mapping, &s->listing);
+	}
+	s->listing_block = malloc(inline_.n > 0 ? inline_.n : 1);
+	if (s->listing_block == NULL)
+		return YB_NOMEM;
+	if (inline_.n > 0)
+		memcpy(s->listing_block, inline_.p, inline_.n);
+	return listing_view(span_of(s->listing_block, inline_.n),
+			    &s->listing);
+}
+
+/* The store has opened the maildrop that auth granted. */
+static bool on_opened(struct pop3_session *s, struct message *m)
+{
+	struct message_reader r;
+	struct span address, block;
+	enum yb_err err;
+
+	message_read(&r, m);
+	err = message_read_err(&r);
+	s->handle = message_read_u64(&r);
+	address = message_read_octets(&r);
+	block = message_read_octets(&r);
+	if (!message_read_ended(&r) || m->fds_n > 1)
+		return false;
+	s->open = err == YB_OK;
+	if (err == YB_OK) {
+		s->address = strndup((const char *)address.p, address.n);
+		err = take_listing(s, block, m);
+	}
+	if (err != YB_OK)
+		tell_closed(s);
+	pop3_server_login_done(s->engine, err, &s->listing);
+	return true;
+}
+
+/* ---- login ---- */
+
+static bool on_challenge(struct pop3_session *s, struct message *m)
+{
+	struct message_reader r;
+	struct span challenge;
+
+	message_read(&r, m);
+	challenge = message_read_octets(&r);
+	if (!message_read_ended(&r))
+		return false;
+	if (s->exchange == 0)
+		s->exchange = m->id;
+	pop3_server_sasl_challenge(s->engine, challenge);
+	return true;
+}
+
+static bool on_login_failed(struct pop3_session *s, struct message *m)
+{
+	struct message_reader r;
+	enum yb_err err;
+
+	message_read(&r, m);
+	err = message_read_err(&r);
+	if (!message_read_ended(&r) || err == YB_OK)
+		return false;
+	pop3_server_login_done(s->engine, err, NULL);
+	return true;
+}
+
+static bool on_login_answer(void *ctx, enum yb_err err, struct message *m)
+{
+	struct pop3_session *s = ctx;
+	bool good = true;
+
+	s->request = 0;
+	s->waiting = false;
+	if (m == NULL)
+		pop3_server_login_done(s->engine, err, NULL);
+	else if (m->type == MESSAGE_OPENED)
+		good = on_opened(s, m);
+	else if (m->type == MESSAGE_SASL_CHALLENGE)
+		good = on_challenge(s, m);
+	else if (m->type == MESSAGE_LOGIN_FAILED)
+		good = on_login_failed(s, m);
+	else
+		good = false;
+	if (m == NULL || m->type != MESSAGE_SASL_CHALLENGE)
+		s->exchange = 0;
+	if (!good)
+		pop3_server_login_done(s->engine, YB_GONE, NULL);
+	connection_resume(s->connection);
+	return good;
+}
+
+static void write_peer(struct message_writer *w, const struct connection *c)
+{
+	uint8_t address[16];
+
+	socket_address_octets(&c->peer, address);
+	message_write_raw(w, address, sizeof address);
+	message_write_u8(w, c->tls != NULL);
+}
+
+static void ask_login(struct pop3_session *s, enum message_type type,
+		      const struct message_writer *w, struct span last)
+{
+	uint32_t n = (uint32_t)last.n;
+	const struct span parts[] = { message_written(w),
+				      span_of(&n, sizeof n), last };
+
+	s->waiting = true;
+	s->request = worker_ask(s->connection->worker, ASKED_LOGIN, type,
+				parts, 3, NULL, 0, on_login_answer, s);
+}
+
+static void on_login(struct pop3_session *s, const struct pop3_event *ev)
+{
+	struct message_writer w;
+
+	message_write(&w);
+	write_peer(&w, s->connection);
+	message_write_octets(&w, ev->user);
+	ask_login(s, MESSAGE_LOGIN, &w, ev->secret);
+	mem_wipe(&w, sizeof w);
+}
+
+static void on_sasl(struct pop3_session *s, const struct pop3_event *ev)
+{
+	struct message_writer w;
+
+	message_write(&w);
+	if (s->exchange != 0) {
+		message_write_u64(&w, s->exchange);
+		ask_login(s, MESSAGE_SASL_STEP, &w, ev->response);
+		return;
+	}
+	write_peer(&w, s->connection);
+	message_write_octets(&w, ev->mechanism);
+	message_write_u8(&w, ev->has_response);
+	ask_login(s, MESSAGE_SASL, &w, ev->response);
+}
+
+/* The client or the connection gave up what auth still works on. */
+static void forget_login(struct pop3_session *s)
+{
+	struct message_writer w;
+	uint64_t id = s->exchange != 0 ? s->exchange : s->request;
+
+	if (id == 0)
+		return;
+	message_write(&w);
+	worker_tell_lazily(s->connection->worker, ASKED_AUTH, MESSAGE_CANCEL,
+			   id, &w);
+	s->exchange = 0;
+}
+
+/* ---- RETR and TOP ---- */
+
+static const struct listing_row *row_of(const struct pop3_session *s)
+{
+	return &s->listing.rows[s->event.index];
+}
+
+static void answer_top(struct pop3_session *s)
+{
+	const struct listing_row *row = row_of(s);
+	struct connection *c = s->connection;
+	size_t read_now = 0;
+	bool done = s->top.lines == 0 || s->top.at >= s->top.limit;
+
+	while (!done && read_now < TOP_AT_ONCE) {
+		uint64_t left = s->top.limit - s->top.at;
+		size_t want = left < WORKER_SCRATCH ? (size_t)left
+						    : WORKER_SCRATCH;
+		ssize_t n = pread(s->log_fd, c->worker->scratch, want,
+				  (off_t)(row->offset + s->top.at));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			s->reading_top = false;
+			pop3_server_answer_error(s->engine, YB_IO);
+			return;
+		}
+		done = wire_top_feed(&s->top, span_of(c->worker->scratch,
+						      (size_t)n)) ||
+		       s->top.at >= s->top.limit;
+		read_now += (size_t)n;
+	}
+	s->reading_top = !done;
+	if (done)
+		pop3_server_answer_range(s->engine, row->offset, s->top.at,
+					 true);
+	else
+		connection_resume(c);
+}
+
+static void answer_message(struct pop3_session *s)
+{
+	const struct listing_row *row = row_of(s);
+
+	if (s->event.kind == POP3_EV_RETR) {
+		pop3_server_answer_range(s->engine, row->offset,
+					 row->wire_size, false);
+		return;
+	}
+	wire_top_init(&s->top, row->header_size, row->wire_size,
+		      s->event.lines);
+	answer_top(s);
+}
+
+static bool on_log(void *ctx, enum yb_err err, struct message *m)
+{
+	struct pop3_session *s = ctx;
+	struct message_reader r;
+
+	s->request = 0;
+	s->waiting = false;
+	if (m != NULL) {
+		message_read(&r, m);
+		err = message_read_err(&r);
+		if (!message_read_ended(&r) || m->type != MESSAGE_LOG_READY ||
+		    (err == YB_OK) != (m->fds_n == 1))
+			err = YB_GONE;
+	}
+	if (err == YB_OK) {
+		s->log_fd = fd_steal(&m->fds[0]);
+		answer_message(s);
+	} else {
+		pop3_server_answer_error(s->engine, err);
+	}
+	connection_resume(s->connection);
+	return m == NULL || err != YB_GONE;
+}
+
+/* Nine sessions of ten never get here: the log comes at the first message. */
+static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
+{
+	struct message_writer w;
+	struct span body;
+
+	s->event = *ev;
+	if (s->log_fd >= 0) {
+		answer_message(s);
+		return;
+	}
+	if (!s->open) {
+		pop3_server_answer_error(s->engine, YB_SNAPSHOT_GONE);
+		return;
+	}
+	message_write(&w);
+	message_write_u64(&w, s->handle);
+	body = message_written(&w);
+	s->waiting = true;
+	s->request = worker_ask(s->connection->worker, ASKED_STORE,
+				MESSAGE_LOG_WANTED, &body, 1, NULL, 0, on_log,
+				s);
+}
+
+/* ---- QUIT ---- */
+
+static bool on_quit_done(void *ctx, enum yb_err err, struct message *m)
+{
+	struct pop3_session *s = ctx;
+	struct message_reader r;
+	bool good = true;
+
+	s->request = 0;
+	s->waiting = false;
+	if (m != NULL) {
+		message_read(&r, m);
+		err = message_read_err(&r);
+		good = message_read_ended(&r) && m->type == MESSAGE_QUIT_DONE;
+	}
+	if (good && err == YB_OK)
+		s->deleted = pop3_server_deleted_count(s->engine);
+	pop3_server_quit_done(s->engine, good ? err : YB_GONE);
+	connection_resume(s->connection);
+	return good;
+}
+
+/*
+ * Rows lie in the order of their uids, and what lies between two rows is gone
+ * already: neighbours make one range.
+ */
+static enum yb_err collect_ranges(const struct pop3_session *s,
+				  struct buf *out)
+{
+	uint32_t count = s->listing.head->count;
+	enum yb_err err = YB_OK;
+
+	for (uint32_t i = 0; i < count && err == YB_OK; i++) {
+		struct uid_range range;
+
+		if (!pop3_server_is_deleted(s->engine, i))
+			continue;
+		range.first = s->listing.rows[i].uid;
+		while (i + 1 < count &&
+		       pop3_server_is_deleted(s->engine, i + 1))
+			i++;
+		range.last = s->listing.rows[i].uid;
+		err = buf_add(out, span_of(&range, sizeof range));
+	}
+	return err;
+}
+
+static enum yb_err send_ranges(struct pop3_session *s, struct span ranges)
+{
+	struct message_writer w;
+	struct span parts[2];
+	AUTO_FD fd = -1;
+	enum yb_err err = YB_OK;
+
+	message_write(&w);
+	message_write_u64(&w, s->handle);
+	if (ranges.n > RANGES_INLINE * sizeof(struct uid_range)) {
+		err = memfd_make("yubin-ranges", ranges, &fd);
+		ranges = SPAN_NONE;
+	}
+	if (err != YB_OK)
+		return err;
+	message_write_u32(&w, (uint32_t)ranges.n);
+	parts[0] = message_written(&w);
+	parts[1] = ranges;
+	s->waiting = true;
+	s->open = false; /* QUIT closes it, whatever the outcome */
+	s->request = worker_ask(s->connection->worker, ASKED_STORE,
+				MESSAGE_QUIT, parts, 2, &fd, fd >= 0,
+				on_quit_done, s);
+	return YB_OK;
+}
+
+static void on_quit(struct pop3_session *s)
+{
+	struct buf ranges;
+	enum yb_err err = YB_OK;
+
+	if (pop3_server_deleted_count(s->engine) == 0) {
+		tell_closed(s);
+		pop3_server_quit_done(s->engine, YB_OK);
+		return;
+	}
+	if (!s->open) {
+		pop3_server_quit_done(s->engine, YB_SNAPSHOT_GONE);
+		return;
+	}
+	buf_init(&ranges, (size_t)s->listing.head->count *
+				  sizeof(struct uid_range));
+	err = collect_ranges(s, &ranges);
+	if (err == YB_OK)
+		err = send_ranges(s, buf_span(&ranges));
+	buf_done(&ranges);
+	if (err != YB_OK)
+		pop3_server_quit_done(s->engine, err);
+}
+
+/* ---- what the connection calls ---- */
+
+static void answer(struct pop3_session *s, const struct pop3_event *ev)
+{
+	switch (ev->kind) {
+	case POP3_EV_LOGIN:
+		on_login(s, ev);
+		return;
+	case POP3_EV_SASL:
+		on_sasl(s, ev);
+		return;
+	case POP3_EV_SASL_CANCEL:
+		forget_login(s);
+		return;
+	case POP3_EV_STARTTLS:
+		s->wants_tls = true;
+		return;
+	case POP3_EV_RETR:
+	case POP3_EV_TOP:
+		on_retr(s, ev);
+		return;
+	case POP3_EV_QUIT:
+		on_quit(s);
+		return;
+	}
+}
+
+static size_t feed(void *session, struct span in)
+{
+	struct pop3_session *s = session;
+
+	return pop3_server_feed(s->engine, in);
+}
+
+static void progress(void *session)
+{
+	struct pop3_session *s = session;
+	struct pop3_event ev;
+
+	if (s->reading_top)
+		answer_top(s);
+	while (!s->waiting && !s->reading_top && !s->wants_tls &&
+	       pop3_server_poll(s->engine, &ev))
+		answer(s, &ev);
+}
+
+static bool is_hungry(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return !s->waiting && !s->reading_top && !s->wants_tls &&
+	       !pop3_server_is_over(s->engine);
+}
+
+static struct out_queue *output(void *session)
+{
+	struct pop3_session *s = session;
+
+	return pop3_server_output(s->engine);
+}
+
+static int log_fd(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return s->log_fd;
+}
+
+static bool is_over(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return pop3_server_is_over(s->engine);
+}
+
+static bool wants_tls(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return s->wants_tls;
+}
+
+static void tls_started(void *session)
+{
+	struct pop3_session *s = session;
+
+	s->wants_tls = false;
+	pop3_server_tls_started(s->engine);
+}
+
+static void tick(void *session, uint64_t now_ms, bool active)
+{
+	struct pop3_session *s = session;
+
+	pop3_server_tick(s->engine, now_ms, active);
+}
+
+static uint64_t deadline(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return pop3_server_deadline(s->engine);
+}
+
+/* A log that was handed out already can still be read. */
+static void store_gone(void *session)
+{
+	struct pop3_session *s = session;
+
+	s->open = false;
+}
+
+static void shut_down(void *session)
+{
+	struct pop3_session *s = session;
+
+	pop3_server_shutdown(s->engine,
+			     "-ERR [SYS/TEMP] server is shutting down");
+}
+
+static void release(void *session)
+{
+	struct pop3_session *s = session;
+
+	pop3_server_release(s->engine);
+}
+
+static void write_summary(struct pop3_session *s, const char *why)
+{
+	const struct connection *c = s->connection;
+	const struct pop3_server_counters *n =
+		pop3_server_counters(s->engine);
+	char sid[CONNECTION_SID_MAX], peer[SOCKET_TEXT_MAX];
+	struct log_line line;
+
+	connection_sid(c, sid);
+	socket_address_print(&c->peer, peer);
+	log_begin(&line, &c->worker->process.log, LOG_INFO, "session");
+	log_field_str(&line, "service", "pop3");
+	log_field_str(&line, "session", sid);
+	log_field_str(&line, "peer", peer);
+	if (c->tls != NULL)
+		log_field_str(&line, "tls", tls_connection_version(c->tls));
+	if (s->address != NULL) {
+		log_field_str(&line, "account", s->address);
+		log_field_u64(&line, "messages", s->listing.head->count);
+	}
+	log_field_u64(&line, "retr", n->retr);
+	log_field_u64(&line, "top", n->top);
+	log_field_u64(&line, "dele", s->deleted);
+	log_field_u64(&line, "errors", n->errors);
+	log_field_u64(&line, "in", c->octets_in);
+	log_field_u64(&line, "out", c->octets_out);
+	log_field_u64(&line, "ms",
+		      loop_now(c->worker->process.loop) - c->began_ms);
+	log_field_str(&line, "end",
+		      why != NULL ? why
+				  : pop3_server_end_reason(s->engine));
+	log_end(&line);
+}
+
+static void closed(void *session, const char *why)
+{
+	struct pop3_session *s = session;
+
+	write_summary(s, why);
+	forget_login(s);
+	requests_cancel(&s->connection->worker->requests, s->request);
+	tell_closed(s);
+	pop3_server_free(&s->engine);
+	fd_close(&s->log_fd);
+	memfd_unmap(&s->mapping);
+	free(s->listing_block);
+	free(s->address);
+	free(s);
+}
+
+static const struct session_class pop3_class = {
+	.feed = feed,
+	.progress = progress,
+	.is_hungry = is_hungry,
+	.output = output,
+	.log_fd = log_fd,
+	.is_over = is_over,
+	.wants_tls = wants_tls,
+	.tls_started = tls_started,
+	.tick = tick,
+	.deadline = deadline,
+	.store_gone = store_gone,
+	.shutdown = shut_down,
+	.release = release,
+	.closed = closed,
+};
+
+enum yb_err pop3_session_new(struct connection *c)
+{
+	const struct config *config = &c->worker->process.config;
+	const struct config_listener *l = &config->listeners[c->listener];
+	struct pop3_session *s = calloc(1, sizeof *s);
+	struct pop3_server_config engine = {
+		.hostname = config->hostname,
+		.help_url = config->help_url,
+		.sasl = mechanisms,
+		.idle_ms = IDLE_MS,
+		.login_ms = LOGIN_MS,
+	};
+
+	if (s == NULL)
+		return YB_NOMEM;
+	if (l->tls == CONFIG_TLS_IMPLICIT)
+		engine.flags |= POP3_TLS_ACTIVE;
+	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)
+		engine.flags |= POP3_TLS_POSSIBLE;
+	if (config->plain_login == CONFIG_PLAIN_LOOPBACK &&
+	    socket_address_is_loopback(&c->peer))
+		engine.flags |= POP3_LOGIN_IN_CLEAR;
+	s->connection = c;
+	s->log_fd = -1;
+	s->engine = pop3_server_new(&engine, c->began_ms);
+	if (s->engine == NULL) {
+		free(s);
+		return YB_NOMEM;
+	}
+	c->class = &pop3_class;
+	c->session = s;
+	return YB_OK;
+}
+

@@ -1,0 +1,622 @@
+/*
+ * The store process: the only writer of mail. It opens what auth granted,
+ * tells workers what is in it, takes deliveries and deletes, and hands out
+ * read-only descriptors; it never speaks to a client.
+ */
+#include <stdlib.h>
+
+#include "os/fd.h"
+#include "os/memfd.h"
+#include "server/cage.h"
+#include "server/control_server.h"
+#include "server/control_store.h"
+#include "server/role.h"
+#include "store/store.h"
+
+enum {
+	/* DESIGN section 4: syncs that run side by side. */
+	STORE_THREADS = 32,
+	/* Sessions of one worker: more than it can have descriptors. */
+	SESSIONS_MAX = 65536,
+	/* Rows that travel inside the answer to a login. */
+	LISTING_INLINE = 32 * 1024,
+	/* Recipients of a message (SMTP_RECIPIENTS_MAX). */
+	PLACES_MAX = 1000,
+	/* uids are below 2^32, and ranges do not touch: far fewer. */
+	RANGES_MAX = 64 * 1024 * 1024,
+	/* Waits this long for syncs in flight before it ends anyway. */
+	STOP_POLL_MS = 20,
+};
+
+/* A maildrop that a worker's session has open. */
+struct session {
+	struct store_snapshot *snapshot; /* NULL: free */
+	uint32_t next_free;
+	uint32_t uses; /* the high half of its handle */
+};
+
+struct worker_peer {
+	struct peer peer;
+	struct session *sessions;
+	uint32_t sessions_n, free_head; /* index + 1; 0: none */
+};
+
+struct store_process {
+	struct process process;
+	struct store *store;
+	struct peer auth;
+	struct worker_peer workers[WORKERS_MAX];
+	struct loop_io pool;
+	struct loop_timer ending;
+	struct control_server control;
+};
+
+/* Something a worker waits for. */
+struct question {
+	struct store_process *process;
+	uint32_t worker;
+	uint64_t incarnation;
+	uint64_t id;
+	struct store_snapshot *snapshot; /* QUIT: to be closed after it */
+	int fd;                          /* DELIVER: the body, or -1 */
+	char address[256];               /* GRANT */
+};
+
+static struct question *question_new(struct store_process *p,
+				     uint32_t worker, uint64_t incarnation,
+				     uint64_t id)
+{
+	struct question *q = calloc(1, sizeof *q);
+
+	if (q != NULL)
+		*q = (struct question){ .process = p, .worker = worker,
+					.incarnation = incarnation, .id = id,
+					.fd = -1 };
+	return q;
+}
+
+static void question_free(struct question *q)
+{
+	store_snapshot_close(&q->snapshot);
+	fd_close(&q->fd);
+	free(q);
+}
+
+/* The channel that the answer goes to; NULL if that worker is gone. */
+static struct worker_peer *asker(const struct question *q)
+{
+	struct worker_peer *w = &q->process->workers[q->worker];
+
+	return w->peer.present && w->peer.incarnation == q->incarnation ? w
+									: NULL;
+}
+
+/* An answer that is an outcome alone. */
+static void send_err(struct peer *to, enum message_type type, uint64_t id,
+		     enum yb_err err)
+{
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_u32(&w, err);
+	/* A worker that is gone needs no answer. */
+	(void)channel_send_fields(&to->channel, type, id, &w);
+}
+
+/* ---- sessions ---- */
+
+/* Keeps the snapshot under a number that only this worker can use; 0: none. */
+static uint64_t session_add(struct worker_peer *w,
+			    struct store_snapshot *snapshot)
+{
+	uint32_t at = w->free_head;
+
+	if (at == 0) {
+		uint32_t n = w->sessions_n == 0 ? 64 : w->sessions_n * 2;
+		struct session *more;
+
+		if (n > SESSIONS_MAX)
+			return 0;
+		more = realloc(w->sessions, n * sizeof *more);
+		if (more == NULL)
+			return 0;
+		for (uint32_t i = w->sessions_n; i < n; i++)
+			more[i] = (struct session){
+				.next_free = i + 1 < n ? i + 2 : 0
+			};
+		w->free_head = at = w->sessions_n + 1;
+		w->sessions = more;
+		w->sessions_n = n;
+	}
+	w->free_head = w->sessions[at - 1].next_free;
+	w->sessions[at - 1].snapshot = snapshot;
+	w->sessions[at - 1].uses++;
+	return (uint64_t)w->sessions[at - 1].uses << 32 | at;
+}
+
+static struct session *session_find(struct worker_peer *w, uint64_t handle)
+{
+	uint32_t at = (uint32_t)handle;
+
+	if (at == 0 || at > w->sessions_n ||
+	    w->sessions[at - 1].uses != handle >> 32 ||
+	    w->sessions[at - 1].snapshot == NULL)
+		return NULL;
+	return &w->sessions[at - 1];
+}
+
+/* Takes the snapshot out; the number is free. */
+static struct store_snapshot *session_take(struct worker_peer *w,
+					   struct session *session)
+{
+	struct store_snapshot *snapshot = session->snapshot;
+
+	session->snapshot = NULL;
+	session->next_free = w->free_head;
+	w->free_head = (uint32_t)(session - w->sessions) + 1;
+	return snapshot;
+}
+
+/* ---- a login's third message ---- */
+
+static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
+			       struct store_snapshot *snapshot,
+			       uint64_t handle)
+{
+	struct span listing = store_snapshot_listing(snapshot);
+	struct message_writer head;
+	struct span parts[2];
+	enum yb_err err = YB_OK;
+	int fd = -1;
+
+	if (listing.n > LISTING_INLINE) {
+		err = store_snapshot_memfd(snapshot, &fd);
+		listing = SPAN_NONE;
+	}
+	if (err != YB_OK)
+		return err;
+	message_write(&head);
+	message_write_u32(&head, YB_OK);
+	message_write_u64(&head, handle);
+	message_write_octets(&head, span_str(q->address));
+	message_write_u32(&head, (uint32_t)listing.n);
+	parts[0] = message_written(&head);
+	parts[1] = listing;
+	return channel_send(&w->peer.channel, MESSAGE_OPENED, q->id, parts, 2,
+			    &fd, fd >= 0);
+}
+
+static void send_not_opened(struct worker_peer *w, uint64_t id,
+			    enum yb_err err)
+{
+	struct message_writer out;
+
+	message_write(&out);
+	message_write_u32(&out, err);
+	message_write_u64(&out, 0);
+	message_write_octets(&out, SPAN_NONE);
+	message_write_octets(&out, SPAN_NONE);
+	(void)channel_send_fields(&w->peer.channel, MESSAGE_OPENED, id, &out);
+}
+
+static void on_opened(void *ctx, enum yb_err err,
+		      struct store_snapshot *snapshot)
+{
+	struct question *q = ctx;
+	struct worker_peer *w = asker(q);
+	uint64_t handle;
+
+	if (w == NULL) {
+		store_snapshot_close(&snapshot);
+		question_free(q);
+		return;
+	}
+	if (err == YB_OK) {
+		handle = session_add(w, snapshot);
+		err = handle == 0 ? YB_OVERLOAD
+				  : send_opened(w, q, snapshot, handle);
+		if (handle != 0 && err != YB_OK)
+			(void)session_take(w, session_find(w, handle));
+		if (err != YB_OK)
+			store_snapshot_close(&snapshot);
+	}
+	if (err != YB_OK)
+		send_not_opened(w, q->id, err);
+	question_free(q);
+}
+
+static bool on_grant(struct store_process *p, struct message *m)
+{
+	struct message_reader r;
+	struct store_place place;
+	struct question *q;
+	uint32_t worker, device;
+	uint64_t incarnation;
+	struct span address;
+
+	message_read(&r, m);
+	worker = message_read_u32(&r);
+	incarnation = message_read_u64(&r);
+	message_read_into(&r, place.account.octets,
+			  sizeof place.account.octets);
+	place.mailbox = message_read_u32(&r);
+	device = message_read_u32(&r);
+	address = message_read_octets(&r);
+	if (!message_read_ended(&r) || worker >= WORKERS_MAX ||
+	    device >= STORE_DEVICES_MAX)
+		return false;
+	q = question_new(p, worker, incarnation, m->id);
+	if (q == NULL || !span_to_str(address, q->address, sizeof q->address)) {
+		free(q);
+		return q != NULL ? false : true; /* the worker's deadline tells */
+	}
+	store_snapshot_open(p->store, place, device, on_opened, q);
+	return true;
+}
+
+/* ---- what workers ask ---- */
+
+static bool on_log_wanted(struct worker_peer *w, struct message *m)
+{
+	struct message_reader r;
+	struct session *session;
+	uint32_t outcome = YB_OK;
+	struct span body = span_of(&outcome, sizeof outcome);
+	enum yb_err err = YB_SNAPSHOT_GONE;
+	int fd;
+
+	message_read(&r, m);
+	session = session_find(w, message_read_u64(&r));
+	if (!message_read_ended(&r))
+		return false;
+	if (session != NULL)
+		err = store_snapshot_log(session->snapshot, &fd);
+	if (err == YB_OK)
+		err = channel_send(&w->peer.channel, MESSAGE_LOG_READY, m->id,
+				   &body, 1, &fd, 1);
+	if (err != YB_OK)
+		send_err(&w->peer, MESSAGE_LOG_READY, m->id, err);
+	return true;
+}
+
+static bool on_close(struct worker_peer *w, struct message *m)
+{
+	struct message_reader r;
+	struct store_snapshot *snapshot;
+	struct session *session;
+
+	message_read(&r, m);
+	session = session_find(w, message_read_u64(&r));
+	if (!message_read_ended(&r))
+		return false;
+	if (session == NULL)
+		return true;
+	snapshot = session_take(w, session);
+	store_snapshot_close(&snapshot);
+	return true;
+}
+
+static void on_expunged(void *ctx, enum yb_err err)
+{
+	struct question *q = ctx;
+	struct worker_peer *w = asker(q);
+
+	if (w != NULL)
+		send_err(&w->peer, MESSAGE_QUIT_DONE, q->id, err);
+	question_free(q);
+}
+
+static void expunge(struct question *q, struct span ranges)
+{
+	/* Inline ranges may lie at any address. */
+	struct uid_range *copy = malloc(ranges.n);
+
+	if (copy == NULL) {
+		on_expunged(q, YB_NOMEM);
+		return;
+	}
+	memcpy(copy, ranges.p, ranges.n);
+	store_expunge(q->snapshot, copy, ranges.n / sizeof *copy, on_expunged,
+		      q);
+	free(copy);
+}
+
+static bool on_quit(struct worker_peer *w, struct message *m)
+{
+	struct store_process *p = w->peer.owner;
+	struct span mapping = SPAN_NONE, ranges;
+	struct message_reader r;
+	struct session *session;
+	struct question *q;
+
+	message_read(&r, m);
+	session = session_find(w, message_read_u64(&r));
+	ranges = message_read_octets(&r);
+	if (!message_read_ended(&r) || m->fds_n > 1)
+		return false;
+	if (session == NULL) {
+		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_SNAPSHOT_GONE);
+		return true;
+	}
+	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
+	if (q == NULL) {
+		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_NOMEM);
+		return true;
+	}
+	q->snapshot = session_take(w, session);
+	if (m->fds_n == 1) {
+		if (memfd_map(m->fds[0], RANGES_MAX, &mapping) != YB_OK) {
+			question_free(q);
+			return false;
+		}
+		ranges = mapping;
+	}
+	if (ranges.n == 0 || ranges.n % sizeof(struct uid_range) != 0) {
+		memfd_unmap(&mapping);
+		question_free(q);
+		return false;
+	}
+	expunge(q, ranges);
+	memfd_unmap(&mapping);
+	return true;
+}
+
+/* ---- deliveries ---- */
+
+static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
+{
+	struct question *q = ctx;
+	struct worker_peer *w = asker(q);
+	uint32_t count = (uint32_t)n;
+	uint8_t codes[PLACES_MAX];
+	struct span parts[2];
+
+	for (size_t i = 0; i < n; i++)
+		codes[i] = (uint8_t)errs[i];
+	parts[0] = span_of(&count, sizeof count);
+	parts[1] = span_of(codes, n);
+	if (w != NULL)
+		(void)channel_send(&w->peer.channel, MESSAGE_DELIVERED, q->id,
+				   parts, 2, NULL, 0);
+	question_free(q);
+}
+
+/* Where a delivery goes, and its body; false if malformed. */
+static bool read_delivery(struct message *m, struct store_delivery *d,
+			  struct store_place *places)
+{
+	struct message_reader r;
+	uint8_t mode;
+	uint32_t n;
+
+	message_read(&r, m);
+	mode = message_read_u8(&r);
+	d->received_ns = (int64_t)message_read_u64(&r);
+	d->wire_n = message_read_u64(&r);
+	n = message_read_u32(&r);
+	if (r.bad || mode > STORE_EACH || n == 0 || n > PLACES_MAX)
+		return false;
+	message_read_into(&r, places, n * sizeof *places);
+	d->prefix = message_read_octets(&r);
+	d->wire = message_read_octets(&r);
+	d->mode = (enum store_delivery_mode)mode;
+	d->places = places;
+	d->places_n = n;
+	return message_read_ended(&r) && m->fds_n <= 1 &&
+	       (m->fds_n == 1 ? d->wire.n == 0 : d->wire.n == d->wire_n);
+}
+
+static bool on_deliver(struct worker_peer *w, struct message *m)
+{
+	struct store_process *p = w->peer.owner;
+	struct store_place places[PLACES_MAX];
+	struct store_delivery d = { .fd = -1 };
+	struct question *q;
+
+	if (!read_delivery(m, &d, places))
+		return false;
+	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
+	if (q == NULL)
+		return true; /* the worker's deadline answers 451 */
+	if (m->fds_n == 1)
+		d.fd = q->fd = fd_steal(&m->fds[0]);
+	store_deliver(p->store, &d, on_delivered, q);
+	return true;
+}
+
+static bool on_spool_wanted(struct worker_peer *w, struct message *m)
+{
+	struct store_process *p = w->peer.owner;
+	uint32_t outcome = YB_OK;
+	struct span body = span_of(&outcome, sizeof outcome);
+	AUTO_FD fd = -1;
+	enum yb_err err = store_spool(p->store, &fd);
+
+	if (err == YB_OK)
+		err = channel_send(&w->peer.channel, MESSAGE_SPOOL, m->id,
+				   &body, 1, &fd, 1);
+	if (err != YB_OK)
+		send_err(&w->peer, MESSAGE_SPOOL, m->id, err);
+	return true;
+}
+
+static bool on_worker_message(struct peer *from, struct message *m)
+{
+	struct worker_peer *w = (struct worker_peer *)from;
+
+	switch (m->type) {
+	case MESSAGE_LOG_WANTED:
+		return on_log_wanted(w, m);
+	case MESSAGE_CLOSE:
+		return on_close(w, m);
+	case MESSAGE_QUIT:
+		return on_quit(w, m);
+	case MESSAGE_DELIVER:
+		return on_deliver(w, m);
+	case MESSAGE_SPOOL_WANTED:
+		return on_spool_wanted(w, m);
+	default:
+		return false;
+	}
+}
+
+/* I7: snapshots live until the worker's channel ends. */
+static void on_worker_end(struct peer *peer, enum yb_err why)
+{
+	struct worker_peer *w = (struct worker_peer *)peer;
+	struct store_process *p = peer->owner;
+
+	if (why != YB_GONE)
+		log_message(&p->process.log, LOG_ERROR, "channel",
+			    "worker-%u: %s", peer->number, err_text(why));
+	for (uint32_t i = 0; i < w->sessions_n; i++)
+		store_snapshot_close(&w->sessions[i].snapshot);
+	free(w->sessions);
+	w->sessions = NULL;
+	w->sessions_n = w->free_head = 0;
+}
+
+static bool on_auth_message(struct peer *from, struct message *m)
+{
+	return m->type == MESSAGE_GRANT && on_grant(from->owner, m);
+}
+
+static void on_auth_end(struct peer *peer, enum yb_err why)
+{
+	(void)peer, (void)why; /* the supervisor tells of its death */
+}
+
+/* ---- setting up ---- */
+
+static void on_pool(void *ctx, uint32_t events)
+{
+	struct store_process *p = ctx;
+
+	(void)events;
+	store_run(p->store);
+}
+
+static void report(void *ctx, const char *line)
+{
+	struct store_process *p = ctx;
+
+	log_message(&p->process.log, LOG_WARN, "store", "%s", line);
+}
+
+static void handle_command(void *ctx, struct control_call *call)
+{
+	struct store_process *p = ctx;
+
+	control_store_handle(p->store, call);
+}
+
+static enum yb_err open_all(struct store_process *p)
+{
+	struct store_config config = { .path = p->process.config.store_path,
+				       .threads = STORE_THREADS,
+				       .report = report,
+				       .ctx = p };
+	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };
+	/* Before the pool's threads begin: Landlock cages a thread and those
+	 * that it starts. */
+	enum yb_err err = cage_close(&p->process, &path, 1);
+
+	if (err == YB_OK)
+		err = store_open(&config, &p->store);
+	if (err == YB_OK)
+		err = control_server_init(&p->control, p->process.loop,
+					  handle_command, p);
+	if (err == YB_OK)
+		err = loop_watch(p->process.loop, &p->pool,
+				 store_fd(p->store), EPOLLIN | LOOP_LEVEL);
+	return err;
+}
+
+static void start(struct store_process *p)
+{
+	enum yb_err err = open_all(p);
+
+	if (err == YB_OK) {
+		process_ready(&p->process);
+		return;
+	}
+	log_message(&p->process.log, LOG_ERROR, "start",
+		    "cannot open the store %s: %s",
+		    p->process.config.store_path, err_text(err));
+	process_end(&p->process, err == YB_BUSY ? 12 : 1);
+}
+
+static struct peer *find_peer(void *owner, enum role role, uint32_t number)
+{
+	struct store_process *p = owner;
+
+	if (role == ROLE_AUTH)
+		return &p->auth;
+	return role == ROLE_WORKER ? &p->workers[number].peer : NULL;
+}
+
+static bool on_message(void *ctx, struct message *m)
+{
+	struct store_process *p = ctx;
+
+	switch (m->type) {
+	case MESSAGE_PEER:
+		return peer_take(&p->process, m, find_peer, p);
+	case MESSAGE_START:
+		start(p);
+		return true;
+	case MESSAGE_CONTROL:
+		if (m->fds_n != 1)
+			return false;
+		control_server_take(&p->control, fd_steal(&m->fds[0]));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The workers are gone; what they handed in is still written and synced. */
+static void end_when_idle(void *ctx, uint64_t now_ms)
+{
+	struct store_process *p = ctx;
+
+	if (!store_is_idle(p->store)) {
+		loop_timer_set(p->process.loop, &p->ending,
+			       now_ms + STOP_POLL_MS);
+		return;
+	}
+	loop_unwatch(p->process.loop, &p->pool);
+	control_server_done(&p->control);
+	store_close(&p->store);
+	process_end(&p->process, 0);
+}
+
+static void on_stop(void *ctx)
+{
+	struct store_process *p = ctx;
+
+	end_when_idle(p, loop_now(p->process.loop));
+}
+
+int store_process_main(void)
+{
+	struct store_process *p = calloc(1, sizeof *p);
+
+	if (p == NULL || process_init(&p->process, ROLE_STORE, 0) != YB_OK)
+		return 1;
+	p->process.on_message = on_message;
+	p->process.on_stop = on_stop;
+	p->process.ctx = p;
+	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
+	loop_timer_init(&p->ending, end_when_idle, p);
+	p->auth.owner = p;
+	p->auth.on_message = on_auth_message;
+	p->auth.on_end = on_auth_end;
+	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+		p->workers[i].peer.owner = p;
+		p->workers[i].peer.number = i;
+		p->workers[i].peer.on_message = on_worker_message;
+		p->workers[i].peer.on_end = on_worker_end;
+	}
+	return process_run(&p->process);
+}

@@ -1,0 +1,530 @@
+#include "server/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/memfd.h"
+#include "os/socket.h"
+#include "server/cage.h"
+#include "server/children.h"
+#include "server/control_hello.h"
+
+enum {
+	/* A configuration is parsed in milliseconds. */
+	CONFIG_WAIT_MS = 10 * 1000,
+	/* Sessions get this long for their last answers. */
+	STOP_WORKERS_MS = 10 * 1000,
+	/* And the keepers this long for their last syncs. */
+	STOP_KEEPERS_MS = 30 * 1000,
+	/* Anybody on this host may hand mail in, as with sendmail. */
+	LMTP_SOCKET_MODE = 0666,
+	/* root, the server's own user and its group. */
+	CONTROL_SOCKET_MODE = 0660,
+};
+
+enum stage { STAGE_STARTING, STAGE_RUNNING, STAGE_WORKERS, STAGE_KEEPERS };
+
+struct supervisor {
+	struct loop *loop;
+	struct log log;
+	struct config config;
+	int config_fd, log_fd;
+	enum stage stage;
+	int exit_status;
+	uint64_t started_ms;
+	struct loop_io signals;
+	struct loop_timer patience;
+	struct control_door door;
+	struct children children;
+};
+
+/* ---- configuration ---- */
+
+static enum yb_err receive_config(int channel, int *ret_fd)
+{
+	static uint8_t buffer[PACKET_MAX];
+	struct pollfd wait = { .fd = channel, .events = POLLIN };
+	int fds[PACKET_FDS_MAX];
+	size_t n, fds_n;
+	enum yb_err err;
+
+	if (poll(&wait, 1, CONFIG_WAIT_MS) != 1)
+		return YB_TIMEOUT;
+	err = packet_receive(channel, buffer, &n, fds, &fds_n);
+	if (err != YB_OK)
+		return err;
+	for (size_t i = 1; i < fds_n; i++)
+		fd_close(&fds[i]);
+	if (fds_n == 0)
+		return YB_INVALID;
+	*ret_fd = fds[0];
+	return YB_OK;
+}
+
+/*
+ * Has a child without rights parse the file. It tells its problems on
+ * standard error itself, and hands over a sealed struct config.
+ */
+static enum yb_err parse_in_child(const char *file, int file_fd, int *ret_fd)
+{
+	const char *argv[] = { "yubin", "--role=config", file, NULL };
+	int pair[2];
+	pid_t pid;
+	enum yb_err err = packet_pair(pair);
+
+	if (err != YB_OK)
+		return err;
+	AUTO_FD ours = pair[0];
+	AUTO_FD theirs = pair[1];
+	const int fds[] = { theirs, file_fd };
+	struct process_start start = { .argv = argv, .fds = fds, .fds_n = 2 };
+	if (geteuid() == 0 &&
+	    process_user_find("nobody", &start.user) != YB_OK)
+		return YB_NOT_FOUND;
+	err = process_start(&start, &pid);
+	if (err != YB_OK)
+		return err;
+	fd_close(&theirs);
+	err = receive_config(ours, ret_fd);
+	if (err == YB_TIMEOUT)
+		(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0); /* what it sent is what counts */
+	return err;
+}
+
+static int load_config(struct supervisor *s, const char *file)
+{
+	char real[PATH_MAX];
+	struct span block;
+	AUTO_FD fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || realpath(file, real) == NULL) {
+		(void)fprintf(stderr, "yubin: cannot read %s: %s; run `yubin "
+			      "init` first, or name a file with -c\n", file,
+			      strerror(errno));
+		return SERVER_EXIT_CONFIG;
+	}
+	if (parse_in_child(real, fd, &s->config_fd) != YB_OK ||
+	    memfd_map(s->config_fd, sizeof s->config, &block) != YB_OK)
+		return SERVER_EXIT_CONFIG;
+	if (!config_is_valid(block)) {
+		memfd_unmap(&block);
+		return SERVER_EXIT_CONFIG;
+	}
+	memcpy(&s->config, block.p, sizeof s->config);
+	memfd_unmap(&block);
+	return SERVER_EXIT_OK;
+}
+
+/* ---- what has to be there before anything starts ---- */
+
+static int open_log(struct supervisor *s)
+{
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+
+	s->log_fd = s->config.log_path[0] == 0
+			    ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+			    : open(s->config.log_path, flags, 0640);
+	if (s->log_fd < 0) {
+		(void)fprintf(stderr, "yubin: cannot open the log %s: %s\n",
+			      s->config.log_path, strerror(errno));
+		return SERVER_EXIT_FAILED;
+	}
+	log_init(&s->log, s->loop, "supervisor", s->log_fd);
+	return SERVER_EXIT_OK;
+}
+
+/* Stores, directories and workers each have a user of their own. */
+static int find_users(struct supervisor *s)
+{
+	static const struct {
+		enum role role;
+		const char *suffix;
+	} users[] = { { ROLE_STORE, "" },
+		      { ROLE_AUTH, "-auth" },
+		      { ROLE_WORKER, "-worker" } };
+
+	if (geteuid() != 0)
+		return SERVER_EXIT_OK;
+	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
+		char name[CONFIG_TEXT_MAX + 16];
+
+		(void)snprintf(name, sizeof name, "%s%s", s->config.user,
+			       users[i].suffix);
+		if (process_user_find(name,
+				      &s->children.users[users[i].role]) !=
+		    YB_OK) {
+			(void)fprintf(stderr, "yubin: there is no user %s on "
+				      "this host; run `yubin init` as root\n",
+				      name);
+			return SERVER_EXIT_CONFIG;
+		}
+	}
+	return SERVER_EXIT_OK;
+}
+
+static int bind_listeners(struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
+		const char *text = s->config.listeners[i].address;
+		struct socket_address address;
+		enum yb_err err = socket_address_parse(text, &address);
+
+		if (err == YB_OK)
+			err = socket_listen(&address, LMTP_SOCKET_MODE,
+					    &s->children.listeners[i]);
+		if (err == YB_OK)
+			continue;
+		(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n",
+			      text, err_text(err),
+			      err == YB_ACCESS
+				      ? "; ports below 1024 need root"
+				      : "");
+		return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
+	}
+	return SERVER_EXIT_OK;
+}
+
+/* Every descriptor limit starts from what the system grants. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* ---- the order of starting and ending ---- */
+
+static void begin_stage(struct supervisor *s, enum stage stage,
+			uint64_t wait_ms)
+{
+	s->stage = stage;
+	loop_timer_set(s->loop, &s->patience, clock_mono_ms() + wait_ms);
+}
+
+static void stop_role(struct supervisor *s, enum role role)
+{
+	for (size_t i = 0; i < s->children.n; i++)
+		if (s->children.child[i].role == role)
+			child_stop(&s->children.child[i]);
+}
+
+/*
+ * Workers first, so that their last deliveries and deletes find the store;
+ * then the keepers, which finish their syncs; then nothing is left.
+ */
+static void go_on_ending(struct supervisor *s)
+{
+	if (s->stage == STAGE_WORKERS &&
+	    children_running(&s->children, ROLE_WORKER) == 0) {
+		begin_stage(s, STAGE_KEEPERS, STOP_KEEPERS_MS);
+		stop_role(s, ROLE_AUTH);
+		stop_role(s, ROLE_STORE);
+	}
+	if (s->stage == STAGE_KEEPERS &&
+	    children_running(&s->children, ROLE_COUNT) == 0)
+		loop_stop(s->loop);
+}
+
+static void begin_ending(struct supervisor *s, const char *why, int status)
+{
+	if (s->children.ending)
+		return;
+	log_message(&s->log, LOG_INFO, "stop", "%s", why);
+	s->exit_status = status;
+	s->children.ending = true;
+	control_door_close(&s->door);
+	begin_stage(s, STAGE_WORKERS, STOP_WORKERS_MS);
+	stop_role(s, ROLE_WORKER);
+	go_on_ending(s);
+}
+
+/* Whoever has not ended in time is ended. */
+static void out_of_patience(void *ctx, uint64_t now_ms)
+{
+	struct supervisor *s = ctx;
+
+	(void)now_ms;
+	for (size_t i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.child[i];
+
+		if (c->state != CHILD_DOWN && (s->stage == STAGE_KEEPERS ||
+					       c->role == ROLE_WORKER))
+			child_kill(c);
+	}
+}
+
+static void tell_ready(struct supervisor *s)
+{
+	struct log_line line;
+
+	log_begin(&line, &s->log, LOG_INFO, "ready");
+	log_field_str(&line, "version", YUBIN_VERSION);
+	log_field_u64(&line, "workers",
+		      children_running(&s->children, ROLE_WORKER));
+	log_field_u64(&line, "ms", clock_mono_ms() - s->started_ms);
+	log_end(&line);
+	for (uint32_t i = 0; i < s->config.listeners_n; i++)
+		log_message(&s->log, LOG_INFO, "listen", "%s",
+			    s->config.listeners[i].address);
+}
+
+/* The store first (it takes the lock), then auth, then the workers. */
+static void on_ready(void *ctx, struct child *ready)
+{
+	struct supervisor *s = ctx;
+	bool all = true;
+
+	(void)ready;
+	if (s->stage != STAGE_STARTING)
+		return;
+	for (size_t i = 0; i < s->children.n; i++) {
+		struct child *c = &s->children.child[i];
+
+		if (c->state == CHILD_READY)
+			continue;
+		all = false;
+		if (c->role == ROLE_WORKER && c->state == CHILD_DOWN) {
+			child_start(c);
+			continue;
+		}
+		if (c->state == CHILD_DOWN)
+			child_start(c);
+		return; /* a keeper is on its way: the others wait */
+	}
+	for (size_t i = 0; i < s->children.n; i++)
+		all = all && s->children.child[i].state == CHILD_READY;
+	if (!all)
+		return;
+	s->stage = STAGE_RUNNING;
+	tell_ready(s);
+}
+
+static void log_death(struct supervisor *s, const struct child *c, int status)
+{
+	struct log_line line;
+	bool expected = s->children.ending && WIFEXITED(status) &&
+			WEXITSTATUS(status) == 0;
+
+	log_begin(&line, &s->log, expected ? LOG_INFO : LOG_ERROR, "exit");
+	log_field_str(&line, "role", role_name(c->role));
+	log_field_u64(&line, "number", c->number);
+	log_field_u64(&line, "pid", (uint64_t)c->pid);
+	if (WIFSIGNALED(status))
+		log_field_u64(&line, "signal", (uint64_t)WTERMSIG(status));
+	else
+		log_field_u64(&line, "status", (uint64_t)WEXITSTATUS(status));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		log_field_str(&line, "msg", "made a forbidden system call");
+	log_end(&line);
+}
+
+static void on_death(void *ctx, struct child *c, int status)
+{
+	struct supervisor *s = ctx;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status)
+				     : SERVER_EXIT_FAILED;
+
+	log_death(s, c, status);
+	/* What cannot even start is not a matter for trying again. */
+	if (s->stage == STAGE_STARTING)
+		begin_ending(s, "a process could not start",
+			     code != 0 ? code : SERVER_EXIT_FAILED);
+	else
+		go_on_ending(s);
+}
+
+static void on_signal(void *ctx, uint32_t events)
+{
+	struct supervisor *s = ctx;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(s->signals.fd, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			children_reap(&s->children);
+		else if (info.ssi_signo != SIGHUP)
+			begin_ending(s, info.ssi_signo == SIGINT
+						? "interrupted"
+						: "asked to end", 0);
+	}
+}
+
+static enum yb_err watch_signals(struct supervisor *s)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_from_errno(errno);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return err_from_errno(errno);
+	s->signals = (struct loop_io){ .fd = -1, .ready = on_signal,
+				       .ctx = s };
+	return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
+}
+
+/* ---- commands ---- */
+
+/* Hands a command's connection to the process that owns the data. */
+static bool pass_on(void *ctx, enum role owner, int fd)
+{
+	struct supervisor *s = ctx;
+	struct child *c = children_find(&s->children, owner, 0);
+
+	return c != NULL && c->state == CHILD_READY &&
+	       channel_send(&c->channel, MESSAGE_CONTROL, 0, NULL, 0, &fd,
+			    1) == YB_OK;
+}
+
+static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
+{
+	struct supervisor *s = ctx;
+	uint64_t now = clock_mono_ms();
+	struct control_process p = { .role = role_name(ROLE_SUPERVISOR),
+				     .pid = getpid(),
+				     .uptime_ms = now - s->started_ms,
+				     .ready = s->stage == STAGE_RUNNING };
+
+	each(each_ctx, &p);
+	for (size_t i = 0; i < s->children.n; i++) {
+		const struct child *c = &s->children.child[i];
+
+		p = (struct control_process){
+			.role = role_name(c->role),
+			.number = c->number,
+			.pid = c->state == CHILD_DOWN ? 0 : c->pid,
+			.uptime_ms = now - c->started_ms,
+			.restarts = c->restarts,
+			.ready = c->state == CHILD_READY,
+		};
+		each(each_ctx, &p);
+	}
+}
+
+static int open_door(struct supervisor *s)
+{
+	char path[CONFIG_PATH_LEN + 16];
+	enum yb_err err;
+
+	(void)snprintf(path, sizeof path, "%s/control", s->config.run_path);
+	s->door = (struct control_door){ .loop = s->loop,
+					 .config = &s->config,
+					 .pass_on = pass_on,
+					 .report = report_status,
+					 .ctx = s };
+	err = control_door_open(&s->door, path, CONTROL_SOCKET_MODE,
+				s->children.users[ROLE_STORE]);
+	if (err == YB_OK)
+		return SERVER_EXIT_OK;
+	(void)fprintf(stderr, "yubin: cannot open the control socket %s: "
+		      "%s\n", path, err_text(err));
+	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
+}
+
+/* ---- main ---- */
+
+static int prepare(struct supervisor *s, const char *config_file)
+{
+	int status = load_config(s, config_file);
+
+	if (status == SERVER_EXIT_OK)
+		status = open_log(s);
+	if (status == SERVER_EXIT_OK)
+		status = find_users(s);
+	if (status == SERVER_EXIT_OK)
+		status = open_door(s);
+	if (status == SERVER_EXIT_OK)
+		status = bind_listeners(s);
+	return status;
+}
+
+static void add_children(struct supervisor *s)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t workers = s->config.workers;
+
+	if (workers == 0)
+		workers = cores > 0 ? (uint32_t)cores : 1;
+	if (workers > WORKERS_MAX)
+		workers = WORKERS_MAX;
+	(void)children_add(&s->children, ROLE_STORE, 0);
+	(void)children_add(&s->children, ROLE_AUTH, 0);
+	for (uint32_t i = 0; i < workers; i++)
+		(void)children_add(&s->children, ROLE_WORKER, i);
+}
+
+static int run(struct supervisor *s)
+{
+	enum yb_err err = watch_signals(s);
+
+	if (err == YB_OK)
+		err = cage_close_supervisor(&s->log,
+					    getenv("YUBIN_STRICT_CAGE") !=
+						    NULL);
+	if (err != YB_OK) {
+		(void)fprintf(stderr, "yubin: cannot start: %s\n",
+			      err_text(err));
+		return SERVER_EXIT_FAILED;
+	}
+	add_children(s);
+	child_start(&s->children.child[0]);
+	loop_run(s->loop);
+	log_flush(&s->log);
+	return s->exit_status;
+}
+
+int server_main(const char *config_file)
+{
+	struct supervisor *s = calloc(1, sizeof *s);
+	int status;
+
+	if (s == NULL || loop_new(&s->loop) != YB_OK) {
+		(void)fprintf(stderr, "yubin: out of memory\n");
+		free(s);
+		return SERVER_EXIT_FAILED;
+	}
+	raise_limits();
+	s->config_fd = s->log_fd = -1;
+	s->started_ms = clock_mono_ms();
+	loop_timer_init(&s->patience, out_of_patience, s);
+	status = prepare(s, config_file);
+	if (status == SERVER_EXIT_OK) {
+		s->children.loop = s->loop;
+		s->children.log = &s->log;
+		s->children.config = &s->config;
+		s->children.config_fd = s->config_fd;
+		s->children.log_fd = s->log_fd;
+		s->children.next_incarnation = (uint64_t)clock_real_ns();
+		s->children.on_ready = on_ready;
+		s->children.on_death = on_death;
+		s->children.ctx = s;
+		status = run(s);
+	}
+	loop_free(&s->loop);
+	free(s);
+	return status;
+}

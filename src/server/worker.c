@@ -1,0 +1,493 @@
+#include "server/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/random.h"
+#include "server/cage.h"
+#include "server/pop3_session.h"
+#include "server/smtp_session.h"
+
+enum {
+	/* DESIGN section 5: so that no listener starves the sessions. */
+	ACCEPTS_AT_ONCE = 8,
+	/* Descriptors come back as sessions end. */
+	LISTEN_AGAIN_MS = 100,
+	/* A chain of certificates, or a key. */
+	PEM_MAX = 256 * 1024,
+	/* Sessions get this long to take their last line. */
+	STOP_MS = 5 * 1000,
+};
+
+/* ---- asking ---- */
+
+static struct peer *peer_of(struct worker *w, unsigned asked)
+{
+	return (asked & ASKED_AUTH) != 0 ? &w->auth : &w->store;
+}
+
+uint64_t worker_ask(struct worker *w, unsigned asked, enum message_type type,
+		    const struct span *parts, size_t parts_n, const int *fds,
+		    size_t fds_n, request_answer_fn *answer, void *ctx)
+{
+	struct peer *peer = peer_of(w, asked);
+	enum yb_err err = YB_GONE;
+	uint64_t id = 0;
+
+	if (peer->present) {
+		id = requests_begin(&w->requests, asked, answer, ctx);
+		err = id == 0 ? YB_OVERLOAD
+			      : channel_send(&peer->channel, type, id, parts,
+					     parts_n, fds, fds_n);
+	}
+	if (err == YB_OK)
+		return id;
+	requests_cancel(&w->requests, id);
+	(void)answer(ctx, err, NULL); /* there is no message to judge */
+	return 0;
+}
+
+void worker_tell(struct worker *w, unsigned asked, enum message_type type,
+		 uint64_t id, const struct message_writer *fields)
+{
+	struct peer *peer = peer_of(w, asked);
+
+	if (peer->present)
+		/* If it is gone, what was to be told is gone with it. */
+		(void)channel_send_fields(&peer->channel, type, id, fields);
+}
+
+void worker_tell_lazily(struct worker *w, unsigned asked,
+			enum message_type type, uint64_t id,
+			const struct message_writer *fields)
+{
+	struct peer *peer = peer_of(w, asked);
+
+	if (!peer->present)
+		return;
+	(void)channel_send_lazily(&peer->channel, type, id, fields);
+	if (w->lazy.at_ms == UINT64_MAX)
+		loop_timer_set(w->process.loop, &w->lazy,
+			       loop_now(w->process.loop) + LAZY_MS);
+}
+
+static void flush_lazy(void *ctx, uint64_t now_ms)
+{
+	struct worker *w = ctx;
+
+	(void)now_ms;
+	if (w->auth.present)
+		channel_flush(&w->auth.channel);
+	if (w->store.present)
+		channel_flush(&w->store.channel);
+}
+
+/* ---- auth and store ---- */
+
+/* A maildrop that was opened for a login that nobody waits for any more. */
+static void close_unwanted(struct worker *w, struct message *m)
+{
+	struct message_reader r;
+	struct message_writer out;
+	enum yb_err err;
+
+	if (m->type != MESSAGE_OPENED)
+		return;
+	message_read(&r, m);
+	err = message_read_err(&r);
+	message_write(&out);
+	message_write_u64(&out, message_read_u64(&r));
+	if (err == YB_OK && !r.bad)
+		worker_tell(w, ASKED_STORE, MESSAGE_CLOSE, 0, &out);
+}
+
+static bool on_answer(struct worker *w, unsigned from, struct message *m)
+{
+	bool unwanted;
+
+	if (!requests_answer(&w->requests, from, m, &unwanted))
+		return false;
+	if (unwanted)
+		close_unwanted(w, m);
+	return true;
+}
+
+static bool on_peer_message(struct peer *peer, struct message *m)
+{
+	return on_answer(peer->owner, peer->role == ROLE_AUTH ? ASKED_AUTH
+							      : ASKED_STORE, m);
+}
+
+/* I7: its snapshots went with the store, and a session number would mean
+ * another maildrop to its successor. */
+static void on_store_gone(struct worker *w)
+{
+	list_for_each(link, &w->connections) {
+		struct connection *c =
+			list_entry(link, struct connection, link);
+
+		if (c->session != NULL && c->class->store_gone != NULL)
+			c->class->store_gone(c->session);
+	}
+}
+
+static void on_peer_end(struct peer *peer, enum yb_err why)
+{
+	struct worker *w = peer->owner;
+
+	log_message(&w->process.log, LOG_WARN, "channel", "%s is gone: %s",
+		    role_name(peer->role), err_text(why));
+	if (peer->role == ROLE_STORE)
+		on_store_gone(w);
+	requests_fail(&w->requests,
+		      peer->role == ROLE_AUTH ? ASKED_AUTH : ASKED_STORE);
+}
+
+static struct peer *find_peer(void *owner, enum role role, uint32_t number)
+{
+	struct worker *w = owner;
+
+	(void)number; /* there is one of each */
+	if (role == ROLE_AUTH)
+		return &w->auth;
+	return role == ROLE_STORE ? &w->store : NULL;
+}
+
+/* ---- connections ---- */
+
+static void bury_dead(void *ctx)
+{
+	struct worker *w = ctx;
+	struct list *link;
+
+	while ((link = list_pop(&w->dead)) != NULL) {
+		struct connection *c =
+			list_entry(link, struct connection, link);
+
+		tls_connection_free(&c->tls);
+		fd_close(&c->fd);
+		buf_done(&c->unread);
+		free(c);
+	}
+	if (w->stopping && w->connections_n == 0)
+		process_end(&w->process, 0);
+}
+
+static struct span address_key(const struct connection *c, uint8_t octets[16])
+{
+	socket_address_octets(&c->peer, octets);
+	return span_of(octets, 16);
+}
+
+void worker_bury(struct worker *w, struct connection *c)
+{
+	uint8_t octets[16];
+	struct span key = address_key(c, octets);
+	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
+
+	if (n > 1) /* replacing a value allocates nothing */
+		(void)map_put(&w->per_address, key, (void *)(n - 1));
+	else
+		(void)map_remove(&w->per_address, key);
+	w->connections_n--;
+	list_remove(&c->link);
+	list_push(&w->dead, &c->link);
+	loop_defer(w->process.loop, &w->bury);
+}
+
+/* Whether one more of this address may come; counts it. */
+static bool admit(struct worker *w, const struct socket_address *peer)
+{
+	uint8_t octets[16];
+	uintptr_t n;
+
+	if (w->connections_n >= w->process.config.connections_max)
+		return false;
+	socket_address_octets(peer, octets);
+	n = (uintptr_t)map_get(&w->per_address, span_of(octets, 16));
+	if (peer->any.sa_family != AF_UNIX &&
+	    n >= w->process.config.connections_per_address_max)
+		return false;
+	return map_put(&w->per_address, span_of(octets, 16),
+		       (void *)(n + 1)) == YB_OK;
+}
+
+/* A reason in the language of the service; TLS has no words yet. */
+static void turn_away(const struct config_listener *l, int fd)
+{
+	static const char pop3[] =
+		"-ERR [SYS/TEMP] too many connections, try again later\r\n";
+	static const char smtp[] =
+		"421 4.7.0 too many connections, try again later\r\n";
+	bool is_pop3 = l->service == CONFIG_POP3 || l->service == CONFIG_POP3S;
+
+	/* Whoever floods need not get every word. */
+	if (l->tls != CONFIG_TLS_IMPLICIT)
+		(void)send(fd, is_pop3 ? pop3 : smtp,
+			   is_pop3 ? sizeof pop3 - 1 : sizeof smtp - 1,
+			   MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static enum yb_err new_session(struct connection *c,
+			       const struct config_listener *l)
+{
+	switch ((enum config_service)l->service) {
+	case CONFIG_POP3:
+	case CONFIG_POP3S:
+		c->tls_context = c->worker->pop3_tls;
+		return pop3_session_new(c);
+	case CONFIG_SMTP:
+	case CONFIG_LMTP:
+		c->tls_context = c->worker->smtp_tls;
+		return smtp_session_new(c);
+	case CONFIG_SERVICES:
+		break;
+	}
+	return YB_UNSUPPORTED;
+}
+
+static void welcome(struct worker_listener *l, int fd,
+		    const struct socket_address *peer)
+{
+	struct worker *w = l->worker;
+	const struct config_listener *config =
+		&w->process.config.listeners[l->index];
+	struct connection *c = NULL;
+
+	if (!admit(w, peer)) {
+		turn_away(config, fd);
+		fd_close(&fd);
+		return;
+	}
+	w->connections_n++;
+	socket_no_delay(fd);
+	if (connection_new(w, fd, peer, &c) != YB_OK) {
+		uint8_t octets[16];
+
+		/* Out of memory or of epoll's room: as if never admitted. */
+		socket_address_octets(peer, octets);
+		(void)map_remove(&w->per_address, span_of(octets, 16));
+		w->connections_n--;
+		fd_close(&fd);
+		return;
+	}
+	c->listener = l->index;
+	if (new_session(c, config) != YB_OK) {
+		connection_abort(c, "out of memory");
+		return;
+	}
+	connection_start(c, config->tls == CONFIG_TLS_IMPLICIT);
+}
+
+static void set_listening(struct worker *w, bool on)
+{
+	for (uint32_t i = 0; i < w->process.config.listeners_n; i++) {
+		struct worker_listener *l = &w->listeners[i];
+		int fd = l->fd;
+
+		if (!on)
+			loop_unwatch(w->process.loop, &l->io);
+		else if (l->io.fd < 0 && fd >= 0 &&
+			 loop_watch(w->process.loop, &l->io, fd,
+				    EPOLLIN | LOOP_LEVEL | LOOP_EXCLUSIVE) !=
+				 YB_OK)
+			log_message(&w->process.log, LOG_ERROR, "listen",
+				    "cannot watch %s",
+				    w->process.config.listeners[i].address);
+	}
+}
+
+/* Out of descriptors: those who are here go on, others wait in the queue. */
+static void pause_listening(struct worker *w)
+{
+	log_message(&w->process.log, LOG_WARN, "accept",
+		    "out of descriptors: no new connections for %d ms",
+		    LISTEN_AGAIN_MS);
+	set_listening(w, false);
+	loop_timer_set(w->process.loop, &w->listen_again,
+		       loop_now(w->process.loop) + LISTEN_AGAIN_MS);
+}
+
+static void listen_again(void *ctx, uint64_t now_ms)
+{
+	struct worker *w = ctx;
+
+	(void)now_ms;
+	if (!w->stopping)
+		set_listening(w, true);
+}
+
+static void on_listener(void *ctx, uint32_t events)
+{
+	struct worker_listener *l = ctx;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+		struct socket_address peer;
+		int fd;
+		enum yb_err err = socket_accept(l->fd, &fd, &peer);
+
+		if (err == YB_OVERLOAD || err == YB_NOMEM) {
+			pause_listening(l->worker);
+			return;
+		}
+		if (err == YB_AGAIN)
+			return;
+		if (err == YB_OK)
+			welcome(l, fd, &peer);
+	}
+}
+
+/* ---- setting up ---- */
+
+static bool take_listener(struct worker *w, struct message *m)
+{
+	struct worker_listener *l;
+
+	if (m->fds_n != 1 || m->id >= w->process.config.listeners_n)
+		return false;
+	l = &w->listeners[m->id];
+	l->worker = w;
+	l->index = (uint32_t)m->id;
+	l->fd = fd_steal(&m->fds[0]);
+	l->io = (struct loop_io){ .fd = -1, .ready = on_listener, .ctx = l };
+	return true;
+}
+
+static enum yb_err make_contexts(struct worker *w, struct span chain,
+				 struct span key, const char **ret_reason)
+{
+	enum yb_err err = tls_context_server(chain, key, "pop3", ret_reason,
+					     &w->pop3_tls);
+
+	if (err == YB_OK)
+		err = tls_context_server(chain, key, "smtp", ret_reason,
+					 &w->smtp_tls);
+	if (err == YB_OK)
+		err = tls_context_warm_up(w->pop3_tls);
+	return err;
+}
+
+static bool take_keys(struct worker *w, struct message *m)
+{
+	const char *reason = "unreadable";
+	struct buf chain, key;
+	enum yb_err err;
+
+	if (m->fds_n != 2)
+		return false;
+	buf_init(&chain, PEM_MAX);
+	buf_init(&key, PEM_MAX);
+	err = file_read_fd(m->fds[0], &chain);
+	if (err == YB_OK)
+		err = file_read_fd(m->fds[1], &key);
+	if (err == YB_OK)
+		err = make_contexts(w, buf_span(&chain), buf_span(&key),
+				    &reason);
+	buf_wipe(&key);
+	buf_done(&key);
+	buf_done(&chain);
+	if (err == YB_OK)
+		return true;
+	log_message(&w->process.log, LOG_ERROR, "tls",
+		    "certificate %s with key %s: %s",
+		    w->process.config.certificate,
+		    w->process.config.private_key, reason);
+	process_end(&w->process, 1);
+	return true;
+}
+
+static bool start(struct worker *w)
+{
+	/* The allocator and the resolver have opened what they want by now;
+	 * from here on nothing is opened. */
+	if (cage_close(&w->process, NULL, 0) != YB_OK) {
+		log_message(&w->process.log, LOG_ERROR, "cage",
+			    "the cage cannot be closed");
+		process_end(&w->process, 1);
+		return true;
+	}
+	set_listening(w, true);
+	process_ready(&w->process);
+	return true;
+}
+
+static bool on_message(void *ctx, struct message *m)
+{
+	struct worker *w = ctx;
+
+	switch (m->type) {
+	case MESSAGE_PEER:
+		return peer_take(&w->process, m, find_peer, w);
+	case MESSAGE_LISTENER:
+		return take_listener(w, m);
+	case MESSAGE_KEYS:
+		return take_keys(w, m);
+	case MESSAGE_START:
+		return start(w);
+	default:
+		return false;
+	}
+}
+
+/* ---- ending ---- */
+
+static void stop_now(void *ctx, uint64_t now_ms)
+{
+	struct worker *w = ctx;
+
+	(void)now_ms;
+	process_end(&w->process, 0);
+}
+
+/* Every session says its last line; what is being answered is answered. */
+static void on_stop(void *ctx)
+{
+	struct worker *w = ctx;
+
+	w->stopping = true;
+	set_listening(w, false);
+	list_for_each_safe(link, &w->connections) {
+		struct connection *c =
+			list_entry(link, struct connection, link);
+
+		if (c->stage == CONNECTION_OPEN) {
+			c->class->shutdown(c->session);
+			connection_resume(c);
+		} else if (c->stage == CONNECTION_HANDSHAKE) {
+			connection_abort(c, "server is shutting down");
+		}
+	}
+	loop_timer_init(&w->listen_again, stop_now, w);
+	loop_timer_set(w->process.loop, &w->listen_again,
+		       loop_now(w->process.loop) + STOP_MS);
+	loop_defer(w->process.loop, &w->bury);
+}
+
+int worker_main(uint32_t number)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (w == NULL || process_init(&w->process, ROLE_WORKER, number) !=
+				 YB_OK ||
+	    requests_init(&w->requests, w->process.loop) != YB_OK)
+		return 1;
+	w->process.on_message = on_message;
+	w->process.on_stop = on_stop;
+	w->process.ctx = w;
+	w->auth.owner = w->store.owner = w;
+	w->auth.on_message = w->store.on_message = on_peer_message;
+	w->auth.on_end = w->store.on_end = on_peer_end;
+	w->start_id = os_random_u64() >> 32;
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+		w->listeners[i].fd = w->listeners[i].io.fd = -1;
+	map_init(&w->per_address, os_random_u64());
+	list_init(&w->connections);
+	list_init(&w->dead);
+	loop_task_init(&w->bury, bury_dead, w);
+	loop_timer_init(&w->listen_again, listen_again, w);
+	loop_timer_init(&w->lazy, flush_lazy, w);
+	return process_run(&w->process);
+}

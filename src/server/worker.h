@@ -1,0 +1,73 @@
+/*
+ * A worker: accepts connections, runs their engines, and asks auth and store
+ * over its two channels. It opens nothing by itself.
+ */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "base/map.h"
+#include "server/connection.h"
+#include "server/requests.h"
+#include "server/role.h"
+
+enum {
+	/* Output is collected here and leaves in one call. */
+	WORKER_SCRATCH = 256 * 1024,
+	/* Input is read into this; what an engine leaves is kept. */
+	WORKER_INPUT = 64 * 1024,
+	/* Bodies that wait in memory for their final dot, all sessions. */
+	WORKER_BODY_MEMORY = 64 * 1024 * 1024,
+	/* A notice that nobody waits for may wait this long. */
+	LAZY_MS = 50,
+};
+
+struct worker_listener {
+	struct worker *worker;
+	struct loop_io io;
+	int fd;         /* -1 if not handed over */
+	uint32_t index; /* in the configuration */
+};
+
+struct worker {
+	struct process process;
+	struct peer auth, store;
+	struct requests requests;
+	struct worker_listener listeners[CONFIG_LISTENERS_MAX];
+	struct loop_timer listen_again; /* after running out of descriptors */
+	struct loop_timer lazy;         /* notices leave at the latest then */
+	struct tls_context *pop3_tls, *smtp_tls; /* NULL: no TLS */
+	struct list connections, dead;
+	struct loop_task bury;
+	size_t connections_n;
+	struct map per_address; /* how many of an address are connected */
+	uint64_t start_id;      /* of this process; makes log ids unique */
+	uint64_t next_id;
+	uint64_t body_memory;   /* in use, of WORKER_BODY_MEMORY */
+	bool stopping;
+	uint8_t input[WORKER_INPUT];
+	uint8_t scratch[WORKER_SCRATCH];
+};
+
+/*
+ * Asks auth (also for a login, ASKED_LOGIN) or store; the id for requests_cancel(), or 0 after `answer` was
+ * given the reason. Each part is sent as it is.
+ */
+uint64_t worker_ask(struct worker *w, unsigned asked, enum message_type type,
+		    const struct span *parts,
+		    size_t parts_n, const int *fds, size_t fds_n,
+		    request_answer_fn *answer, void *ctx);
+
+/* Tells auth or store something that has no answer. */
+void worker_tell(struct worker *w, unsigned asked,
+		 enum message_type type, uint64_t id,
+		 const struct message_writer *fields);
+
+/* The same, but with the next message that goes there anyway. */
+void worker_tell_lazily(struct worker *w, unsigned asked,
+			enum message_type type, uint64_t id,
+			const struct message_writer *fields);
+
+/* A connection is over: it is freed at the end of the turn. */
+void worker_bury(struct worker *w, struct connection *c);
+
+#endif

@@ -1,0 +1,322 @@
+#include "store/index.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+
+/* "YUBINIDX" as it stands in the file. */
+#define INDEX_MAGIC 0x5844494e49425559ull
+
+enum {
+	INDEX_MAJOR = 1,
+	INDEX_FIRST_CAP = 4, /* most mailboxes are small: one KiB each */
+	/* Entries read at a time: octets that the cache still holds when
+	 * their sums are checked. */
+	INDEX_READ_ENTRIES = 2048,
+};
+
+void index_table_init(struct index_table *t, const struct log_keys *keys)
+{
+	*t = (struct index_table){ .keys = *keys };
+}
+
+void index_table_done(struct index_table *t)
+{
+	free(t->entries);
+	*t = (struct index_table){ .keys = t->keys };
+}
+
+enum yb_err index_table_reserve(struct index_table *t, size_t more)
+{
+	size_t cap = t->cap;
+	struct index_entry *grown;
+
+	if (more <= t->cap - t->count)
+		return YB_OK;
+	if (more > SIZE_MAX / sizeof *grown / 2 - t->count)
+		return YB_NOMEM;
+	cap = cap < INDEX_FIRST_CAP ? INDEX_FIRST_CAP : cap + cap / 2;
+	if (cap < t->count + more)
+		cap = t->count + more;
+	grown = realloc(t->entries, cap * sizeof *grown);
+	if (grown == NULL)
+		return YB_NOMEM;
+	t->entries = grown;
+	t->cap = cap;
+	return YB_OK;
+}
+
+/* The position takes part, so that entries cannot change places. */
+static uint64_t entry_sum(const struct index_table *t, size_t i)
+{
+	return log_sum(span_of(&t->entries[i], INDEX_ENTRY_SIZE - 8),
+		       t->keys.entry + i);
+}
+
+static uint64_t entry_octets(const struct index_entry *e)
+{
+	return e->wire_size - 3 - e->dots;
+}
+
+void index_table_note(struct index_table *t, const struct log_record *record,
+		      uint64_t at, uint64_t head_sum)
+{
+	t->last_seq = record->seq;
+	if (record->uid > t->last_uid)
+		t->last_uid = record->uid;
+	t->last_at = at;
+	t->last_sum = head_sum;
+}
+
+void index_table_add(struct index_table *t, const struct log_record *record,
+		     uint64_t at)
+{
+	struct index_entry *e = &t->entries[t->count];
+
+	*e = (struct index_entry){
+		.offset = at + LOG_RECORD_SIZE + record->extras_size,
+		.seq = record->seq,
+		.wire_size = record->wire_size,
+		.received_ns = record->received_ns,
+		.uid = (uint32_t)record->uid,
+		.header_size = record->header_size,
+		.dots = record->dots,
+		.flags = record->flags,
+	};
+	memcpy(e->id, record->id, sizeof e->id);
+	e->sum = entry_sum(t, t->count);
+	t->sum += e->sum;
+	t->count++;
+	t->messages++;
+	t->octets += entry_octets(e);
+}
+
+/* The first entry whose uid is not below `uid`. */
+static size_t find_uid(const struct index_table *t, uint64_t uid)
+{
+	size_t low = 0, high = t->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->entries[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct index_range find_range(const struct index_table *t,
+				     struct uid_range uids)
+{
+	return (struct index_range){ find_uid(t, uids.first),
+				     find_uid(t, (uint64_t)uids.last + 1) };
+}
+
+struct index_range index_table_hide(struct index_table *t,
+				    struct uid_range uids, uint64_t seq)
+{
+	struct index_range range = find_range(t, uids);
+
+	for (size_t i = range.first; i < range.end; i++) {
+		struct index_entry *e = &t->entries[i];
+
+		if (e->hidden == INDEX_HIDDEN_ALL)
+			continue;
+		e->hidden = INDEX_HIDDEN_ALL;
+		e->gone_seq = seq;
+		t->sum -= e->sum;
+		e->sum = entry_sum(t, i);
+		t->sum += e->sum;
+		t->messages--;
+		t->octets -= entry_octets(e);
+	}
+	return range;
+}
+
+size_t index_table_count(const struct index_table *t, struct uid_range uids)
+{
+	struct index_range range = find_range(t, uids);
+	size_t n = 0;
+
+	for (size_t i = range.first; i < range.end; i++)
+		n += t->entries[i].hidden != INDEX_HIDDEN_ALL;
+	return n;
+}
+
+void index_head_encode(const struct index_head *head,
+		       const struct index_table *t,
+		       uint8_t dst[INDEX_HEAD_SIZE])
+{
+	memset(dst, 0, INDEX_HEAD_SIZE);
+	put_le64(dst, INDEX_MAGIC);
+	put_le16(dst + 8, INDEX_MAJOR);
+	put_le32(dst + 12, INDEX_HEAD_SIZE);
+	put_le32(dst + 16, INDEX_ENTRY_SIZE);
+	put_le64(dst + 24, t->count);
+	memcpy(dst + 32, head->log_id, sizeof head->log_id);
+	put_le64(dst + 48, head->generation);
+	put_le64(dst + 56, head->covers_upto);
+	put_le64(dst + 64, head->durable_upto);
+	put_le64(dst + 72, t->messages);
+	put_le64(dst + 80, t->octets);
+	put_le64(dst + 88, t->last_at);
+	put_le64(dst + 96, t->last_sum);
+	put_le64(dst + 104, t->sum);
+	put_le64(dst + 112, t->last_seq);
+	put_le64(dst + 120, t->last_uid);
+	put_le64(dst + 152, log_sum(span_of(dst, 152), 0));
+}
+
+/*
+ * A derived file needs no care for versions: what this program would not
+ * have written is rebuilt.
+ */
+enum yb_err index_head_decode(const uint8_t src[INDEX_HEAD_SIZE],
+			      struct index_head *ret)
+{
+	if (get_le64(src) != INDEX_MAGIC ||
+	    get_le16(src + 8) != INDEX_MAJOR ||
+	    get_le32(src + 12) != INDEX_HEAD_SIZE ||
+	    get_le32(src + 16) != INDEX_ENTRY_SIZE ||
+	    get_le32(src + 20) != 0 ||
+	    get_le64(src + 152) != log_sum(span_of(src, 152), 0))
+		return YB_CORRUPT;
+	*ret = (struct index_head){
+		.generation = get_le64(src + 48),
+		.covers_upto = get_le64(src + 56),
+		.durable_upto = get_le64(src + 64),
+		.count = get_le64(src + 24),
+		.totals = {
+			.messages = get_le64(src + 72),
+			.octets = get_le64(src + 80),
+			.last_at = get_le64(src + 88),
+			.last_sum = get_le64(src + 96),
+			.sum = get_le64(src + 104),
+			.last_seq = get_le64(src + 112),
+			.last_uid = get_le64(src + 120),
+		},
+	};
+	memcpy(ret->log_id, src + 32, sizeof ret->log_id);
+	return YB_OK;
+}
+
+enum yb_err index_read_head(const struct os_storage *os, int fd,
+			    struct index_head *ret)
+{
+	uint8_t octets[INDEX_HEAD_SIZE];
+	size_t n;
+	enum yb_err err = os->read(os->ctx, fd, octets, sizeof octets, 0, &n);
+
+	if (err != YB_OK)
+		return err;
+	return n < sizeof octets ? YB_CORRUPT
+				 : index_head_decode(octets, ret);
+}
+
+/* Reads and checks `n` entries behind those that `t` has. */
+static enum yb_err read_chunk(const struct os_storage *os, int fd,
+			      struct index_table *t, size_t n)
+{
+	size_t octets = n * INDEX_ENTRY_SIZE, got;
+	enum yb_err err;
+
+	err = os->read(os->ctx, fd, &t->entries[t->count], octets,
+		       INDEX_HEAD_SIZE + (uint64_t)t->count * INDEX_ENTRY_SIZE,
+		       &got);
+	if (err != YB_OK)
+		return err;
+	if (got < octets)
+		return YB_CORRUPT;
+	for (size_t i = t->count; i < t->count + n; i++) {
+		const struct index_entry *e = &t->entries[i];
+
+		if (e->sum != entry_sum(t, i))
+			return YB_CORRUPT;
+		t->sum += e->sum;
+		if (e->hidden == INDEX_HIDDEN_ALL)
+			continue;
+		t->messages++;
+		t->octets += entry_octets(e);
+	}
+	t->count += n;
+	return YB_OK;
+}
+
+static enum yb_err read_all(const struct os_storage *os, int fd,
+			    const struct index_head *head,
+			    struct index_table *t)
+{
+	uint64_t size;
+	enum yb_err err = os->size(os->ctx, fd, &size);
+
+	if (err != YB_OK)
+		return err;
+	/* A count from a file asks for no more memory than the file has. */
+	if (size < INDEX_HEAD_SIZE ||
+	    head->count > (size - INDEX_HEAD_SIZE) / INDEX_ENTRY_SIZE)
+		return YB_CORRUPT;
+	err = index_table_reserve(t, head->count);
+	while (err == YB_OK && t->count < head->count) {
+		size_t left = head->count - t->count;
+
+		err = read_chunk(os, fd, t, left < INDEX_READ_ENTRIES
+						? left : INDEX_READ_ENTRIES);
+	}
+	if (err != YB_OK)
+		return err;
+	/*
+	 * The sum over all entries catches what single sums cannot: an old
+	 * state of an entry, whole in itself, that a power cut left behind.
+	 */
+	if (t->sum != head->totals.sum ||
+	    t->messages != head->totals.messages ||
+	    t->octets != head->totals.octets)
+		return YB_CORRUPT;
+	return YB_OK;
+}
+
+enum yb_err index_read_entries(const struct os_storage *os, int fd,
+			       const struct index_head *head,
+			       struct index_table *t)
+{
+	enum yb_err err = read_all(os, fd, head, t);
+
+	if (err != YB_OK) {
+		index_table_done(t);
+		return err;
+	}
+	t->last_seq = head->totals.last_seq;
+	t->last_uid = head->totals.last_uid;
+	t->last_at = head->totals.last_at;
+	t->last_sum = head->totals.last_sum;
+	return YB_OK;
+}
+
+enum yb_err index_write_entries(const struct os_storage *os, int fd,
+				const struct index_table *t,
+				struct index_range range)
+{
+	struct iovec iov = {
+		.iov_base = &t->entries[range.first],
+		.iov_len = (range.end - range.first) * INDEX_ENTRY_SIZE,
+	};
+
+	if (range.first == range.end)
+		return YB_OK;
+	return os->write(os->ctx, fd, &iov, 1,
+			 INDEX_HEAD_SIZE +
+			 (uint64_t)range.first * INDEX_ENTRY_SIZE);
+}
+
+enum yb_err index_write_head(const struct os_storage *os, int fd,
+			     const struct index_head *head,
+			     const struct index_table *t)
+{
+	uint8_t octets[INDEX_HEAD_SIZE];
+	struct iovec iov = { .iov_base = octets, .iov_len = sizeof octets };
+
+	index_head_encode(head, t, octets);
+	return os->write(os->ctx, fd, &iov, 1, 0);
+}

@@ -1,0 +1,169 @@
+#include "store/listing_make.h"
+
+#include <stdlib.h>
+
+#include "base/codec.h"
+#include "base/num.h"
+#include "mime/listing.h"
+#include "os/fd.h"
+#include "os/memfd.h"
+
+/* Numbers the lines: adding one to digits is cheaper than dividing. */
+struct counter {
+	uint8_t digits[NUM_U64_DIGITS];
+	size_t first; /* of the digits in use */
+};
+
+static void count_up(struct counter *c)
+{
+	size_t i = sizeof c->digits;
+
+	while (i > c->first) {
+		if (c->digits[--i] < '9') {
+			c->digits[i]++;
+			return;
+		}
+		c->digits[i] = '0';
+	}
+	c->digits[--c->first] = '1';
+}
+
+static size_t put_count(uint8_t *dst, const struct counter *c)
+{
+	size_t n = sizeof c->digits - c->first;
+
+	memcpy(dst, c->digits + c->first, n);
+	return n;
+}
+
+static bool sees(const struct index_entry *e, uint32_t device)
+{
+	return (e->hidden >> device & 1) == 0;
+}
+
+/* The sizes of all parts, before anything is written. */
+static void measure(const struct index_table *t, uint32_t device,
+		    struct listing_head *head)
+{
+	uint64_t numbers = 0, sizes = 0;
+	uint64_t digits = 1, next_longer = 10;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct index_entry *e = &t->entries[i];
+		uint64_t octets;
+
+		if (!sees(e, device))
+			continue;
+		if (++head->count == next_longer) {
+			digits++;
+			next_longer *= 10;
+		}
+		octets = e->wire_size - 3 - e->dots;
+		head->octets += octets;
+		numbers += digits;
+		sizes += num_len(octets);
+	}
+	/* "1 uidl\r\n" and "1 octets\r\n" */
+	head->uidl_n = numbers + head->count * (uint64_t)(BASE32_ID_LEN + 3);
+	head->list_n = numbers + sizes + head->count * (uint64_t)3;
+}
+
+static uint8_t *put_end(uint8_t *p)
+{
+	p[0] = '\r';
+	p[1] = '\n';
+	return p + 2;
+}
+
+static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
+{
+	const struct listing_head *head = (const void *)block;
+	struct listing_row *row = (void *)(block + sizeof *head);
+	uint8_t *uidl = block + head->uidl_at, *list = block + head->list_at;
+	const uint8_t *uidl_start = uidl;
+	struct counter number = { .first = NUM_U64_DIGITS };
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct index_entry *e = &t->entries[i];
+
+		if (!sees(e, device))
+			continue;
+		count_up(&number);
+		*row = (struct listing_row){
+			.offset = e->offset,
+			.wire_size = e->wire_size,
+			.uid = e->uid,
+			.dots = e->dots,
+			.header_size = e->header_size,
+			.uidl_line = (uint32_t)(uidl - uidl_start),
+		};
+		uidl += put_count(uidl, &number);
+		*uidl++ = ' ';
+		base32_put_id(uidl, e->id);
+		uidl = put_end(uidl + BASE32_ID_LEN);
+		list += put_count(list, &number);
+		*list++ = ' ';
+		list += num_put(list, listing_octets(row));
+		list = put_end(list);
+		row++;
+	}
+}
+
+enum yb_err listing_make(const struct index_table *t, uint64_t generation,
+			 uint32_t device, struct listing_block **ret)
+{
+	struct listing_head head = { .magic = LISTING_MAGIC,
+				     .generation = generation };
+	struct listing_block *block;
+	uint64_t n;
+
+	if (t != NULL)
+		measure(t, device, &head);
+	if (head.uidl_n > UINT32_MAX)
+		return YB_TOO_BIG;
+	head.uidl_at = sizeof head +
+		       head.count * (uint64_t)sizeof(struct listing_row);
+	head.list_at = head.uidl_at + head.uidl_n;
+	n = head.list_at + head.list_n;
+	block = malloc(sizeof *block + n);
+	if (block == NULL)
+		return YB_NOMEM;
+	block->refs = 1;
+	block->memfd = -1;
+	block->n = n;
+	memcpy(block->octets, &head, sizeof head);
+	if (t != NULL)
+		fill(t, device, block->octets);
+	*ret = block;
+	return YB_OK;
+}
+
+struct listing_block *listing_block_ref(struct listing_block *block)
+{
+	block->refs++;
+	return block;
+}
+
+void listing_block_unref(struct listing_block **block_at)
+{
+	struct listing_block *block = *block_at;
+
+	*block_at = NULL;
+	if (block == NULL || --block->refs > 0)
+		return;
+	fd_close(&block->memfd);
+	free(block);
+}
+
+enum yb_err listing_block_memfd(struct listing_block *block, int *ret_fd)
+{
+	enum yb_err err = YB_OK;
+
+	if (block->memfd < 0)
+		err = memfd_make("yubin-listing",
+				 span_of(block->octets, block->n),
+				 &block->memfd);
+	if (err == YB_OK)
+		*ret_fd = block->memfd;
+	return err;
+}

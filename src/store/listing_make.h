@@ -1,0 +1,32 @@
+/*
+ * Makes listing blocks (mime/listing.h) out of the table of a mailbox. A
+ * block is shared by all sessions that see the same state.
+ */
+#ifndef STORE_LISTING_MAKE_H
+#define STORE_LISTING_MAKE_H
+
+#include "store/index.h"
+
+struct listing_block {
+	unsigned refs;
+	int memfd; /* -1 until somebody asks */
+	size_t n;
+	_Alignas(8) uint8_t octets[];
+};
+
+/*
+ * The listing of the messages that `device` sees. `t` may be NULL: empty.
+ * NOMEM; TOO_BIG if the UIDL text passes the 4 GiB that rows can point to.
+ */
+YB_CHECKED enum yb_err listing_make(const struct index_table *t,
+				    uint64_t generation, uint32_t device,
+				    struct listing_block **ret);
+
+struct listing_block *listing_block_ref(struct listing_block *block);
+void listing_block_unref(struct listing_block **block); /* takes NULL */
+
+/* The sealed memfd, made at the first call; borrowed. */
+YB_CHECKED enum yb_err listing_block_memfd(struct listing_block *block,
+					   int *ret_fd);
+
+#endif

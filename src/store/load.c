@@ -1,0 +1,609 @@
+#include "store/load.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "os/clock.h"
+#include "store/scan.h"
+
+enum {
+	/* What one load may report: enough to see what happened. */
+	LOAD_REPORTS_MAX = 16 * 1024,
+	/* Torn tails set aside within one second. */
+	LOAD_TORN_NAMES = 1000,
+	/* Ranges of an EXPUNGE record looked at together. */
+	LOAD_RANGES = 256,
+};
+
+struct load {
+	struct files *f;
+	const struct os_storage *os;
+	const struct store_place *place;
+	struct loaded *l;
+	struct log_keys keys;
+	uint64_t size;      /* of the log */
+	uint64_t from;      /* the table has all records below */
+	/* Up to here the log was synced; UINT64_MAX if the index is lost,
+	 * since then any octet may have been acknowledged. */
+	uint64_t durable;
+	bool index_lost;
+	size_t changed;     /* the first entry that the file does not have */
+	struct scan_item bad; /* damage not yet followed by a good record */
+	bool has_bad;
+	bool distrust;
+};
+
+void loaded_init(struct loaded *l)
+{
+	*l = (struct loaded){ .log_fd = -1, .index_fd = -1 };
+	buf_init(&l->reports, LOAD_REPORTS_MAX);
+}
+
+void loaded_done(struct loaded *l, const struct os_storage *os)
+{
+	if (l->log_fd >= 0)
+		os->close(os->ctx, l->log_fd);
+	if (l->index_fd >= 0)
+		os->close(os->ctx, l->index_fd);
+	l->log_fd = l->index_fd = -1;
+	index_table_done(&l->table);
+	buf_done(&l->reports);
+}
+
+/* One line about this mailbox. */
+static void __attribute__((format(printf, 2, 3)))
+report(struct load *ld, const char *format, ...)
+{
+	char path[FILES_PATH_MAX], text[160];
+	va_list args;
+
+	files_path(ld->place, NULL, path);
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	/* What does not fit is told by the lines that did. */
+	(void)!buf_addf(&ld->l->reports, "mailbox %s: %s\n", path, text);
+}
+
+static enum yb_err open_file(struct load *ld, const char *name,
+			     enum storage_how how, int *ret_fd)
+{
+	char path[FILES_PATH_MAX];
+
+	files_path(ld->place, name, path);
+	return ld->os->open(ld->os->ctx, ld->f->root, path, how, ret_fd);
+}
+
+/* ---- the log's header ---- */
+
+static enum yb_err open_log(struct load *ld)
+{
+	struct loaded *l = ld->l;
+	enum yb_err err = open_file(ld, "log", STORAGE_WRITE, &l->log_fd);
+	int fd;
+
+	if (err == YB_READ_ONLY) {
+		l->read_only = true;
+		err = open_file(ld, "log", STORAGE_READ, &l->log_fd);
+	}
+	if (err != YB_NOT_FOUND)
+		return err;
+	l->absent = true;
+	/* The index is made after the log's name is synced, so a log that is
+	 * missing beside one was taken away. */
+	if (open_file(ld, "index", STORAGE_READ, &fd) == YB_OK) {
+		ld->os->close(ld->os->ctx, fd);
+		report(ld, "the log is missing, though it has been there");
+	}
+	return YB_OK;
+}
+
+static enum yb_err read_head(struct load *ld)
+{
+	struct loaded *l = ld->l;
+	uint8_t octets[LOG_HEAD_SIZE];
+	size_t n;
+	enum yb_err err = ld->os->size(ld->os->ctx, l->log_fd, &ld->size);
+
+	if (err == YB_OK)
+		err = ld->os->read(ld->os->ctx, l->log_fd, octets,
+				   sizeof octets, 0, &n);
+	if (err != YB_OK)
+		return err;
+	/* A log has its name only once its header is synced, so that a bad
+	 * one is damage, never a power cut. */
+	err = n < sizeof octets ? YB_CORRUPT
+				: log_head_decode(octets, &l->head);
+	if (err == YB_OK &&
+	    (memcmp(&l->head.place.account, &ld->place->account,
+		    sizeof ld->place->account) != 0 ||
+	     l->head.place.mailbox != ld->place->mailbox))
+		err = YB_CORRUPT;
+	if (err != YB_OK) {
+		report(ld, "the log's header is damaged, too new, or that of "
+			   "another mailbox");
+		return err;
+	}
+	if (l->head.incompat != 0 || l->head.ro_compat != 0) {
+		l->read_only = true;
+		report(ld, "a newer program wrote the log "
+			   "(%" PRIx32 ", %" PRIx32 "); it can only be read", l->head.incompat,
+		       l->head.ro_compat);
+	}
+	log_keys_init(&ld->keys, l->head.id);
+	return YB_OK;
+}
+
+/* ---- what the index is worth ---- */
+
+static void start_table(struct load *ld)
+{
+	struct index_table *t = &ld->l->table;
+
+	index_table_init(t, &ld->keys);
+	ld->from = LOG_HEAD_SIZE;
+	ld->changed = 0;
+}
+
+/*
+ * The last record that the index knows has to be there in the log: that
+ * tells an index of this log from one of a copy that went its own way. What
+ * was given last is taken from the log, never from the index alone.
+ */
+static enum yb_err check_last(struct load *ld, const struct index_head *head)
+{
+	struct index_table *t = &ld->l->table;
+	uint8_t octets[LOG_RECORD_SIZE];
+	struct log_record record;
+	size_t n;
+	enum yb_err err;
+
+	if (head->totals.last_at == 0)
+		return t->count == 0 ? YB_OK : YB_CORRUPT;
+	err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets, sizeof octets,
+			   head->totals.last_at, &n);
+	if (err != YB_OK)
+		return err;
+	if (n < sizeof octets ||
+	    !log_record_decode(&ld->keys, head->totals.last_at, octets,
+			       &record) ||
+	    log_record_sum(octets) != head->totals.last_sum)
+		return YB_CORRUPT;
+	if (record.seq > t->last_seq)
+		t->last_seq = record.seq;
+	if (record.uid > t->last_uid)
+		t->last_uid = record.uid;
+	return YB_OK;
+}
+
+/* Whether every entry lies within what the index covers. */
+static bool entries_fit(const struct index_table *t, uint64_t upto)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct index_entry *e = &t->entries[i];
+
+		if (e->offset > upto || e->wire_size > upto - e->offset ||
+		    e->wire_size < 3 || e->dots > e->wire_size - 3 ||
+		    (i > 0 && e->uid <= t->entries[i - 1].uid))
+			return false;
+	}
+	return true;
+}
+
+static enum yb_err use_index(struct load *ld, const struct index_head *head)
+{
+	struct index_table *t = &ld->l->table;
+	enum yb_err err;
+
+	/* Of another account, another log, another generation. */
+	if (memcmp(head->log_id, ld->l->head.id, sizeof head->log_id) != 0 ||
+	    head->generation != ld->l->head.generation)
+		return YB_CORRUPT;
+	if (head->covers_upto > ld->size || head->durable_upto > ld->size ||
+	    head->covers_upto < LOG_HEAD_SIZE) {
+		report(ld, "the log ends at %" PRIu64 ", but was synced up to %" PRIu64,
+		       ld->size, head->durable_upto);
+		return YB_CORRUPT;
+	}
+	err = index_read_entries(ld->os, ld->l->index_fd, head, t);
+	if (err == YB_OK)
+		err = check_last(ld, head);
+	if (err == YB_OK && !entries_fit(t, head->covers_upto))
+		err = YB_CORRUPT;
+	if (err == YB_OK) {
+		ld->index_lost = false;
+		ld->durable = head->durable_upto;
+		ld->from = head->covers_upto;
+		ld->changed = t->count;
+		return YB_OK;
+	}
+	index_table_done(t);
+	start_table(ld);
+	/* The header has a sum of its own: what it says of syncs holds even
+	 * if entries were torn. */
+	if (err == YB_CORRUPT) {
+		ld->index_lost = false;
+		ld->durable = head->durable_upto;
+	}
+	return err;
+}
+
+/* Fails with NOMEM only: whatever the index is, the log is the truth (I5). */
+static enum yb_err read_index(struct load *ld)
+{
+	struct index_head head;
+	enum yb_err err;
+
+	ld->index_lost = true;
+	ld->durable = UINT64_MAX;
+	start_table(ld);
+	err = open_file(ld, "index",
+			ld->l->read_only ? STORAGE_READ : STORAGE_WRITE,
+			&ld->l->index_fd);
+	if (err == YB_OK)
+		err = index_read_head(ld->os, ld->l->index_fd, &head);
+	if (err == YB_OK)
+		err = use_index(ld, &head);
+	return err == YB_NOMEM ? err : YB_OK;
+}
+
+/* ---- the records ---- */
+
+static enum yb_err hide_ranges(struct load *ld, struct log_scan *scan,
+			       const struct scan_item *item)
+{
+	uint64_t at = item->at + LOG_RECORD_SIZE + item->record.extras_size;
+	struct log_expunge expunge;
+	const uint8_t *p;
+	enum yb_err err = log_scan_peek(scan, at, sizeof expunge, &p);
+
+	if (err != YB_OK || p == NULL)
+		return err == YB_OK ? YB_IO : err;
+	memcpy(&expunge, p, sizeof expunge);
+	at += sizeof expunge;
+	while (expunge.count > 0) {
+		uint32_t n = expunge.count < LOAD_RANGES ? expunge.count
+							 : LOAD_RANGES;
+
+		err = log_scan_peek(scan, at, n * sizeof(struct uid_range),
+				    &p);
+		if (err != YB_OK || p == NULL)
+			return err == YB_OK ? YB_IO : err;
+		for (uint32_t i = 0; i < n; i++) {
+			struct uid_range uids;
+			struct index_range r;
+
+			memcpy(&uids, p + i * sizeof uids, sizeof uids);
+			r = index_table_hide(&ld->l->table, uids,
+					     item->record.seq);
+			if (r.first < r.end && r.first < ld->changed)
+				ld->changed = r.first;
+		}
+		at += n * sizeof(struct uid_range);
+		expunge.count -= n;
+	}
+	return YB_OK;
+}
+
+/* The ranges of an EXPUNGE record fill its body exactly. */
+static enum yb_err check_expunge(struct log_scan *scan,
+				 const struct scan_item *item, bool *ret_good)
+{
+	const struct log_record *r = &item->record;
+	struct log_expunge expunge;
+	const uint8_t *p;
+	enum yb_err err = log_scan_peek(
+		scan, item->at + LOG_RECORD_SIZE + r->extras_size,
+		sizeof expunge, &p);
+
+	*ret_good = false;
+	if (err != YB_OK || p == NULL || r->wire_size < sizeof expunge)
+		return err;
+	memcpy(&expunge, p, sizeof expunge);
+	*ret_good = r->wire_size == sizeof expunge +
+		    (uint64_t)expunge.count * sizeof(struct uid_range);
+	return YB_OK;
+}
+
+static enum yb_err take_message(struct load *ld, const struct scan_item *item)
+{
+	struct index_table *t = &ld->l->table;
+	enum yb_err err;
+
+	/* I4: two messages of one uid cannot both be right. */
+	if (item->record.uid <= t->last_uid) {
+		report(ld, "message %" PRIu64 " at %" PRIu64 " has a uid that was given "
+			   "before; it is set aside", item->record.uid,
+		       item->at);
+		return YB_OK;
+	}
+	err = index_table_reserve(t, 1);
+	if (err == YB_OK)
+		index_table_add(t, &item->record, item->at);
+	return err;
+}
+
+static enum yb_err take_record(struct load *ld, struct log_scan *scan,
+			       const struct scan_item *item)
+{
+	unsigned type = item->record.type;
+	enum yb_err err = YB_OK;
+	bool good;
+
+	if (type == LOG_MESSAGE) {
+		err = take_message(ld, item);
+	} else if (type == LOG_EXPUNGE) {
+		err = check_expunge(scan, item, &good);
+		if (err == YB_OK && good)
+			err = hide_ranges(ld, scan, item);
+	} else if ((type & LOG_CRITICAL) != 0 && !ld->l->read_only) {
+		ld->l->read_only = true;
+		report(ld, "a newer program wrote a record of type %x at "
+			   "%" PRIu64 "; the mailbox can only be read", type,
+		       item->at);
+	}
+	if (err == YB_OK)
+		index_table_note(&ld->l->table, &item->record, item->at,
+				 item->head_sum);
+	return err;
+}
+
+static void tell_damage(struct load *ld, const struct scan_item *item)
+{
+	if (item->has_head && item->record.type == LOG_MESSAGE)
+		report(ld, "message %" PRIu64 " at %" PRIu64 " is damaged and set aside",
+		       item->record.uid, item->at);
+	else
+		report(ld, "octets %" PRIu64 " to %" PRIu64 " are damaged", item->at,
+		       item->end);
+}
+
+/* Damage that a good record follows is no torn tail. */
+static void take_bad(struct load *ld, const struct scan_item *item)
+{
+	if (ld->has_bad)
+		ld->bad.end = item->end;
+	else
+		ld->bad = *item;
+	ld->has_bad = true;
+}
+
+static enum yb_err scan_log(struct load *ld)
+{
+	struct log_scan scan;
+	struct scan_item item = { .kind = SCAN_BAD };
+	enum yb_err err;
+
+	if (ld->from >= ld->size)
+		return YB_OK;
+	err = log_scan_init(&scan, ld->os, ld->l->log_fd, &ld->keys, ld->from,
+			    ld->size, ld->l->table.last_seq);
+	while (err == YB_OK && item.kind != SCAN_END) {
+		err = log_scan_next(&scan, &item);
+		if (err != YB_OK)
+			break;
+		if (item.kind == SCAN_BAD)
+			take_bad(ld, &item);
+		if (item.kind != SCAN_RECORD)
+			continue;
+		if (ld->has_bad)
+			tell_damage(ld, &ld->bad);
+		ld->has_bad = false;
+		err = take_record(ld, &scan, &item);
+	}
+	log_scan_done(&scan);
+	return err;
+}
+
+/* What was given before this generation may have left no record in it. */
+static void heed_head(struct load *ld)
+{
+	const struct log_head *head = &ld->l->head;
+	struct index_table *t = &ld->l->table;
+
+	if (head->next_uid > t->last_uid + 1)
+		t->last_uid = head->next_uid - 1;
+	if (head->next_seq > t->last_seq + 1)
+		t->last_seq = head->next_seq - 1;
+}
+
+/* ---- the tail ---- */
+
+/*
+ * Numbers that the lost records may have had are not given again (I4), and a
+ * stale record behind a later one is then recognised by its seq.
+ */
+static void skip_numbers(struct load *ld, bool uids)
+{
+	struct index_table *t = &ld->l->table;
+	uint64_t n = log_records_most(ld->size - ld->bad.at);
+
+	t->last_seq += n;
+	if (uids)
+		t->last_uid += n;
+	if (t->last_uid > LOG_UID_MAX)
+		t->last_uid = LOG_UID_MAX;
+}
+
+/* I6: the torn tail is kept in a file of its own before it is cut. */
+static enum yb_err set_aside(struct load *ld)
+{
+	const struct os_storage *os = ld->os;
+	int64_t now = clock_real_ns() / 1000000000;
+	char name[48];
+	int dir, fd = -1;
+	enum yb_err err = files_open_folder(ld->f, ld->place, &dir);
+
+	if (err != YB_OK)
+		return err;
+	err = YB_EXISTS;
+	for (int n = 0; n < LOAD_TORN_NAMES && err == YB_EXISTS; n++) {
+		(void)snprintf(name, sizeof name, "torn.%lld.%d",
+			       (long long)now, n);
+		err = os->open(os->ctx, dir, name, STORAGE_CREATE, &fd);
+	}
+	if (err == YB_OK) {
+		err = files_copy(os, ld->l->log_fd, ld->bad.at,
+				 ld->size - ld->bad.at, fd, 0);
+		if (err == YB_OK)
+			err = os->sync(os->ctx, fd);
+		os->close(os->ctx, fd);
+		if (err == YB_OK)
+			err = os->sync_folder(os->ctx, dir);
+		else /* half a copy is of no use */
+			(void)os->remove(os->ctx, dir, name, false);
+	}
+	os->close(os->ctx, dir);
+	return err;
+}
+
+/* Decides what the bad end of the log is, and where the next record goes. */
+static void treat_tail(struct load *ld)
+{
+	struct loaded *l = ld->l;
+
+	l->tail = log_align(ld->size);
+	if (!ld->has_bad)
+		return;
+	if (ld->bad.at >= ld->durable && !l->read_only &&
+	    set_aside(ld) == YB_OK &&
+	    ld->os->cut(ld->os->ctx, l->log_fd, ld->bad.at) == YB_OK) {
+		report(ld, "a torn tail of %" PRIu64 " octets at %" PRIu64 " was set aside",
+		       ld->size - ld->bad.at, ld->bad.at);
+		skip_numbers(ld, false);
+		l->tail = ld->bad.at;
+		return;
+	}
+	/* It may have been acknowledged, or could not be copied: it stays
+	 * where it is, and the log goes on behind it. */
+	tell_damage(ld, &ld->bad);
+	skip_numbers(ld, true);
+}
+
+/*
+ * I2: nothing above `durable` is shown before a sync. I11: if that fails,
+ * the same descriptor is not synced again; what was read is good by its
+ * sums, and is copied into a new generation.
+ */
+static enum yb_err make_durable(struct load *ld)
+{
+	const struct os_storage *os = ld->os;
+	struct loaded *l = ld->l;
+	struct log_head head = l->head;
+	enum yb_err err = YB_OK;
+	int fd;
+
+	/* Without an index nothing says that the names were ever synced. */
+	if (ld->index_lost)
+		err = files_sync_names(ld->f, ld->place);
+	if (err != YB_OK)
+		return err;
+	if (!ld->distrust && !ld->index_lost && ld->size <= ld->durable)
+		return YB_OK;
+	if (!ld->distrust && os->sync(os->ctx, l->log_fd) == YB_OK)
+		return YB_OK;
+	if (l->read_only)
+		return YB_IO;
+	head.generation++;
+	err = files_make_log(ld->f, &head, l->log_fd,
+			     l->tail < ld->size ? l->tail : ld->size, &fd);
+	if (err != YB_OK)
+		return err;
+	report(ld, "a sync of the log had failed; it was copied to "
+		   "generation %" PRIu64 " (%" PRIu64 " octets)", head.generation, l->tail);
+	os->close(os->ctx, l->log_fd);
+	l->log_fd = fd;
+	l->head = head;
+	return YB_OK;
+}
+
+/* ---- the index anew ---- */
+
+void load_make_index(const struct files *f, const struct store_place *place,
+		     const struct index_head *head,
+		     const struct index_table *t, int *ret_fd)
+{
+	const struct os_storage *os = f->os;
+	int dir, fd = -1;
+	enum yb_err err;
+
+	*ret_fd = -1;
+	if (files_open_folder(f, place, &dir) != YB_OK)
+		return;
+	/* Whatever has the name is not an index of this log. */
+	(void)os->remove(os->ctx, dir, "index", false);
+	err = os->open(os->ctx, dir, "index", STORAGE_CREATE, &fd);
+	if (err == YB_OK)
+		err = index_write_entries(os, fd, t,
+					  (struct index_range){ 0, t->count });
+	if (err == YB_OK)
+		err = index_write_head(os, fd, head, t);
+	if (err != YB_OK && fd >= 0) {
+		os->close(os->ctx, fd);
+		(void)os->remove(os->ctx, dir, "index", false);
+	} else {
+		*ret_fd = fd;
+	}
+	os->close(os->ctx, dir);
+}
+
+/* A failure costs the next opening a scan and nothing else (I5). */
+static void write_index(struct load *ld)
+{
+	struct loaded *l = ld->l;
+	const struct index_table *t = &l->table;
+	struct index_head head = { .generation = l->head.generation,
+				   .covers_upto = l->tail,
+				   .durable_upto = l->tail };
+	bool anew = ld->from == LOG_HEAD_SIZE || l->index_fd < 0;
+	enum yb_err err;
+
+	memcpy(head.log_id, l->head.id, sizeof head.log_id);
+	/* Padding behind damage is not in the file yet. */
+	if (head.durable_upto > ld->size)
+		head.covers_upto = head.durable_upto = ld->size;
+	if (!anew) {
+		err = index_write_entries(
+			ld->os, l->index_fd, t,
+			(struct index_range){ ld->changed, t->count });
+		if (err == YB_OK)
+			err = index_write_head(ld->os, l->index_fd, &head, t);
+		if (err == YB_OK)
+			return;
+	}
+	if (l->index_fd >= 0)
+		ld->os->close(ld->os->ctx, l->index_fd);
+	l->index_fd = -1;
+	load_make_index(ld->f, ld->place, &head, t, &l->index_fd);
+}
+
+enum yb_err mailbox_load(struct files *f, const struct store_place *place,
+			 bool distrust, struct loaded *l)
+{
+	struct load ld = { .f = f, .os = f->os, .place = place, .l = l,
+			   .distrust = distrust };
+	enum yb_err err = open_log(&ld);
+	uint64_t generation;
+
+	if (err != YB_OK || l->absent)
+		return err;
+	err = read_head(&ld);
+	if (err == YB_OK)
+		err = read_index(&ld);
+	if (err == YB_OK)
+		err = scan_log(&ld);
+	if (err != YB_OK)
+		return err;
+	generation = l->head.generation;
+	heed_head(&ld);
+	treat_tail(&ld);
+	err = make_durable(&ld);
+	if (err != YB_OK || l->read_only)
+		return err;
+	/* A mailbox opened in peace has its index as it should be. */
+	if (ld.index_lost || ld.from < ld.size || ld.durable < ld.size ||
+	    ld.has_bad || l->head.generation != generation)
+		write_index(&ld);
+	return YB_OK;
+}

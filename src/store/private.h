@@ -1,0 +1,276 @@
+/*
+ * What the files of the store share. All of it belongs to one thread, the
+ * caller's of store.h; jobs of the pool get copies and pinned descriptors.
+ *
+ *	store.c     open, close, the loop that calls back; the invariants
+ *	cache.c     mailboxes in memory: found, loaded, created, given up
+ *	logfile.c   descriptors of logs, bounded in number
+ *	append.c    deliveries and expunges: queue, write, cut back
+ *	copy.c      bodies too large for the owner's thread
+ *	sync.c      group commit, publishing, failed syncs, new generations
+ *	snapshot.c  what sessions see
+ *	remove.c    accounts that go
+ */
+#ifndef STORE_PRIVATE_H
+#define STORE_PRIVATE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "mime/wire.h"
+#include "store/files.h"
+#include "store/index.h"
+#include "store/listing_make.h"
+#include "store/pool.h"
+#include "store/store.h"
+
+enum {
+	/*
+	 * Descriptors that logs may keep open. A process here may have
+	 * 20,000; channels, spool files and bodies on the way take the rest.
+	 */
+	STORE_FDS_MAX = 8192,
+	/* Mailboxes kept while nobody uses them, unless configured. */
+	STORE_CACHED_DEFAULT = 4096,
+	/* And the memory that they may take: about a million messages. */
+	STORE_CACHED_OCTETS = 256 * 1024 * 1024,
+	/* Larger bodies are copied by the pool: 0.1 ms of the one thread. */
+	STORE_INLINE_MAX = 256 * 1024,
+	/* Space reserved ahead of a log's end grows between these. */
+	STORE_RESERVE_MIN = 64 * 1024,
+	STORE_RESERVE_MAX = 1024 * 1024,
+	/* A log whose rewriting failed is not tried again before. */
+	STORE_RETRY_MS = 1000,
+};
+
+/* Something that ended; called when the owner's stack is shallow. */
+struct completion {
+	struct list link;
+	void (*call)(struct completion *c); /* frees it */
+};
+
+struct store {
+	struct store_config config;
+	struct files files;
+	const struct os_storage *os;
+	struct pool *pool;
+	int lock_fd;
+	struct map mailboxes;     /* by place */
+	struct list unused;       /* mailboxes nobody uses, oldest first */
+	size_t unused_n, unused_octets;
+	struct list closable;     /* log_files with fds to spare, LRU */
+	size_t fds_n;
+	struct list kicked;       /* mailboxes whose queue may move */
+	struct list finished;     /* completions */
+	struct list removals;
+	size_t operations;        /* taken and not answered */
+	size_t snapshots_n;
+	bool settling;
+};
+
+/* One generation of a log. */
+struct log_file {
+	struct store *st;
+	unsigned refs;     /* mailbox, snapshots, jobs */
+	unsigned pins;     /* who needs `fd` and `index_fd` now */
+	unsigned readers;  /* snapshots that lent out `read_fd` */
+	int fd, index_fd;  /* for the store; -1: closed */
+	int read_fd;       /* for workers: cannot write */
+	uint64_t generation;
+	struct list closable;
+};
+
+enum mailbox_state {
+	MAILBOX_COLD,   /* nothing known */
+	MAILBOX_ABSENT, /* has no files */
+	MAILBOX_READY,
+};
+
+enum mailbox_work {
+	MAILBOX_IDLE,
+	MAILBOX_LOADING,
+	MAILBOX_CREATING,
+	MAILBOX_REOPENING,
+	MAILBOX_REWRITING,
+};
+
+struct removal;
+
+struct mailbox {
+	struct store *st;
+	struct store_place place;
+	unsigned users;   /* parts, openers, snapshots, jobs */
+	unsigned jobs;    /* in the pool */
+	enum mailbox_state state;
+	enum mailbox_work work;
+	bool syncing;
+	bool removed;     /* its account is going; not in the map */
+	bool read_only;   /* a newer program's log */
+	bool failed;      /* I11: above `durable` nothing is to be believed */
+	bool distrust;    /* a sync while loading failed */
+	bool index_stale; /* a write failed; rebuilt at the next opening */
+	unsigned failures; /* how often `failed` became true */
+	uint64_t retry_ms;
+	struct removal *removal;
+	struct list link;    /* in st->unused */
+	struct list kick;    /* in st->kicked */
+	size_t counted;      /* octets, while in st->unused */
+	struct list queue;   /* parts not yet written, in order */
+	struct list pending; /* parts written, not yet synced, in order */
+	size_t pending_n;
+	struct list openers;
+	struct log_head head;
+	struct log_file *log;
+	struct index_table table; /* what is published */
+	uint64_t tail;       /* end of the log */
+	uint64_t durable;    /* synced up to here */
+	uint64_t reserved;   /* blocks are reserved up to here */
+	uint64_t appended;   /* octets since it was opened */
+	uint64_t next_uid, next_seq;
+	struct listing_block *listing; /* of `table`, or NULL */
+};
+
+enum part_state {
+	PART_QUEUED,
+	PART_COPYING, /* in the queue still, while the pool writes it */
+	PART_PENDING,
+	PART_DONE,
+};
+
+/* One log's share of an operation. */
+struct part {
+	struct operation *op;
+	struct mailbox *mb;
+	struct list link; /* in mb->queue or mb->pending */
+	enum part_state state;
+	enum yb_err err;
+	unsigned failures; /* of mb, when it was written */
+	uint64_t at, end;
+	uint64_t head_sum;
+	struct log_record record;
+};
+
+/* A delivery or an expunge. */
+struct operation {
+	struct completion done;
+	struct store *st;
+	enum store_delivery_mode mode;
+	unsigned type;      /* LOG_MESSAGE or LOG_EXPUNGE */
+	struct span prefix, wire; /* borrowed until `owned` is set */
+	uint8_t *owned;
+	int fd;             /* or -1 */
+	uint64_t wire_at, wire_n;
+	struct wire_check check; /* of a whole body in memory */
+	int64_t received_ns;
+	bool copying;
+	store_delivered_fn *delivered; /* or */
+	store_done_fn *expunged;
+	void *ctx;
+	size_t left;        /* parts not done */
+	size_t parts_n;
+	struct part parts[];
+};
+
+/* A snapshot or totals on the way. */
+struct opener {
+	struct completion done;
+	struct list link; /* in mb->openers */
+	struct mailbox *mb;
+	uint32_t device;
+	enum yb_err err;
+	store_opened_fn *opened; /* or */
+	store_totals_fn *told;
+	void *ctx;
+};
+
+struct store_snapshot {
+	struct mailbox *mb;
+	struct log_file *log; /* NULL: the mailbox has no files */
+	struct listing_block *listing;
+	bool reading;         /* holds log->read_fd */
+};
+
+/* A job that works on one mailbox. */
+struct mailbox_job {
+	struct pool_job job;
+	struct mailbox *mb;
+	struct log_file *log; /* pinned, or NULL */
+	enum yb_err err;
+};
+
+/* ---- store.c ---- */
+void store_finish(struct store *st, struct completion *c);
+void store_settle(struct store *st);
+void store_report(struct store *st, const char *line);
+
+/* ---- cache.c ---- */
+/* One use of the mailbox; NOMEM, NO_ACCOUNT while its account is going. */
+YB_CHECKED enum yb_err mailbox_get(struct store *st,
+				   const struct store_place *place,
+				   struct mailbox **ret);
+void mailbox_use(struct mailbox *mb);
+void mailbox_unuse(struct mailbox **mb);
+/* OK: go on. AGAIN: mailbox_kick() comes later. Else: cannot be. */
+enum yb_err mailbox_prepare(struct mailbox *mb, bool write);
+void mailbox_kick(struct mailbox *mb);
+void mailbox_drop_unused(struct store *st, size_t keep);
+/* Takes a use of the mailbox, and a pin of its log unless that is NULL. */
+void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
+		      struct log_file *log);
+/* Gives them back; last thing that a `done` does. */
+void mailbox_job_end(struct mailbox_job *job);
+void mailbox_forget_listing(struct mailbox *mb);
+
+/* ---- logfile.c ---- */
+/* Takes over the descriptors. NULL if out of memory: they are closed. */
+struct log_file *log_file_new(struct store *st, uint64_t generation, int fd,
+			      int index_fd);
+void log_file_unref(struct log_file **log);
+void log_file_pin(struct log_file *log);
+void log_file_unpin(struct log_file *log);
+void log_file_close_index(struct log_file *log);
+/* Reopened: takes over the descriptors. */
+void log_file_adopt(struct log_file *log, int fd, int index_fd);
+void log_file_adopt_reader(struct log_file *log, int read_fd);
+void log_file_add_reader(struct log_file *log);
+void log_file_drop_reader(struct log_file *log);
+/* Opens "log" of the place if it is this generation. */
+YB_CHECKED enum yb_err log_file_open(const struct files *f,
+				     const struct log_head *head,
+				     enum storage_how how, int *ret_fd);
+/* Closes unneeded descriptors until the limit is kept; OVERLOAD. */
+YB_CHECKED enum yb_err log_file_make_room(struct store *st);
+
+/* ---- append.c ---- */
+/* Lets an operation go on; whether it left its queues. */
+bool operation_try(struct operation *op);
+void part_fail(struct part *part, enum yb_err err);
+/* Written: into mb->pending. */
+void part_written(struct part *part);
+void part_done(struct part *part, enum yb_err err);
+/* Numbers and place of the next record; QUOTA, NOMEM. */
+YB_CHECKED enum yb_err part_begin(struct part *part);
+void part_cut_back(struct part *part);
+void mailbox_reserve(struct mailbox *mb, uint64_t end);
+/* After the parts were written or failed: I10, then syncs. */
+void operation_written(struct operation *op);
+
+/* ---- copy.c ---- */
+/* NOMEM: nothing was begun. */
+YB_CHECKED enum yb_err operation_copy(struct operation *op);
+
+/* ---- sync.c ---- */
+void mailbox_sync(struct mailbox *mb);
+void mailbox_fail(struct mailbox *mb);
+void mailbox_rewrite(struct mailbox *mb);
+
+/* ---- snapshot.c ---- */
+void opener_finish(struct opener *o, enum yb_err err);
+
+/* ---- remove.c ---- */
+bool removal_covers(const struct store *st, const struct account_id *account);
+/* A job of a mailbox that is going has ended. */
+void removal_check(struct mailbox *mb);
+/* Deletes what earlier removals left behind. */
+void removal_clean(struct store *st);
+
+#endif

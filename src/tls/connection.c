@@ -1,0 +1,153 @@
+#include "tls/connection.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "tls/private.h"
+
+struct tls_connection {
+	SSL *ssl;
+	bool closed; /* the peer said so, or the connection broke */
+};
+
+static enum yb_err connection_new(struct tls_context *context, int fd,
+				  struct tls_connection **ret)
+{
+	struct tls_connection *c = calloc(1, sizeof *c);
+
+	if (c != NULL)
+		c->ssl = SSL_new(context->ssl);
+	if (c == NULL || c->ssl == NULL || SSL_set_fd(c->ssl, fd) != 1) {
+		tls_connection_free(&c);
+		ERR_clear_error();
+		return YB_NOMEM;
+	}
+	*ret = c;
+	return YB_OK;
+}
+
+enum yb_err tls_connection_accept(struct tls_context *context, int fd,
+				  struct tls_connection **ret)
+{
+	enum yb_err err = connection_new(context, fd, ret);
+
+	if (err == YB_OK)
+		SSL_set_accept_state((*ret)->ssl);
+	return err;
+}
+
+enum yb_err tls_connection_connect(struct tls_context *context, int fd,
+				   const char *host,
+				   struct tls_connection **ret)
+{
+	enum yb_err err = connection_new(context, fd, ret);
+
+	if (err != YB_OK)
+		return err;
+	SSL_set_connect_state((*ret)->ssl);
+	if (host != NULL &&
+	    (SSL_set_tlsext_host_name((*ret)->ssl, host) != 1 ||
+	     (context->verify && SSL_set1_host((*ret)->ssl, host) != 1))) {
+		tls_connection_free(ret);
+		return YB_INVALID;
+	}
+	return YB_OK;
+}
+
+void tls_connection_free(struct tls_connection **c)
+{
+	if (*c == NULL)
+		return;
+	SSL_free((*c)->ssl);
+	free(*c);
+	*c = NULL;
+}
+
+/* What a call that returned `got` means. */
+static enum yb_err outcome(struct tls_connection *c, int got)
+{
+	switch (SSL_get_error(c->ssl, got)) {
+	case SSL_ERROR_NONE:
+		return YB_OK;
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return YB_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		c->closed = true;
+		return YB_GONE;
+	}
+	/* After a fatal error OpenSSL wants no further call on it. */
+	c->closed = true;
+	ERR_clear_error();
+	return YB_INVALID;
+}
+
+enum yb_err tls_connection_handshake(struct tls_connection *c)
+{
+	if (c->closed)
+		return YB_GONE;
+	ERR_clear_error();
+	return outcome(c, SSL_do_handshake(c->ssl));
+}
+
+enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p, size_t n,
+				size_t *ret_n)
+{
+	int got;
+
+	if (c->closed)
+		return YB_GONE;
+	ERR_clear_error();
+	got = SSL_read(c->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
+	if (got > 0) {
+		*ret_n = (size_t)got;
+		return YB_OK;
+	}
+	return outcome(c, got);
+}
+
+bool tls_connection_has_pending(const struct tls_connection *c)
+{
+	return !c->closed && SSL_has_pending(c->ssl) == 1;
+}
+
+enum yb_err tls_connection_write(struct tls_connection *c, struct span s,
+				 size_t *ret_n)
+{
+	int got;
+
+	if (c->closed)
+		return YB_GONE;
+	ERR_clear_error();
+	got = SSL_write(c->ssl, s.p, s.n > INT_MAX ? INT_MAX : (int)s.n);
+	if (got > 0) {
+		*ret_n = (size_t)got;
+		return YB_OK;
+	}
+	return outcome(c, got);
+}
+
+enum yb_err tls_connection_close(struct tls_connection *c)
+{
+	int got;
+
+	if (c->closed && SSL_get_shutdown(c->ssl) == 0)
+		return YB_GONE; /* broken: a notice cannot be sent */
+	ERR_clear_error();
+	got = SSL_shutdown(c->ssl);
+	/* 0: ours is sent, the peer's has not come. */
+	return got >= 0 ? YB_OK : outcome(c, got);
+}
+
+const char *tls_connection_version(const struct tls_connection *c)
+{
+	return SSL_get_version(c->ssl);
+}
+
+const char *tls_connection_cipher(const struct tls_connection *c)
+{
+	return SSL_get_cipher_name(c->ssl);
+}

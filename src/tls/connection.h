@@ -1,0 +1,57 @@
+/*
+ * One TLS connection over a non-blocking socket. The socket stays the
+ * caller's.
+ */
+#ifndef TLS_CONNECTION_H
+#define TLS_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "tls/context.h"
+
+struct tls_connection;
+
+YB_CHECKED enum yb_err tls_connection_accept(struct tls_context *context,
+					     int fd,
+					     struct tls_connection **ret);
+
+/* `host` is sent as SNI and, with a verifying context, checked; or NULL. */
+YB_CHECKED enum yb_err tls_connection_connect(struct tls_context *context,
+					      int fd, const char *host,
+					      struct tls_connection **ret);
+
+/* Takes NULL. Sends nothing. */
+void tls_connection_free(struct tls_connection **c);
+
+/* YB_OK once done; AGAIN until the socket is ready; INVALID, GONE. */
+YB_CHECKED enum yb_err tls_connection_handshake(struct tls_connection *c);
+
+/*
+ * Reads at most `n` octets. AGAIN; GONE after the peer's close notice, after
+ * which nothing is read any more (threat 3); INVALID if the connection broke
+ * or ended without a notice (threat 7).
+ */
+YB_CHECKED enum yb_err tls_connection_read(struct tls_connection *c,
+					   uint8_t *p, size_t n,
+					   size_t *ret_n);
+
+/* Whether octets are decrypted already and wait for a read. */
+bool tls_connection_has_pending(const struct tls_connection *c);
+
+/*
+ * Writes some octets. AGAIN: offer the same octets again when the socket is
+ * ready; they may have moved. GONE, INVALID.
+ */
+YB_CHECKED enum yb_err tls_connection_write(struct tls_connection *c,
+					    struct span s, size_t *ret_n);
+
+/* Sends the close notice. AGAIN until there is room. */
+YB_CHECKED enum yb_err tls_connection_close(struct tls_connection *c);
+
+/* "TLSv1.3" and the cipher, static, for logs. */
+const char *tls_connection_version(const struct tls_connection *c);
+const char *tls_connection_cipher(const struct tls_connection *c);
+
+#endif

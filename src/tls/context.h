@@ -1,0 +1,40 @@
+/*
+ * What all TLS connections of a service share: certificate, key, versions,
+ * session tickets. Connections keep the context they began with, so that a
+ * reload swaps it for those that come.
+ */
+#ifndef TLS_CONTEXT_H
+#define TLS_CONTEXT_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct tls_context;
+
+/*
+ * A server's context from a PEM chain (its own certificate first) and the PEM
+ * key that belongs to it. `service` ("pop3", "smtp") separates the tickets of
+ * services (threat 6). TLS 1.2 and 1.3 (RFC 8996). INVALID, with a readable
+ * reason in `ret_reason` if that is not NULL (valid until the next call).
+ */
+YB_CHECKED enum yb_err tls_context_server(struct span chain, struct span key,
+					  const char *service,
+					  const char **ret_reason,
+					  struct tls_context **ret);
+
+/*
+ * A client's context that trusts the PEM certificates in `ca`; with an empty
+ * span, nothing is verified: for measuring only.
+ */
+YB_CHECKED enum yb_err tls_context_client(struct span ca,
+					  struct tls_context **ret);
+
+void tls_context_free(struct tls_context **context);
+
+/*
+ * A TLS 1.2 and a TLS 1.3 handshake with itself in memory, so that OpenSSL
+ * has loaded and allocated what it wants before the process is caged.
+ */
+YB_CHECKED enum yb_err tls_context_warm_up(struct tls_context *context);
+
+#endif
