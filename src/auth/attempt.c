@@ -45,20 +45,24 @@ static void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 
 /* ---- success ---- */
 
-static void answer_success(auth_done_fn *done, void *ctx,
-			   const struct directory_account *account,
-			   uint32_t device)
-{
+/* An identity with its text: the cache may change before all have heard. */
+struct grant {
+	struct auth_identity identity;
 	char address[AUTH_ADDRESS_MAX + 1];
-	struct auth_identity identity = { .device = device,
-					  .mailbox = 1,
-					  .address = address };
+};
 
-	/* Copies: the callback may change the cache. */
-	memcpy(identity.account, account->id, sizeof identity.account);
-	memccpy(address, account->address, 0, sizeof address);
-	if (done != NULL)
-		done(ctx, YB_OK, &identity, SPAN_NONE);
+/* What a success names; also notes that there was one. */
+static void grant_make(struct auth *a, struct directory_account *account,
+		       int index, struct grant *ret)
+{
+	uint32_t device = account->credentials[index].device;
+
+	ret->identity = (struct auth_identity){ .device = device,
+						.mailbox = 1,
+						.address = ret->address };
+	memcpy(ret->identity.account, account->id, sizeof account->id);
+	memccpy(ret->address, account->address, 0, sizeof ret->address);
+	login_note(a, account, device);
 }
 
 /* Index of the credential that the hash fits; -1. All are compared. */
@@ -161,8 +165,8 @@ static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 			      struct guess **ret)
 {
 	struct cached *cached = NULL;
-	enum yb_err err = cache_find(&a->cache, name_span(&at->name),
-				     a->now_ms, &cached);
+	enum yb_err err =
+		cache_find(&a->cache, name_span(&at->name), a->now_ms, &cached);
 	struct guess *g;
 
 	if (err != YB_OK)
@@ -263,8 +267,8 @@ static void wait_turn(struct auth *a, struct attempt *at)
 static void again(struct auth *a, struct guess *g)
 {
 	while (!list_empty(&g->attempts)) {
-		struct attempt *at = list_entry(g->attempts.next,
-						struct attempt, link);
+		struct attempt *at =
+			list_entry(g->attempts.next, struct attempt, link);
 
 		at->peer->open--;
 		wait_turn(a, at);
@@ -274,8 +278,8 @@ static void again(struct auth *a, struct guess *g)
 static void answer_all(struct auth *a, struct guess *g, enum yb_err err)
 {
 	while (!list_empty(&g->attempts)) {
-		struct attempt *at = list_entry(g->attempts.next,
-						struct attempt, link);
+		struct attempt *at =
+			list_entry(g->attempts.next, struct attempt, link);
 
 		a->waiting_n--;
 		if (err == YB_DENIED) {
@@ -287,34 +291,45 @@ static void answer_all(struct auth *a, struct guess *g, enum yb_err err)
 	}
 }
 
-static void accept_all(struct auth *a, struct guess *g, struct cached *cached,
-		       uint32_t index)
+static void accept_all(struct auth *a, struct guess *g,
+		       const struct grant *grant)
 {
-	struct directory_account *account = cached->account;
-	uint32_t device = account->credentials[index].device;
-	char address[AUTH_ADDRESS_MAX + 1];
-	struct auth_identity identity = { .device = device,
-					  .mailbox = 1,
-					  .address = address };
-
-	memcpy(identity.account, account->id, sizeof identity.account);
-	memccpy(address, account->address, 0, sizeof address);
-	login_note(a, account, device);
 	while (!list_empty(&g->attempts)) {
-		struct attempt *at = list_entry(g->attempts.next,
-						struct attempt, link);
+		struct attempt *at =
+			list_entry(g->attempts.next, struct attempt, link);
 
 		a->waiting_n--;
 		at->peer->open--;
-		attempt_answer(a, at, YB_OK, &identity);
+		attempt_answer(a, at, YB_OK, &grant->identity);
 	}
+}
+
+/* What the hash is worth, now. */
+static void judge(struct auth *a, struct guess *g, struct cached *cached,
+		  const uint8_t digest[HMAC_LEN])
+{
+	struct grant grant;
+	int index;
+
+	if (cached->account->generation != g->generation ||
+	    !compare_equal(cached->account->id, g->id, sizeof g->id)) {
+		again(a, g);
+		return;
+	}
+	index = find_credential(cached, &g->job.ret);
+	if (index < 0) {
+		answer_all(a, g, YB_DENIED);
+		return;
+	}
+	cache_remember(cached, (uint32_t)index, digest, a->now_ms);
+	grant_make(a, cached->account, index, &grant);
+	accept_all(a, g, &grant);
 }
 
 static void finish_guess(struct auth *a, struct guess *g)
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
-	int index;
 	enum yb_err err = g->job.err;
 
 	list_remove(&g->link);
@@ -324,21 +339,10 @@ static void finish_guess(struct auth *a, struct guess *g)
 				 &cached);
 	if (err == YB_OK)
 		err = cache_digest(&a->cache, cached, g->job.password, digest);
-	if (err != YB_OK) {
+	if (err == YB_OK)
+		judge(a, g, cached, digest);
+	else
 		answer_all(a, g, err);
-	} else if (cached->account->generation != g->generation ||
-		   !compare_equal(cached->account->id, g->id, sizeof g->id)) {
-		again(a, g);
-	} else {
-		index = find_credential(cached, &g->job.ret);
-		if (index >= 0) {
-			cache_remember(cached, (uint32_t)index, digest,
-				       a->now_ms);
-			accept_all(a, g, cached, (uint32_t)index);
-		} else {
-			answer_all(a, g, YB_DENIED);
-		}
-	}
 	mem_wipe(digest, sizeof digest);
 	free_guess(g);
 }
@@ -348,8 +352,8 @@ static void finish_guess(struct auth *a, struct guess *g)
 static void answer_held(struct auth *a)
 {
 	while (!list_empty(&a->held)) {
-		struct attempt *at = list_entry(a->held.next, struct attempt,
-						link);
+		struct attempt *at =
+			list_entry(a->held.next, struct attempt, link);
 
 		if (at->due_ms > a->now_ms)
 			return;
@@ -360,8 +364,8 @@ static void answer_held(struct auth *a)
 static void give_up(struct auth *a, struct list *waiting)
 {
 	while (!list_empty(waiting)) {
-		struct attempt *at = list_entry(waiting->next, struct attempt,
-						link);
+		struct attempt *at =
+			list_entry(waiting->next, struct attempt, link);
 
 		if (at->begun_ms + AUTH_WAIT_MS > a->now_ms)
 			return;
@@ -414,8 +418,8 @@ uint64_t attempts_deadline(const struct auth *a)
 static void drop_list(struct list *list)
 {
 	while (!list_empty(list)) {
-		struct attempt *at = list_entry(list->next, struct attempt,
-						link);
+		struct attempt *at =
+			list_entry(list->next, struct attempt, link);
 
 		list_remove(&at->link);
 		if (at->owner != NULL)
@@ -430,8 +434,8 @@ void attempts_drop_all(struct auth *a)
 	drop_list(&a->failing);
 	drop_list(&a->held);
 	while (!list_empty(&a->guesses)) {
-		struct guess *g = list_entry(a->guesses.next, struct guess,
-					     link);
+		struct guess *g =
+			list_entry(a->guesses.next, struct guess, link);
 
 		list_remove(&g->link);
 		drop_list(&g->attempts);
@@ -495,16 +499,15 @@ static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
 	return err;
 }
 
-/* Whether it was remembered, and then answered. */
-static bool try_remembered(struct auth *a, const struct prepared *p,
-			   enum yb_err *ret_err, auth_done_fn *done, void *ctx)
+/* Whether it was right a while ago; then `ret` is what it names. */
+static enum yb_err recall(struct auth *a, const struct prepared *p,
+			  bool *ret_known, struct grant *ret)
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
-	uint32_t device;
 	int index = -1;
-	enum yb_err err = cache_find(&a->cache, name_span(&p->name), a->now_ms,
-				     &cached);
+	enum yb_err err =
+		cache_find(&a->cache, name_span(&p->name), a->now_ms, &cached);
 
 	if (err == YB_OK)
 		err = cache_digest(&a->cache, cached,
@@ -512,13 +515,10 @@ static bool try_remembered(struct auth *a, const struct prepared *p,
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
 	mem_wipe(digest, sizeof digest);
-	*ret_err = err;
-	if (index < 0)
-		return false;
-	device = cached->account->credentials[index].device;
-	login_note(a, cached->account, device);
-	answer_success(done, ctx, cached->account, device);
-	return true;
+	*ret_known = index >= 0;
+	if (index >= 0)
+		grant_make(a, cached->account, index, ret);
+	return err;
 }
 
 static struct attempt *new_attempt(struct auth *a, const struct prepared *p,
@@ -590,20 +590,19 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 {
 	struct prepared p = { .password_n = 0 };
 	struct attempt *at = NULL;
-	bool answered = false;
+	struct grant grant;
+	bool known = false;
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	err = prepare(a, claim, &p);
 	if (err == YB_OK)
-		answered = try_remembered(a, &p, &err, done, ctx);
-	if (err == YB_OK && !answered)
+		err = recall(a, &p, &known, &grant);
+	if (err == YB_OK && !known)
 		err = enqueue(a, peer, &p, &at);
 	mem_wipe(p.password, sizeof p.password);
-	if (answered)
-		return;
-	if (err != YB_OK) {
-		done(ctx, err, NULL, SPAN_NONE);
+	if (at == NULL) {
+		done(ctx, err, known ? &grant.identity : NULL, SPAN_NONE);
 		return;
 	}
 	at->done = done;

@@ -25,10 +25,9 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 		return YB_NOMEM;
 	a->directory = config->directory;
 	a->iterations = AUTH_ITERATIONS;
-	a->guesses_max = config->threads > 0
-				 ? (size_t)config->threads *
-					   AUTH_GUESSES_A_THREAD
-				 : 1;
+	a->guesses_max = 1;
+	if (config->threads > 0)
+		a->guesses_max = config->threads * AUTH_GUESSES_A_THREAD;
 	list_init(&a->fresh);
 	list_init(&a->failing);
 	list_init(&a->guesses);
@@ -118,8 +117,8 @@ void login_note(struct auth *a, struct directory_account *account,
 	if (a->logins_n == 0)
 		a->logins_due_ms = a->now_ms + AUTH_LOGINS_MS;
 	account->last_login_s = now_s;
-	a->logins[a->logins_n] = (struct directory_login){ .device = device,
-							   .at_s = now_s };
+	a->logins[a->logins_n] =
+		(struct directory_login){ .device = device, .at_s = now_s };
 	memcpy(a->logins[a->logins_n].id, account->id, sizeof account->id);
 	a->logins_n++;
 }

@@ -15,13 +15,13 @@ enum yb_err cache_open(struct cache *c, struct directory *directory,
 	uint8_t key[HMAC_LEN];
 	enum yb_err err;
 
-	*c = (struct cache){ .directory = directory,
-			     .iterations = iterations };
+	*c = (struct cache){ .directory = directory, .iterations = iterations };
 	list_init(&c->accounts);
 	list_init(&c->unknown);
 	map_init(&c->map, os_random_u64());
-	err = hmac_new(span_of(directory_secret(directory),
-			       DIRECTORY_SECRET_LEN), &c->fake);
+	err = hmac_new(
+		span_of(directory_secret(directory), DIRECTORY_SECRET_LEN),
+		&c->fake);
 	if (err == YB_OK)
 		err = crypto_random(key, sizeof key);
 	if (err == YB_OK)
@@ -68,7 +68,7 @@ void cache_close(struct cache *c)
 static enum yb_err make_fake(struct cache *c, struct span address,
 			     struct directory_account **ret)
 {
-	size_t fixed = sizeof **ret + sizeof (*ret)->credentials[0];
+	size_t fixed = sizeof **ret + sizeof(struct directory_credential);
 	struct directory_account *a = calloc(1, fixed + address.n + 1);
 	const struct span salt[] = { SPAN_LIT("salt "), address };
 	const struct span id[] = { SPAN_LIT("id "), address };
@@ -112,8 +112,8 @@ static enum yb_err insert(struct cache *c, struct span address, bool real,
 			  struct directory_account *account, uint64_t now_ms,
 			  struct cached **ret)
 {
-	struct cached *at = calloc(1, sizeof *at + account->credentials_n *
-						   sizeof at->success[0]);
+	struct cached *at = calloc(
+		1, sizeof *at + account->credentials_n * sizeof at->success[0]);
 
 	if (at == NULL || map_put(&c->map, address, at) != YB_OK) {
 		free(at);
@@ -174,7 +174,6 @@ void cache_forget(struct cache *c, struct span address)
 
 	if (at != NULL)
 		drop(c, at);
-	drop_all(c, &c->unknown);
 }
 
 enum yb_err cache_digest(struct cache *c, const struct cached *at,

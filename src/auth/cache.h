@@ -66,7 +66,7 @@ void cache_close(struct cache *c);
 YB_CHECKED enum yb_err cache_find(struct cache *c, struct span address,
 				  uint64_t now_ms, struct cached **ret);
 
-/* After a change: forgets the account, and all that is known not to exist. */
+/* After a change: the address, its successes, or that it did not exist. */
 void cache_forget(struct cache *c, struct span address);
 
 /* What stands for `password` at this account, as it is now. */

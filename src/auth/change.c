@@ -52,9 +52,9 @@ static enum yb_err make_verifier(struct span prepared,
 {
 	uint8_t salted[SCRAM_KEY_LEN];
 	struct scram_verifier keys;
-	enum yb_err err =
-		scram_salted_password(prepared, span_of(v->salt, sizeof v->salt),
-				      v->iterations, salted);
+	enum yb_err err = scram_salted_password(
+		prepared, span_of(v->salt, sizeof v->salt), v->iterations,
+		salted);
 
 	if (err == YB_OK)
 		err = scram_verifier_of(salted, &keys);
@@ -85,18 +85,17 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 	struct directory_verifier v;
 	struct name name;
 	size_t n = 0;
-	enum yb_err err = name_canonical(address, a->default_domain, NAME_MAKE,
-					 &name);
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_MAKE, &name);
 
 	if (err != YB_OK)
 		return err;
-	err = directory_account_find(a->directory, name_span(&name),
-				     &existing);
+	err = directory_account_find(a->directory, name_span(&name), &existing);
 	directory_account_free(&existing);
 	if (err != YB_NO_ACCOUNT)
 		return err == YB_OK ? YB_EXISTS : err;
-	err = prepare_password(password, name_span(&name), allow_weak,
-			       prepared, &n, ret_reason);
+	err = prepare_password(password, name_span(&name), allow_weak, prepared,
+			       &n, ret_reason);
 	if (err == YB_OK)
 		err = new_verifier(a, &v);
 	if (err == YB_OK)
@@ -137,16 +136,16 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 	struct directory_verifier v;
 	struct name name;
 	size_t n = 0;
-	enum yb_err err = name_canonical(address, a->default_domain, NAME_FIND,
-					 &name);
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_FIND, &name);
 
 	if (err != YB_OK)
 		return err == YB_INVALID ? YB_NO_ACCOUNT : err;
 	err = directory_account_find(a->directory, name_span(&name), &account);
 	if (err != YB_OK)
 		return err;
-	err = prepare_password(password, name_span(&name), allow_weak,
-			       prepared, &n, ret_reason);
+	err = prepare_password(password, name_span(&name), allow_weak, prepared,
+			       &n, ret_reason);
 	if (err == YB_OK)
 		err = next_verifier(a, account, &v);
 	if (err == YB_OK)
@@ -165,8 +164,8 @@ enum yb_err auth_account_remove(struct auth *a, struct span address,
 				uint8_t ret_id[16])
 {
 	struct name name;
-	enum yb_err err = name_canonical(address, a->default_domain, NAME_FIND,
-					 &name);
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_FIND, &name);
 
 	if (err != YB_OK)
 		return err == YB_INVALID ? YB_NO_ACCOUNT : err;
@@ -180,8 +179,8 @@ enum {
 	DEVICES_TEXT_MAX = DIRECTORY_DEVICES_MAX * (DIRECTORY_NAME_MAX + 2) + 1,
 };
 
-static bool show(const struct directory_account *account,
-		 auth_account_fn *each, void *ctx)
+static bool show(const struct directory_account *account, auth_account_fn *each,
+		 void *ctx)
 {
 	char devices[DEVICES_TEXT_MAX];
 	char *at = devices;
@@ -205,8 +204,8 @@ enum yb_err auth_account_get(struct auth *a, struct span address,
 {
 	struct directory_account *account = NULL;
 	struct name name;
-	enum yb_err err = name_canonical(address, a->default_domain, NAME_FIND,
-					 &name);
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_FIND, &name);
 
 	if (err != YB_OK)
 		return err == YB_INVALID ? YB_NO_ACCOUNT : err;

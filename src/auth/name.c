@@ -15,8 +15,8 @@ static bool is_local_sign(uint8_t c, enum name_use use)
 
 static bool is_letter_or_digit(uint8_t c)
 {
-	return ascii_digit(c) || (ascii_lower(c) >= 'a' &&
-				  ascii_lower(c) <= 'z');
+	return ascii_digit(c) ||
+	       (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 }
 
 /* RFC 5321's Dot-string: no dot at an end, no two in a row. */
@@ -70,8 +70,7 @@ static void put_lower(char *dst, struct span s)
 	dst[s.n] = 0;
 }
 
-enum yb_err name_canonical_domain(struct span in,
-				  char ret[NAME_DOMAIN_MAX + 1])
+enum yb_err name_canonical_domain(struct span in, char ret[NAME_DOMAIN_MAX + 1])
 {
 	if (!is_domain(in))
 		return YB_INVALID;
@@ -107,16 +106,16 @@ enum yb_err name_canonical(struct span in, const char *default_domain,
 	uint8_t prepared[SASLPREP_OUT_MAX];
 	size_t at = span_find_last(in, '@');
 	struct span local = span_head(in, at);
-	struct span domain = at < in.n ? span_skip(in, at + 1)
-				       : span_str(default_domain);
+	struct span domain =
+		at < in.n ? span_skip(in, at + 1) : span_str(default_domain);
 	enum yb_err err;
 
 	if (local.n > NAME_LOCAL_MAX)
 		return YB_INVALID;
 	if (is_ascii(local))
 		return join(local, domain, use, ret);
-	err = saslprep(local, use == NAME_MAKE ? SASLPREP_STORED
-					       : SASLPREP_QUERY,
+	err = saslprep(local,
+		       use == NAME_MAKE ? SASLPREP_STORED : SASLPREP_QUERY,
 		       prepared, &local.n);
 	if (err != YB_OK)
 		return err == YB_NOMEM ? err : YB_INVALID;

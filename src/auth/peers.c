@@ -84,10 +84,10 @@ void peers_release(struct peers *p, struct peer *peer, uint64_t now_ms)
 
 unsigned peer_failures(struct peer *peer, uint64_t now_ms)
 {
-	uint64_t forgiven = now_ms > peer->since_ms
-				    ? (now_ms - peer->since_ms) /
-					      PEER_FORGIVE_MS
-				    : 0;
+	uint64_t forgiven =
+		now_ms > peer->since_ms
+			? (now_ms - peer->since_ms) / PEER_FORGIVE_MS
+			: 0;
 
 	if (forgiven >= peer->failures) {
 		peer->failures = 0;

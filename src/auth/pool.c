@@ -186,8 +186,7 @@ struct pool_job *pool_take(struct pool *p)
 	pthread_mutex_lock(&p->lock);
 	link = list_pop(&p->done);
 	/* Quiet only while the lock keeps others from announcing. */
-	if (link == NULL && p->fd >= 0 &&
-	    read(p->fd, &count, sizeof count) < 0)
+	if (link == NULL && p->fd >= 0 && read(p->fd, &count, sizeof count) < 0)
 		count = 0; /* nothing was announced */
 	pthread_mutex_unlock(&p->lock);
 	return link == NULL ? NULL : list_entry(link, struct pool_job, link);

@@ -71,8 +71,10 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	x->outcome = YB_AGAIN;
 	x->done = done;
 	x->ctx = ctx;
-	take(x, sasl_server_start(&x->server, which, response, has_response,
-				  &result), &result, now_ms);
+	take(x,
+	     sasl_server_start(&x->server, which, response, has_response,
+			       &result),
+	     &result, now_ms);
 	/* Nobody else knows `x` yet, so it is still there. */
 	if (x->outcome != YB_AGAIN && x->outcome != YB_OK)
 		auth_sasl_free(&x);

@@ -116,7 +116,7 @@ static void tell_unknown(struct reader *r, const char *section,
 			 const struct node *key)
 {
 	enum { KEYS_MAX = 64 };
-	const char *keys[KEYS_MAX];
+	const char *keys[KEYS_MAX] = { NULL };
 	size_t n = known_keys(section, keys, KEYS_MAX);
 	const char *near = word_nearest(key->text, keys, n);
 	const struct config_field *elsewhere = find_anywhere(key->text);

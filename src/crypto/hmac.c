@@ -72,8 +72,8 @@ enum yb_err hmac_sum(struct hmac *h, const struct span *parts, size_t parts_n,
 	if (EVP_MAC_init(h->context, NULL, 0, NULL) != 1)
 		return YB_NOMEM;
 	for (size_t i = 0; i < parts_n; i++) {
-		if (parts[i].n > 0 && EVP_MAC_update(h->context, parts[i].p,
-						     parts[i].n) != 1)
+		if (parts[i].n > 0 &&
+		    EVP_MAC_update(h->context, parts[i].p, parts[i].n) != 1)
 			return YB_NOMEM;
 	}
 	if (EVP_MAC_final(h->context, sum, &sum_n, sizeof sum) != 1 ||

@@ -19,8 +19,8 @@ enum yb_err scram_salted_password(struct span password, struct span salt,
 enum yb_err scram_client_key(const uint8_t salted[SCRAM_KEY_LEN],
 			     uint8_t ret[SCRAM_KEY_LEN])
 {
-	return hmac_once(span_of(salted, SCRAM_KEY_LEN),
-			 SPAN_LIT("Client Key"), ret);
+	return hmac_once(span_of(salted, SCRAM_KEY_LEN), SPAN_LIT("Client Key"),
+			 ret);
 }
 
 enum yb_err scram_verifier_of(const uint8_t salted[SCRAM_KEY_LEN],

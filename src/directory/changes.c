@@ -29,8 +29,7 @@ static bool is_address(struct span address)
 {
 	return address.n > 0 && address.n <= DIRECTORY_ADDRESS_MAX &&
 	       memchr(address.p, 0, address.n) == NULL &&
-	       domain_of(address).n > 0 &&
-	       domain_of(address).n < address.n - 1;
+	       domain_of(address).n > 0 && domain_of(address).n < address.n - 1;
 }
 
 static enum yb_err domain_ensure(struct directory *d, struct span name,

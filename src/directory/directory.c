@@ -233,8 +233,7 @@ static enum yb_err read_secret(struct directory *d)
 
 	if (err == YB_OK)
 		err = statement_row(s);
-	if (err == YB_OK &&
-	    sqlite3_column_bytes(s, 0) == DIRECTORY_SECRET_LEN)
+	if (err == YB_OK && sqlite3_column_bytes(s, 0) == DIRECTORY_SECRET_LEN)
 		memcpy(d->secret, sqlite3_column_blob(s, 0),
 		       DIRECTORY_SECRET_LEN);
 	else if (err == YB_OK || err == YB_NOT_FOUND)
@@ -249,8 +248,10 @@ static enum yb_err make_secret(struct directory *d)
 	uint8_t secret[DIRECTORY_SECRET_LEN];
 	sqlite3_stmt *s = NULL;
 	enum yb_err err = directory_err(sqlite3_prepare_v2(
-		d->db, "INSERT INTO meta (name, value) VALUES ('secret', ?1) "
-		       "ON CONFLICT (name) DO NOTHING", -1, &s, NULL));
+		d->db,
+		"INSERT INTO meta (name, value) VALUES ('secret', ?1) "
+		"ON CONFLICT (name) DO NOTHING",
+		-1, &s, NULL));
 
 	if (err != YB_OK)
 		return err;
@@ -295,8 +296,8 @@ static enum yb_err bring_up(struct directory *d, const char *const *steps,
 				 &tables);
 	if (err != YB_OK)
 		return err;
-	if (application != APPLICATION_ID && (application != 0 || version != 0 ||
-					      tables != 0))
+	if (application != APPLICATION_ID &&
+	    (application != 0 || version != 0 || tables != 0))
 		return YB_INVALID;
 	if (version < 0 || (uint64_t)version > steps_n)
 		return YB_VERSION;
@@ -366,7 +367,7 @@ void directory_close(struct directory **d)
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		(void)sqlite3_finalize((*d)->statements[i]);
 	(void)sqlite3_close((*d)->db); /* every statement is finalized */
-	mem_wipe((*d)->secret, sizeof (*d)->secret);
+	mem_wipe((*d)->secret, DIRECTORY_SECRET_LEN);
 	free(*d);
 	*d = NULL;
 }

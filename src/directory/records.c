@@ -180,8 +180,8 @@ enum yb_err directory_account_first(struct directory *d, struct span domain,
 	sqlite3_stmt *s;
 
 	if (domain.n == 0)
-		return account_load(d, statement_take(d,
-						      STATEMENT_ACCOUNT_FIRST),
+		return account_load(d,
+				    statement_take(d, STATEMENT_ACCOUNT_FIRST),
 				    NULL, ret);
 	s = statement_take(d, STATEMENT_ACCOUNT_FIRST_OF);
 	statement_text(s, 1, domain);

@@ -71,8 +71,11 @@ static enum line_got take_part(struct line_reader *r, struct span part,
 size_t line_take(struct line_reader *r, struct span in, size_t max,
 		 enum line_got *ret_got, struct span *ret_line)
 {
-	size_t at = span_find(in, '\n');
-	bool whole = at < in.n;
+	/* No further than it takes to see that the line is too long. */
+	size_t room = r->discarding ? in.n : max - r->held.n + 1;
+	struct span window = span_head(in, room);
+	size_t at = span_find(window, '\n');
+	bool whole = at < window.n;
 	struct span part = span_head(in, whole ? at + 1 : at);
 
 	*ret_got = take_part(r, part, max, whole, ret_line);

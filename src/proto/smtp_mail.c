@@ -143,6 +143,11 @@ enum smtp_outcome smtp_on_rcpt(struct smtp_server *s, struct span arg)
 		smtp_say(s, "452 4.5.3 too many recipients");
 		return SMTP_ANSWERED;
 	}
+	/* Room for the outcome now: later it would be too late to fail. */
+	if (buf_reserve(&s->outcomes, 1) != YB_OK) {
+		smtp_say(s, smtp_reply_of(YB_NOMEM));
+		return SMTP_ANSWERED;
+	}
 	memcpy(s->rcpt, path.p, path.n);
 	s->rcpt_n = path.n;
 	smtp_raise(s, (struct smtp_event){
@@ -166,7 +171,6 @@ void smtp_server_rcpt_done(struct smtp_server *s, enum yb_err err)
 		return;
 	assert(s->event_state == SMTP_ASKED && s->event.kind == SMTP_EV_RCPT);
 	smtp_settle(s);
-	/* Room for the outcome now: once the message is stored it is late. */
 	if (err == YB_OK)
 		err = buf_add_u8(&s->outcomes, YB_OK);
 	if (err == YB_OK) {

@@ -510,6 +510,11 @@ struct span smtp_server_sender(const struct smtp_server *s)
 	return span_of(s->sender, s->sender_n);
 }
 
+size_t smtp_server_accepted(const struct smtp_server *s)
+{
+	return s->outcomes.n;
+}
+
 const char *smtp_server_with(const struct smtp_server *s)
 {
 	bool tls = (s->config.flags & SMTP_TLS_ACTIVE) != 0;

@@ -18,6 +18,16 @@ static void take_fd(struct log_file *log, int *holder, int fd)
 	log->st->fds_n += fd >= 0;
 }
 
+/* A quiet mailbox does not sit on blocks that it may never need. */
+static void close_log(struct log_file *log)
+{
+	if (log->fd >= 0 && log->trim > 0)
+		(void)log->st->os->cut(log->st->os->ctx, log->fd, log->trim);
+	log->trim = 0;
+	close_fd(log, &log->fd);
+	close_fd(log, &log->index_fd);
+}
+
 /* Keeps the list of those that could close something in order of use. */
 static void touch(struct log_file *log)
 {
@@ -56,8 +66,7 @@ void log_file_unref(struct log_file **log_at)
 	if (log == NULL || --log->refs > 0)
 		return;
 	list_remove(&log->closable);
-	close_fd(log, &log->fd);
-	close_fd(log, &log->index_fd);
+	close_log(log);
 	close_fd(log, &log->read_fd);
 	free(log);
 }
@@ -115,10 +124,8 @@ enum yb_err log_file_make_room(struct store *st)
 		if (link == NULL)
 			return YB_OVERLOAD;
 		log = list_entry(link, struct log_file, closable);
-		if (log->pins == 0) {
-			close_fd(log, &log->fd);
-			close_fd(log, &log->index_fd);
-		}
+		if (log->pins == 0)
+			close_log(log);
 		if (log->readers == 0)
 			close_fd(log, &log->read_fd);
 	}

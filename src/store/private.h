@@ -5,7 +5,8 @@
  *	store.c     open, close, the loop that calls back; the invariants
  *	cache.c     mailboxes in memory: found, loaded, created, given up
  *	logfile.c   descriptors of logs, bounded in number
- *	append.c    deliveries and expunges: queue, write, cut back
+ *	deliver.c   the calls that append: deliveries and expunges
+ *	append.c    how they are queued, written, cut back
  *	copy.c      bodies too large for the owner's thread
  *	sync.c      group commit, publishing, failed syncs, new generations
  *	snapshot.c  what sessions see
@@ -75,6 +76,8 @@ struct log_file {
 	unsigned readers;  /* snapshots that lent out `read_fd` */
 	int fd, index_fd;  /* for the store; -1: closed */
 	int read_fd;       /* for workers: cannot write */
+	uint64_t trim;     /* blocks reserved behind this size are given back
+			    * when `fd` is closed; 0: there are none */
 	uint64_t generation;
 	struct list closable;
 };
@@ -106,6 +109,7 @@ struct mailbox {
 	bool removed;     /* its account is going; not in the map */
 	bool read_only;   /* a newer program's log */
 	bool failed;      /* I11: above `durable` nothing is to be believed */
+	bool held;        /* pins its log while it has failed */
 	bool distrust;    /* a sync while loading failed */
 	bool index_stale; /* a write failed; rebuilt at the next opening */
 	unsigned failures; /* how often `failed` became true */
@@ -140,7 +144,8 @@ enum part_state {
 struct part {
 	struct operation *op;
 	struct mailbox *mb;
-	struct list link; /* in mb->queue or mb->pending */
+	struct part *twin; /* stands for this one too, or NULL */
+	struct list link;  /* in mb->queue or mb->pending */
 	enum part_state state;
 	enum yb_err err;
 	unsigned failures; /* of mb, when it was written */
@@ -165,6 +170,7 @@ struct operation {
 	store_delivered_fn *delivered; /* or */
 	store_done_fn *expunged;
 	void *ctx;
+	enum yb_err *errs;  /* the answer; behind the parts */
 	size_t left;        /* parts not done */
 	size_t parts_n;
 	struct part parts[];
@@ -241,6 +247,11 @@ YB_CHECKED enum yb_err log_file_open(const struct files *f,
 YB_CHECKED enum yb_err log_file_make_room(struct store *st);
 
 /* ---- append.c ---- */
+/* Its parts have no mailboxes yet. NULL if out of memory. */
+struct operation *operation_new(struct store *st, unsigned type,
+				size_t parts_n);
+/* With its mailboxes and body set: queues it, writes it if that can be. */
+void operation_start(struct operation *op);
 /* Lets an operation go on; whether it left its queues. */
 bool operation_try(struct operation *op);
 void part_fail(struct part *part, enum yb_err err);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "auth/auth_private.h"
+#include "base/cleanup.h"
+#include "directory/directory_private.h"
 #include "os/clock.h"
 #include "unit/unit.h"
 

@@ -658,7 +658,7 @@ static int remove_folder(void **state)
 		(void)unlink(names[i]);
 	(void)rmdir("auth");
 	(void)rmdir("store");
-	(void)chdir("/");
+	assert_int_equal(chdir("/"), 0);
 	(void)rmdir(f->path);
 	free(f);
 	return 0;

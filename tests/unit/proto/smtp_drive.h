@@ -127,7 +127,6 @@ static inline void smtp_drive_message(struct smtp_drive *d)
 		}
 	}
 	smtp_server_message_done(d->s, errs, d->rcpts_n);
-	d->rcpts_n = 0;
 }
 
 static inline void smtp_drive_answer(struct smtp_drive *d,
@@ -138,7 +137,8 @@ static inline void smtp_drive_answer(struct smtp_drive *d,
 		d->starttls = true;
 		break;
 	case SMTP_EV_RCPT:
-		/* A new transaction shows by its first recipient. */
+		assert_true(smtp_server_accepted(d->s) <= d->rcpts_n);
+		d->rcpts_n = smtp_server_accepted(d->s);
 		smtp_server_rcpt_done(d->s, smtp_drive_rcpt(d, ev->address));
 		break;
 	case SMTP_EV_DATA:
@@ -146,8 +146,8 @@ static inline void smtp_drive_answer(struct smtp_drive *d,
 		d->datas++;
 		d->begun = d->data_err == YB_OK;
 		buf_clear(&d->wire);
-		if (!d->begun)
-			d->rcpts_n = 0;
+		assert_true(smtp_server_accepted(d->s) <= d->rcpts_n);
+		d->rcpts_n = smtp_server_accepted(d->s);
 		smtp_server_data_ready(d->s, d->data_err);
 		break;
 	case SMTP_EV_BODY:
@@ -158,15 +158,14 @@ static inline void smtp_drive_answer(struct smtp_drive *d,
 			break;
 		smtp_server_refuse(d->s, YB_FULL);
 		d->begun = false;
-		d->rcpts_n = 0;
 		break;
 	case SMTP_EV_MESSAGE:
+		assert_int_equal(smtp_server_accepted(d->s), d->rcpts_n);
 		smtp_drive_message(d);
 		break;
 	case SMTP_EV_ABORT:
 		assert_true(d->begun);
 		d->begun = false;
-		d->rcpts_n = 0;
 		d->aborts++;
 		break;
 	}
@@ -199,7 +198,6 @@ static inline void smtp_drive_tls(struct smtp_drive *d)
 {
 	assert_true(d->starttls);
 	d->starttls = false;
-	d->rcpts_n = 0;
 	smtp_server_tls_started(d->s);
 }
 

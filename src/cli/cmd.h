@@ -1,0 +1,20 @@
+/*
+ * The commands: each runs what was asked for and returns its exit code.
+ */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "cli/command.h"
+
+int cmd_init(const struct invocation *inv);
+int cmd_serve(const struct invocation *inv);
+int cmd_check(const struct invocation *inv);
+int cmd_status(const struct invocation *inv);
+int cmd_account_add(const struct invocation *inv);
+int cmd_account_list(const struct invocation *inv);
+int cmd_account_show(const struct invocation *inv);
+int cmd_account_password(const struct invocation *inv);
+int cmd_account_remove(const struct invocation *inv);
+int cmd_deliver(const struct invocation *inv);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * The calls that append to logs.
+ */
+#include "store/private.h"
+
+#include <stdlib.h>
+
+#include "os/clock.h"
+
+/* 2^56 octets: more than any file, so that sizes cannot overflow. */
+#define DELIVER_WIRE_MAX ((uint64_t)1 << 56)
+
+/* A body in memory is checked at once; one in a file while it is copied. */
+static enum yb_err check_wire(struct operation *op)
+{
+	enum yb_err err;
+
+	wire_check_init(&op->check);
+	wire_check_feed(&op->check, op->prefix);
+	wire_check_feed(&op->check, op->wire);
+	err = wire_check_finish(&op->check);
+	if (err == YB_OK && (op->check.dots > UINT32_MAX ||
+			     op->check.header_size > UINT32_MAX))
+		err = YB_TOO_BIG;
+	return err;
+}
+
+static void fail_parts(struct operation *op, enum yb_err err)
+{
+	for (size_t i = 0; i < op->parts_n; i++)
+		if (op->parts[i].state == PART_QUEUED)
+			part_done(&op->parts[i], err);
+}
+
+/* For want of memory there is no operation, but still an answer. */
+static void refuse_delivery(const struct store_delivery *delivery,
+			    store_delivered_fn *delivered, void *ctx)
+{
+	enum yb_err few[16];
+	enum yb_err *errs = few;
+	size_t n = delivery->places_n;
+
+	if (n > sizeof few / sizeof *few)
+		errs = malloc(n * sizeof *errs);
+	if (errs == NULL) { /* the least that can be told */
+		errs = few;
+		n = sizeof few / sizeof *few;
+	}
+	for (size_t i = 0; i < n; i++)
+		errs[i] = YB_NOMEM;
+	delivered(ctx, errs, n);
+	if (errs != few)
+		free(errs);
+}
+
+/* The part of an earlier place that is the same mailbox, or NULL. */
+static struct part *find_twin(struct operation *op, const struct part *part)
+{
+	for (struct part *p = op->parts; p < part; p++)
+		if (p->mb == part->mb && p->twin == NULL)
+			return p;
+	return NULL;
+}
+
+/* A mailbox named twice gets one copy; both places get its outcome. */
+static void find_mailboxes(struct operation *op,
+			   const struct store_place *places)
+{
+	for (size_t i = 0; i < op->parts_n; i++) {
+		struct part *part = &op->parts[i];
+		enum yb_err err = mailbox_get(op->st, &places[i], &part->mb);
+
+		if (err == YB_OK)
+			part->twin = find_twin(op, part);
+		if (err != YB_OK || part->twin != NULL)
+			part_done(part, err);
+	}
+}
+
+static void set_body(struct operation *op,
+		     const struct store_delivery *delivery)
+{
+	op->mode = delivery->mode;
+	op->prefix = delivery->prefix;
+	op->wire = delivery->fd < 0 ? delivery->wire : SPAN_NONE;
+	op->fd = delivery->fd;
+	op->wire_at = delivery->wire_at;
+	op->wire_n = delivery->wire_n;
+	op->received_ns = delivery->received_ns;
+}
+
+void store_deliver(struct store *st, const struct store_delivery *delivery,
+		   store_delivered_fn *delivered, void *ctx)
+{
+	struct operation *op;
+	enum yb_err err = YB_OK;
+
+	if (delivery->places_n == 0) {
+		delivered(ctx, NULL, 0);
+		return;
+	}
+	op = operation_new(st, LOG_MESSAGE, delivery->places_n);
+	if (op == NULL) {
+		refuse_delivery(delivery, delivered, ctx);
+		return;
+	}
+	set_body(op, delivery);
+	op->delivered = delivered;
+	op->ctx = ctx;
+	if (op->fd < 0)
+		err = check_wire(op);
+	else if (op->wire_n > DELIVER_WIRE_MAX)
+		err = YB_TOO_BIG;
+	if (err != YB_OK) {
+		fail_parts(op, err);
+	} else {
+		find_mailboxes(op, delivery->places);
+		if (op->left > 0)
+			operation_start(op);
+	}
+	store_settle(st);
+}
+
+/* Ranges rise and do not touch, so that each uid is named once. */
+static bool are_sound(const struct uid_range *ranges, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].first == 0 || ranges[i].first > ranges[i].last)
+			return false;
+		if (i > 0 && (ranges[i].first <= ranges[i - 1].last ||
+			      ranges[i].first - ranges[i - 1].last < 2))
+			return false;
+	}
+	return n < UINT32_MAX;
+}
+
+/* Whether a published message is in any of the ranges. */
+static bool hides_any(const struct index_table *t,
+		      const struct uid_range *ranges, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (index_table_count(t, ranges[i]) > 0)
+			return true;
+	return false;
+}
+
+static enum yb_err make_expunge(struct operation *op,
+				const struct uid_range *ranges, size_t n)
+{
+	struct log_expunge head = { .device = STORE_MAIN_DEVICE,
+				    .count = (uint32_t)n };
+	size_t octets = sizeof head + n * sizeof *ranges;
+
+	op->owned = malloc(octets);
+	if (op->owned == NULL)
+		return YB_NOMEM;
+	memcpy(op->owned, &head, sizeof head);
+	memcpy(op->owned + sizeof head, ranges, n * sizeof *ranges);
+	op->wire = span_of(op->owned, octets);
+	return YB_OK;
+}
+
+void store_expunge(struct store_snapshot *snapshot,
+		   const struct uid_range *ranges, size_t n,
+		   store_done_fn *done, void *ctx)
+{
+	struct mailbox *mb = snapshot->mb;
+	struct store *st = mb->st;
+	struct operation *op = operation_new(st, LOG_EXPUNGE, 1);
+	enum yb_err err = YB_OK;
+
+	if (op == NULL) {
+		done(ctx, YB_NOMEM);
+		return;
+	}
+	op->expunged = done;
+	op->ctx = ctx;
+	op->received_ns = clock_real_ns();
+	if (!are_sound(ranges, n))
+		err = YB_INVALID;
+	/* What is gone already, and synced so, needs no record. Nor does
+	 * what went with its account. */
+	else if (!mb->removed && hides_any(&mb->table, ranges, n))
+		err = make_expunge(op, ranges, n);
+	if (err != YB_OK || op->owned == NULL) {
+		part_done(&op->parts[0], err);
+	} else {
+		op->parts[0].mb = mb;
+		mailbox_use(mb);
+		operation_start(op);
+	}
+	store_settle(st);
+}

@@ -1,0 +1,295 @@
+/*
+ * From written to seen.
+ *
+ *	written -> synced      fdatasync in the pool  [sync_run]
+ *	synced -> indexed -> published -> answered    [sync_done]
+ *	sync failed -> read-only, cut  [mailbox_fail]
+ *	-> new generation, takes mail again           [rewrite_done]
+ *
+ * One sync of a log is in flight at a time; what is appended meanwhile waits
+ * for the next one, so that many deliveries share a sync.
+ */
+#include "store/private.h"
+
+#include <stdlib.h>
+
+#include "os/clock.h"
+
+/* Entries that an expunge changed are written range by range up to this
+ * many ranges, else as one run from the first to the last. */
+enum { SYNC_RANGES_ALONE = 16 };
+
+/* ---- the index ---- */
+
+static void write_entries(struct mailbox *mb, struct index_range range)
+{
+	if (mb->index_stale)
+		return;
+	if (index_write_entries(mb->st->os, mb->log->index_fd, &mb->table,
+				range) != YB_OK)
+		mb->index_stale = true;
+}
+
+/* After the sync that `durable_upto` names, never before. */
+static void write_head(struct mailbox *mb)
+{
+	struct index_head head = { .generation = mb->head.generation,
+				   .covers_upto = mb->durable,
+				   .durable_upto = mb->durable };
+
+	memcpy(head.log_id, mb->head.id, sizeof head.log_id);
+	if (!mb->index_stale &&
+	    index_write_head(mb->st->os, mb->log->index_fd, &head,
+			     &mb->table) != YB_OK)
+		mb->index_stale = true;
+	/* I5: mail is not refused for its index. What was written fits or
+	 * does not; the next opening notices, and reads the log. */
+	if (mb->index_stale)
+		log_file_close_index(mb->log);
+}
+
+/* ---- publishing ---- */
+
+static void publish_expunge(struct mailbox *mb, const struct part *part)
+{
+	const uint8_t *p = part->op->wire.p;
+	struct log_expunge expunge;
+	struct index_range whole = { SIZE_MAX, 0 };
+
+	memcpy(&expunge, p, sizeof expunge);
+	p += sizeof expunge;
+	for (uint32_t i = 0; i < expunge.count; i++, p += 8) {
+		struct uid_range uids;
+		struct index_range r;
+
+		memcpy(&uids, p, sizeof uids);
+		r = index_table_hide(&mb->table, uids, part->record.seq);
+		if (r.first == r.end)
+			continue;
+		if (expunge.count <= SYNC_RANGES_ALONE)
+			write_entries(mb, r);
+		whole.first = r.first < whole.first ? r.first : whole.first;
+		whole.end = r.end;
+	}
+	if (expunge.count > SYNC_RANGES_ALONE && whole.first < whole.end)
+		write_entries(mb, whole);
+}
+
+/* Everything written below `upto` is synced: shows and answers it. */
+static void publish(struct mailbox *mb, uint64_t upto)
+{
+	size_t first_new = mb->table.count;
+	struct list answered;
+
+	list_init(&answered);
+	mb->durable = upto;
+	while (!list_empty(&mb->pending)) {
+		struct part *part = list_entry(mb->pending.next, struct part,
+					       link);
+
+		if (part->end > upto)
+			break;
+		list_remove(&part->link);
+		list_push(&answered, &part->link);
+		mb->pending_n--;
+		index_table_note(&mb->table, &part->record, part->at,
+				 part->head_sum);
+		if (part->record.type == LOG_MESSAGE)
+			index_table_add(&mb->table, &part->record, part->at);
+		else
+			publish_expunge(mb, part);
+	}
+	write_entries(mb, (struct index_range){ first_new, mb->table.count });
+	write_head(mb);
+	mailbox_forget_listing(mb);
+	while (!list_empty(&answered))
+		part_done(list_entry(answered.next, struct part, link), YB_OK);
+}
+
+/* ---- syncs ---- */
+
+struct sync_job {
+	struct mailbox_job base;
+	const struct os_storage *os;
+	int fd;
+	uint64_t upto;
+};
+
+static void sync_run(struct pool_job *job)
+{
+	struct sync_job *j = list_entry(job, struct sync_job, base.job);
+
+	j->base.err = j->os->sync(j->os->ctx, j->fd);
+}
+
+static void sync_done(struct pool_job *job)
+{
+	struct sync_job *j = list_entry(job, struct sync_job, base.job);
+	struct mailbox *mb = j->base.mb;
+
+	mb->syncing = false;
+	if (j->base.err == YB_OK)
+		publish(mb, j->upto);
+	if (j->base.err != YB_OK || mb->failed)
+		mailbox_fail(mb);
+	else if (!list_empty(&mb->pending))
+		mailbox_sync(mb);
+	else
+		mb->log->trim = mb->reserved > mb->tail ? mb->tail : 0;
+	mailbox_job_end(&j->base);
+}
+
+void mailbox_sync(struct mailbox *mb)
+{
+	struct sync_job *j;
+
+	if (mb->syncing || list_empty(&mb->pending))
+		return;
+	j = calloc(1, sizeof *j);
+	if (j == NULL) {
+		/* Not to be promised without a sync: all of it is cut. */
+		mailbox_fail(mb);
+		return;
+	}
+	j->base.job.run = sync_run;
+	j->base.job.done = sync_done;
+	j->os = mb->st->os;
+	j->fd = mb->log->fd;
+	/* What the copy of a large body has written behind the tail is not
+	 * meant: its record counts once its header is there. */
+	j->upto = mb->tail;
+	mb->syncing = true;
+	mailbox_job_give(&j->base, mb, mb->log);
+}
+
+/* ---- failed syncs: I11 ---- */
+
+/*
+ * READY -> failed: what waited for the sync gets a temporary error, the log
+ * is cut at `durable`, and nothing is written to it any more. Nobody saw
+ * anything above: it was never published.
+ */
+void mailbox_fail(struct mailbox *mb)
+{
+	const struct os_storage *os = mb->st->os;
+
+	mb->failed = true;
+	/* A sync in flight may still save those that it covers. */
+	if (mb->syncing)
+		return;
+	mb->failures++;
+	while (!list_empty(&mb->pending))
+		part_fail(list_entry(mb->pending.next, struct part, link),
+			  YB_IO);
+	/* If this fails too, a restart may find the cut messages again:
+	 * whole, and as duplicates of what their senders sent again. */
+	(void)os->cut(os->ctx, mb->log->fd, mb->durable);
+	mb->tail = mb->reserved = mb->durable;
+	mb->log->trim = 0;
+	if (!mb->held) {
+		/* Its name may soon be another generation's: it could not
+		 * be opened again. */
+		mb->held = true;
+		log_file_pin(mb->log);
+		log_file_add_reader(mb->log);
+	}
+	if (!mb->removed && mb->work == MAILBOX_IDLE)
+		mailbox_rewrite(mb);
+	mailbox_kick(mb);
+}
+
+/* ---- a new generation ---- */
+
+struct rewrite_job {
+	struct mailbox_job base;
+	struct files *files;
+	struct log_head head;
+	int from;
+	uint64_t upto;
+	int fd;      /* of the new generation */
+	int read_fd; /* of the old one, for the snapshots that stay on it */
+};
+
+static void rewrite_run(struct pool_job *job)
+{
+	struct rewrite_job *j = list_entry(job, struct rewrite_job, base.job);
+	struct log_head old = j->head;
+
+	/* I7: once the name is taken over, nobody can open the old log. */
+	old.generation = j->base.log->generation;
+	if (log_file_open(j->files, &old, STORAGE_READ, &j->read_fd) != YB_OK)
+		j->read_fd = -1;
+	j->base.err = files_make_log(j->files, &j->head, j->from, j->upto,
+				     &j->fd);
+}
+
+/* Snapshots keep the old generation, with a descriptor of it. */
+static void switch_log(struct mailbox *mb, struct log_file *fresh,
+		       const struct log_head *head)
+{
+	struct log_file *old = mb->log;
+	int index_fd = old->index_fd;
+
+	/* The index's file goes on: offsets are the same. */
+	old->index_fd = -1;
+	fresh->index_fd = index_fd;
+	mb->log = fresh;
+	mb->head = *head;
+	mailbox_forget_listing(mb);
+	write_head(mb);
+	/* Old snapshots own it from now on, and its reader stays open. */
+	log_file_unpin(old);
+	log_file_unref(&old);
+	mb->failed = mb->held = false;
+}
+
+static void rewrite_done(struct pool_job *job)
+{
+	struct rewrite_job *j = list_entry(job, struct rewrite_job, base.job);
+	struct mailbox *mb = j->base.mb;
+	struct store *st = mb->st;
+	struct log_file *fresh = NULL;
+
+	mb->work = MAILBOX_IDLE;
+	if (j->base.err == YB_OK)
+		fresh = log_file_new(st, j->head.generation, j->fd, -1);
+	if (j->read_fd >= 0 && mb->log->read_fd < 0) {
+		log_file_adopt_reader(mb->log, j->read_fd);
+		j->read_fd = -1;
+	}
+	if (fresh != NULL)
+		switch_log(mb, fresh, &j->head);
+	else
+		mb->retry_ms = clock_mono_ms() + STORE_RETRY_MS;
+	/* The name may belong to that generation even so. */
+	mb->head.generation = j->head.generation;
+	if (j->read_fd >= 0)
+		st->os->close(st->os->ctx, j->read_fd);
+	mailbox_kick(mb);
+	mailbox_job_end(&j->base);
+}
+
+void mailbox_rewrite(struct mailbox *mb)
+{
+	struct rewrite_job *j;
+
+	mb->retry_ms = clock_mono_ms() + STORE_RETRY_MS;
+	if (mb->log->fd < 0 || log_file_make_room(mb->st) != YB_OK)
+		return;
+	j = calloc(1, sizeof *j);
+	if (j == NULL)
+		return;
+	j->base.job.run = rewrite_run;
+	j->base.job.done = rewrite_done;
+	j->base.job.is_long = true;
+	j->files = &mb->st->files;
+	j->head = mb->head;
+	j->head.generation++;
+	j->head.next_uid = mb->next_uid;
+	j->head.next_seq = mb->next_seq;
+	j->from = mb->log->fd;
+	j->upto = mb->durable;
+	j->fd = j->read_fd = -1;
+	mb->work = MAILBOX_REWRITING;
+	mailbox_job_give(&j->base, mb, mb->log);
+}

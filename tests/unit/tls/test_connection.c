@@ -1,0 +1,240 @@
+#include "unit/unit.h"
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+#include "tls/certificate.h"
+#include "tls/connection.h"
+
+struct ends {
+	struct tls_context *server_context, *client_context;
+	struct tls_connection *server, *client;
+	int fds[2];
+};
+
+static struct buf ca_pem, ca_key, pem, key;
+
+static int make_certificates(void **state)
+{
+	const struct certificate_request request = {
+		.hostname = "mail.test",
+		.loopback = true,
+		.now_s = time(NULL),
+	};
+
+	(void)state;
+	buf_init(&ca_pem, CERTIFICATE_PEM_MAX);
+	buf_init(&ca_key, CERTIFICATE_PEM_MAX);
+	buf_init(&pem, CERTIFICATE_PEM_MAX);
+	buf_init(&key, CERTIFICATE_PEM_MAX);
+	return certificate_make_ca(&request, &ca_pem, &ca_key) != YB_OK ||
+	       certificate_make_server(&request, buf_span(&ca_pem),
+				       buf_span(&ca_key), &pem, &key) != YB_OK;
+}
+
+static int drop_certificates(void **state)
+{
+	(void)state;
+	buf_done(&ca_pem);
+	buf_done(&ca_key);
+	buf_done(&pem);
+	buf_done(&key);
+	return 0;
+}
+
+static void open_ends(struct ends *e, const char *host)
+{
+	int type = SOCK_STREAM | SOCK_NONBLOCK;
+	const char *reason = NULL;
+
+	memset(e, 0, sizeof *e);
+	assert_int_equal(socketpair(AF_UNIX, type, 0, e->fds), 0);
+	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), "test",
+				     &reason, &e->server_context));
+	assert_ok(tls_context_client(buf_span(&ca_pem), &e->client_context));
+	assert_ok(tls_connection_accept(e->server_context, e->fds[0],
+					&e->server));
+	assert_ok(tls_connection_connect(e->client_context, e->fds[1], host,
+					 &e->client));
+}
+
+static void close_ends(struct ends *e)
+{
+	tls_connection_free(&e->server);
+	tls_connection_free(&e->client);
+	tls_context_free(&e->server_context);
+	tls_context_free(&e->client_context);
+	fd_close(&e->fds[0]);
+	fd_close(&e->fds[1]);
+}
+
+static enum yb_err shake(struct ends *e)
+{
+	enum yb_err c = YB_AGAIN, s = YB_AGAIN;
+
+	for (int i = 0; i < 10 && (c == YB_AGAIN || s == YB_AGAIN); i++) {
+		if (c == YB_AGAIN)
+			c = tls_connection_handshake(e->client);
+		if (s == YB_AGAIN)
+			s = tls_connection_handshake(e->server);
+	}
+	return c != YB_OK ? c : s;
+}
+
+static void carries_octets_both_ways(void **state)
+{
+	struct ends e;
+	uint8_t got[64];
+	size_t n;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_string_equal(tls_connection_version(e.server), "TLSv1.3");
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_AGAIN);
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("hello"), &n));
+	assert_int_equal(n, 5);
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_true(span_eq(span_of(got, n), SPAN_LIT("hello")));
+	assert_ok(tls_connection_write(e.server, SPAN_LIT("world"), &n));
+	assert_ok(tls_connection_read(e.client, got, sizeof got, &n));
+	assert_true(span_eq(span_of(got, n), SPAN_LIT("world")));
+	close_ends(&e);
+}
+
+/* Threat 3: after the close notice nothing is read, not even in clear. */
+static void nothing_is_read_after_the_notice(void **state)
+{
+	struct ends e;
+	uint8_t got[64];
+	size_t n = 0;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_ok(tls_connection_close(e.client));
+	assert_int_equal(write(e.fds[1], "QUIT\r\n", 6), 6);
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_GONE);
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_GONE);
+	assert_int_equal(n, 0);
+	close_ends(&e);
+}
+
+/* Threat 7: an end without a notice is no orderly end. */
+static void truncation_is_noticed(void **state)
+{
+	struct ends e;
+	uint8_t got[64];
+	size_t n;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_int_equal(shutdown(e.fds[1], SHUT_WR), 0);
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_INVALID);
+	close_ends(&e);
+}
+
+static void garbage_ends_the_handshake(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_int_equal(write(e.fds[1], "USER alice\r\n", 12), 12);
+	assert_int_equal(tls_connection_handshake(e.server), YB_INVALID);
+	assert_int_equal(tls_connection_handshake(e.server), YB_GONE);
+	close_ends(&e);
+}
+
+static void the_name_is_checked(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	open_ends(&e, "other.test");
+	assert_int_equal(shake(&e), YB_INVALID);
+	close_ends(&e);
+	open_ends(&e, "localhost");
+	assert_ok(shake(&e));
+	close_ends(&e);
+}
+
+static void partial_writes_go_on(void **state)
+{
+	static uint8_t large[1 << 20], got[1 << 16];
+	struct ends e;
+	size_t sent = 0, received = 0, n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof large; i++)
+		large[i] = (uint8_t)(i * 7);
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	while (received < sizeof large) {
+		struct span rest = span_of(large + sent, sizeof large - sent);
+
+		if (rest.n > 0 &&
+		    tls_connection_write(e.server, rest, &n) == YB_OK)
+			sent += n;
+		while (tls_connection_read(e.client, got, sizeof got, &n) ==
+		       YB_OK) {
+			assert_memory_equal(got, large + received, n);
+			received += n;
+		}
+	}
+	assert_int_equal(sent, sizeof large);
+	close_ends(&e);
+}
+
+static void bad_pem_is_explained(void **state)
+{
+	struct tls_context *context = NULL;
+	const char *reason = NULL;
+
+	(void)state;
+	assert_int_equal(tls_context_server(SPAN_LIT("nothing"),
+					    buf_span(&key), "test", &reason,
+					    &context), YB_INVALID);
+	assert_true(strlen(reason) > 3);
+	reason = NULL;
+	assert_int_equal(tls_context_server(buf_span(&pem), buf_span(&ca_key),
+					    "test", &reason, &context),
+			 YB_INVALID);
+	assert_true(strlen(reason) > 3);
+	assert_null(context);
+}
+
+static void warms_up(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(tls_context_warm_up(e.server_context));
+	close_ends(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(carries_octets_both_ways),
+		cmocka_unit_test(nothing_is_read_after_the_notice),
+		cmocka_unit_test(truncation_is_noticed),
+		cmocka_unit_test(garbage_ends_the_handshake),
+		cmocka_unit_test(the_name_is_checked),
+		cmocka_unit_test(partial_writes_go_on),
+		cmocka_unit_test(bad_pem_is_explained),
+		cmocka_unit_test(warms_up),
+	};
+
+	return cmocka_run_group_tests_name("tls/connection", tests,
+					   make_certificates,
+					   drop_certificates);
+}

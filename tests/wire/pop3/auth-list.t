@@ -1,0 +1,10 @@
+# AUTH alone lists mechanisms.
+S: +OK <*>
+C: AUTH
+S: +OK <*>
+S: PLAIN
+S: LOGIN
+S: .
+C: QUIT
+S: +OK <*>
+closed

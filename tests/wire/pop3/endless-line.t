@@ -1,0 +1,5 @@
+# Threat 16: one answer, a bounded wait, the end.
+S: +OK <*>
+C* 70000 x
+S: -ERR <*>
+closed

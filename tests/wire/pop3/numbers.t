@@ -1,0 +1,44 @@
+# Threat 17: message numbers are decimal, and nothing else.
+given: maildrop two-small
+S: +OK <*>
+C: USER alice
+S: +OK <*>
+C: PASS secret
+S: +OK 2 messages (320 octets)
+C= LIST 0\r\n
+S: -ERR <*>
+C= LIST -1\r\n
+S: -ERR <*>
+C= LIST +1\r\n
+S: -ERR <*>
+C= LIST 01\r\n
+S: -ERR <*>
+C= LIST 1e10\r\n
+S: -ERR <*>
+C= LIST 2147483648\r\n
+S: -ERR <*>
+C= LIST 4294967297\r\n
+S: -ERR <*>
+C= LIST 18446744073709551617\r\n
+S: -ERR <*>
+C= LIST 11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111\r\n
+S: -ERR <*>
+C= LIST 1x\r\n
+S: -ERR <*>
+C= LIST 0x1\r\n
+S: -ERR <*>
+C= LIST 1 \r\n
+S: -ERR <*>
+C= LIST  1\r\n
+S: -ERR <*>
+C= LIST 1\t\r\n
+S: -ERR <*>
+C= LIST \xd9\xa1\r\n
+S: -ERR <*>
+C= LIST 1 2\r\n
+S: -ERR <*>
+C: LIST 1
+S: +OK 1 120
+C: QUIT
+S: +OK <*>
+closed

@@ -1,0 +1,13 @@
+# RFC 1939 section 5: STAT.
+given: maildrop two-small
+S: +OK <*>
+C: USER alice
+S: +OK <*>
+C: PASS secret
+S: +OK 2 messages (320 octets)
+C: STAT
+S: +OK 2 320
+C: QUIT
+S: +OK <*>
+closed
+left: 1 2

@@ -1,0 +1,23 @@
+# A line of 100,000 octets in a message is a line.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<a@b.c>
+C: RCPT TO:<alice@example.org>
+C: DATA
+S: 250 2.1.0 <*>
+S: 250 2.1.5 <*>
+S: 354 <*>
+C* 100000 x
+C= \r\nend\r\n.\r\n
+S: 250 2.0.0 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
+kept: alice@example.org
+| end

@@ -1,0 +1,30 @@
+# RFC 5321 appendix D.1: a transaction.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<Smith@bar.com>
+S: 250 2.1.0 <*>
+C: RCPT TO:<alice@example.org>
+S: 250 2.1.5 <*>
+C: RCPT TO:<green@example.org>
+S: 550 5.1.1 <*>
+C: RCPT TO:<bob@example.org>
+S: 250 2.1.5 <*>
+C: DATA
+S: 354 <*>
+C: Blah blah blah...
+C: ...etc. etc. etc.
+C: .
+S: 250 2.0.0 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
+kept: alice@example.org, bob@example.org
+sender: Smith@bar.com
+| Blah blah blah...
+| ..etc. etc. etc.

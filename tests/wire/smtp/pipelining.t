@@ -1,0 +1,40 @@
+# RFC 2920: a transaction in two writes, then another behind it.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<>
+C: RCPT TO:<nobody@example.org>
+C: RCPT TO:<alice@example.org>
+C: DATA
+S: 250 2.1.0 <*>
+S: 550 5.1.1 <*>
+S: 250 2.1.5 <*>
+S: 354 <*>
+C: Subject: one
+C: 
+C: .
+C: MAIL FROM:<a@b.c>
+C: RCPT TO:<bob@example.org>
+C: DATA
+S: 250 2.0.0 <*>
+S: 250 2.1.0 <*>
+S: 250 2.1.5 <*>
+S: 354 <*>
+C: Subject: two
+C: 
+C: two
+C: .
+C: QUIT
+S: 250 2.0.0 <*>
+S: 221 2.0.0 <*>
+closed
+kept: bob@example.org
+sender: a@b.c
+| Subject: two
+| 
+| two

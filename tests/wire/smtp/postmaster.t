@@ -1,0 +1,24 @@
+# RFC 5321 section 4.5.1: postmaster, also without a domain.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<>
+S: 250 2.1.0 <*>
+C: RCPT TO:<Postmaster>
+S: 250 2.1.5 <*>
+C: RCPT TO:<postmaster@example.org>
+S: 250 2.1.5 <*>
+C: DATA
+S: 354 <*>
+C: .
+S: 250 2.0.0 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
+kept: Postmaster, postmaster@example.org
+sender:
