@@ -17,6 +17,7 @@ enum {
 	STEPS_MAX = 512,
 	FILE_MAX = 256 * 1024,
 	CAPTURES_MAX = 16,
+	CAPTURE_MAX = 128,
 	/* A longer chunk is cut at so many places only. */
 	SPLITS_MAX = 300,
 };
@@ -238,7 +239,8 @@ static void dialogue_done(struct dialogue *d)
 /* ---- matching ---- */
 
 struct captures {
-	struct span names[CAPTURES_MAX], values[CAPTURES_MAX];
+	struct span names[CAPTURES_MAX];
+	char values[CAPTURES_MAX][CAPTURE_MAX];
 	size_t n;
 };
 
@@ -255,18 +257,25 @@ static struct span capture_name(struct span pattern)
 	return span_of(pattern.p + 1, end - 1);
 }
 
-static struct span *captured(struct captures *c, struct span name)
+/* What the name stands for: at its first use the word that `line` starts
+ * with. */
+static struct span captured(struct captures *c, struct span name,
+			    struct span line)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (span_eq(c->names[i], name))
-			return &c->values[i];
-	return NULL;
+			return span_str(c->values[i]);
+	check(c->n < CAPTURES_MAX, "too many names");
+	line = span_head(line, span_find(line, ' '));
+	check(span_to_str(line, c->values[c->n], CAPTURE_MAX), "long word");
+	c->names[c->n] = name;
+	return span_str(c->values[c->n++]);
 }
 
 static bool matches(struct captures *c, struct span pattern, struct span line)
 {
 	while (pattern.n > 0) {
-		struct span name = capture_name(pattern), *value;
+		struct span name = capture_name(pattern), value;
 
 		if (span_starts(pattern, SPAN_LIT("<*>"))) {
 			pattern = span_skip(pattern, 3);
@@ -282,17 +291,11 @@ static bool matches(struct captures *c, struct span pattern, struct span line)
 			line = span_skip(line, 1);
 			continue;
 		}
-		value = captured(c, name);
-		if (value == NULL) {
-			check(c->n < CAPTURES_MAX, "too many names");
-			c->names[c->n] = name;
-			c->values[c->n] = span_head(line, span_find(line, ' '));
-			value = &c->values[c->n++];
-		}
-		if (value->n == 0 || !span_starts(line, *value))
+		value = captured(c, name, line);
+		if (value.n == 0 || !span_starts(line, value))
 			return false;
 		pattern = span_skip(pattern, name.n + 2);
-		line = span_skip(line, value->n);
+		line = span_skip(line, value.n);
 	}
 	return line.n == 0;
 }
