@@ -182,7 +182,7 @@ static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 	memcpy(g->salt, cached->account->salt, sizeof g->salt);
 	g->password_n = at->password_n;
 	memcpy(g->password, at->password, at->password_n);
-	g->job = (struct pool_job){
+	g->job = (struct hash_job){
 		.password = span_of(g->password, g->password_n),
 		.salt = span_of(g->salt, sizeof g->salt),
 		.iterations = cached->account->iterations,
@@ -208,7 +208,7 @@ static void begin_guess(struct auth *a, struct attempt *at)
 	join_guess(at, g);
 	join_same(&a->fresh, g);
 	join_same(&a->failing, g);
-	pool_submit(a->pool, &g->job);
+	hash_pool_submit(a->pool, &g->job);
 }
 
 static bool may_begin(struct auth *a, struct attempt *at)
@@ -378,7 +378,7 @@ static void give_up(struct auth *a, struct list *waiting)
 /* Callbacks that begin attempts come back here; the outer turn takes them. */
 void attempts_run(struct auth *a)
 {
-	struct pool_job *job;
+	struct hash_job *job;
 
 	if (a->turning)
 		return;
@@ -388,7 +388,7 @@ void attempts_run(struct auth *a)
 		give_up(a, &a->fresh);
 		give_up(a, &a->failing);
 		begin_all(a);
-		job = pool_take(a->pool);
+		job = hash_pool_take(a->pool);
 		if (job != NULL)
 			finish_guess(a, list_entry(job, struct guess, job));
 	} while (job != NULL);

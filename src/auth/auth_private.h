@@ -60,7 +60,7 @@ struct attempt {
 struct guess {
 	struct list link;     /* in auth.guesses */
 	struct list attempts; /* at least one at first */
-	struct pool_job job;
+	struct hash_job job;
 	uint64_t number;
 	struct name name;
 	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
@@ -74,7 +74,7 @@ struct auth {
 	struct directory *directory; /* borrowed */
 	struct cache cache;
 	struct peers peers;
-	struct pool *pool;
+	struct hash_pool *pool;
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
 	uint32_t iterations;   /* of new verifiers */
 	uint64_t now_ms;       /* told last */

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "os/fd.h"
 
-struct pool {
+struct hash_pool {
 	pthread_mutex_t lock;     /* guards all below but `threads` */
 	pthread_cond_t submitted; /* a job came, or `closing` */
 	pthread_cond_t warm;      /* a thread is ready */
@@ -22,7 +22,7 @@ struct pool {
 	pthread_t threads[POOL_THREADS_MAX];
 };
 
-static void hash(struct pool_job *job)
+static void hash(struct hash_job *job)
 {
 	uint8_t salted[SCRAM_KEY_LEN];
 
@@ -35,14 +35,14 @@ static void hash(struct pool_job *job)
 
 static void warm_up(void)
 {
-	struct pool_job job = { .password = SPAN_LIT("warm"),
+	struct hash_job job = { .password = SPAN_LIT("warm"),
 				.salt = SPAN_LIT("up"),
 				.iterations = 1 };
 
 	hash(&job);
 }
 
-static void announce(struct pool *p)
+static void announce(struct hash_pool *p)
 {
 	const uint64_t one = 1;
 
@@ -53,7 +53,7 @@ static void announce(struct pool *p)
 
 static void *run(void *arg)
 {
-	struct pool *p = arg;
+	struct hash_pool *p = arg;
 
 	warm_up();
 	pthread_mutex_lock(&p->lock);
@@ -61,14 +61,14 @@ static void *run(void *arg)
 	pthread_cond_signal(&p->warm);
 	for (;;) {
 		struct list *link;
-		struct pool_job *job;
+		struct hash_job *job;
 
 		while (list_empty(&p->todo) && !p->closing)
 			pthread_cond_wait(&p->submitted, &p->lock);
 		if (p->closing)
 			break;
 		link = list_pop(&p->todo);
-		job = list_entry(link, struct pool_job, link);
+		job = list_entry(link, struct hash_job, link);
 		pthread_mutex_unlock(&p->lock);
 		hash(job);
 		pthread_mutex_lock(&p->lock);
@@ -80,7 +80,7 @@ static void *run(void *arg)
 }
 
 /* Signals are for the thread that runs the loop. */
-static bool start_thread(struct pool *p)
+static bool start_thread(struct hash_pool *p)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -99,7 +99,7 @@ static bool start_thread(struct pool *p)
 	return rc == 0;
 }
 
-static enum yb_err start_all(struct pool *p, unsigned threads)
+static enum yb_err start_all(struct hash_pool *p, unsigned threads)
 {
 	p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->fd < 0)
@@ -114,9 +114,9 @@ static enum yb_err start_all(struct pool *p, unsigned threads)
 	return YB_OK;
 }
 
-enum yb_err pool_open(unsigned threads, struct pool **ret)
+enum yb_err hash_pool_open(unsigned threads, struct hash_pool **ret)
 {
-	struct pool *p;
+	struct hash_pool *p;
 	enum yb_err err;
 
 	if (threads > POOL_THREADS_MAX)
@@ -133,15 +133,15 @@ enum yb_err pool_open(unsigned threads, struct pool **ret)
 	warm_up();
 	err = threads > 0 ? start_all(p, threads) : YB_OK;
 	if (err != YB_OK)
-		pool_close(&p);
+		hash_pool_close(&p);
 	else
 		*ret = p;
 	return err;
 }
 
-void pool_close(struct pool **pool)
+void hash_pool_close(struct hash_pool **pool)
 {
-	struct pool *p = *pool;
+	struct hash_pool *p = *pool;
 
 	if (p == NULL)
 		return;
@@ -159,12 +159,12 @@ void pool_close(struct pool **pool)
 	*pool = NULL;
 }
 
-int pool_fd(const struct pool *p)
+int hash_pool_fd(const struct hash_pool *p)
 {
 	return p->fd;
 }
 
-void pool_submit(struct pool *p, struct pool_job *job)
+void hash_pool_submit(struct hash_pool *p, struct hash_job *job)
 {
 	list_init(&job->link);
 	if (p->threads_n == 0) {
@@ -178,7 +178,7 @@ void pool_submit(struct pool *p, struct pool_job *job)
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct pool_job *pool_take(struct pool *p)
+struct hash_job *hash_pool_take(struct hash_pool *p)
 {
 	struct list *link;
 	uint64_t count;
@@ -189,5 +189,5 @@ struct pool_job *pool_take(struct pool *p)
 	if (link == NULL && p->fd >= 0 && read(p->fd, &count, sizeof count) < 0)
 		count = 0; /* nothing was announced */
 	pthread_mutex_unlock(&p->lock);
-	return link == NULL ? NULL : list_entry(link, struct pool_job, link);
+	return link == NULL ? NULL : list_entry(link, struct hash_job, link);
 }

@@ -17,7 +17,7 @@ enum {
 };
 
 /* One hash. `password` and `salt` stay where they are until it is done. */
-struct pool_job {
+struct hash_job {
 	struct list link;
 	struct span password;
 	struct span salt;
@@ -26,24 +26,24 @@ struct pool_job {
 	struct scram_verifier ret; /* and its outcome */
 };
 
-struct pool;
+struct hash_pool;
 
 /*
  * Starts the threads, and returns once each has hashed something: whatever
  * they need from the system is there before a sandbox closes. With 0 threads
  * a job is done when it is submitted. INVALID above POOL_THREADS_MAX.
  */
-YB_CHECKED enum yb_err pool_open(unsigned threads, struct pool **ret);
+YB_CHECKED enum yb_err hash_pool_open(unsigned threads, struct hash_pool **ret);
 
 /* Waits for the hashes under way; others are not begun. */
-void pool_close(struct pool **p);
+void hash_pool_close(struct hash_pool **p);
 
 /* Readable when a job is done; -1 without threads. */
-int pool_fd(const struct pool *p);
+int hash_pool_fd(const struct hash_pool *p);
 
-void pool_submit(struct pool *p, struct pool_job *job);
+void hash_pool_submit(struct hash_pool *p, struct hash_job *job);
 
 /* A job that is done; NULL if there is none, and then the fd is quiet. */
-struct pool_job *pool_take(struct pool *p);
+struct hash_job *hash_pool_take(struct hash_pool *p);
 
 #endif

@@ -480,6 +480,14 @@ static void keep_first(void *ctx, const struct config_problem *p)
 		*first = *p;
 }
 
+static int refuse_config(const char *file, const struct config_problem *p)
+{
+	if (p->line == 0)
+		return give_up(EX_TEMPFAIL, "4.3.5", "%s", p->text);
+	return give_up(EX_TEMPFAIL, "4.3.5", "%s:%u:%u: %s", file, p->line,
+		       p->column, p->text);
+}
+
 int cmd_deliver(const struct invocation *inv)
 {
 	const char *given = invocation_option(inv, "config");
@@ -495,8 +503,7 @@ int cmd_deliver(const struct invocation *inv)
 	if (c == NULL || recipients == NULL)
 		return give_up(EX_TEMPFAIL, "4.3.0", "out of memory");
 	if (config_load(file, keep_first, &first, c) != YB_OK)
-		return give_up(EX_TEMPFAIL, "4.3.5", "%s:%u:%u: %s", file,
-			       first.line, first.column, first.text);
+		return refuse_config(file, &first);
 	buf_init(&d.header, HEADER_MAX + BLOCK);
 	buf_init(&d.input, HEADER_MAX + 2 * BLOCK);
 	code = run(&d, inv);

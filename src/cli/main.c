@@ -40,7 +40,7 @@ static int tell_wrong(const struct command_parse *p)
 	const struct command *c = p->inv.command;
 	const char *what = c != NULL ? c->name : p->group;
 
-	say_error("%s; see `yubin %s%s--help`", p->error,
+	say_error("%s (see `yubin %s%s--help`)", p->error,
 		  what != NULL ? what : "", what != NULL ? " " : "");
 	return c != NULL ? c->usage_exit : COMMAND_USAGE;
 }

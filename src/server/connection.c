@@ -588,6 +588,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 
 void connection_start(struct connection *c, bool implicit_tls)
 {
+	c->stage = CONNECTION_OPEN;
 	c->can_read = c->can_write = true;
 	if (implicit_tls)
 		begin_tls(c);

@@ -27,6 +27,10 @@ void log_init(struct log *log, struct loop *loop, const char *process, int fd)
 	log->fd = fd;
 	log->n = 0;
 	log->lost = 0;
+	log->stamp[0] = 0;
+	/* The C library reads the time zone's file at first use, which no
+	 * caged process may. */
+	tzset();
 	loop_task_init(&log->flush, flush_task, log);
 }
 
@@ -120,20 +124,27 @@ void log_field_u64(struct log_line *line, const char *key, uint64_t value)
 	add(line, (const char *)digits, num_put(digits, value));
 }
 
+/* The date is made anew once a second. */
 static void add_time(struct log_line *line)
 {
+	struct log *log = line->log;
 	int64_t now = clock_real_ns();
-	time_t seconds = (time_t)(now / 1000000000);
+	time_t second = (time_t)(now / 1000000000);
+	unsigned ms = (unsigned)(now / 1000000 % 1000);
+	char fraction[6] = { '.', (char)('0' + ms / 100),
+			     (char)('0' + ms / 10 % 10),
+			     (char)('0' + ms % 10), 'Z', 0 };
 	struct tm tm;
-	char text[40];
-	size_t n;
 
-	(void)gmtime_r(&seconds, &tm);
-	n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(text + n, sizeof text - n, ".%03uZ",
-			      (unsigned)(now / 1000000 % 1000));
+	if (log->stamp[0] == 0 || log->second != second) {
+		(void)gmtime_r(&second, &tm);
+		(void)strftime(log->stamp, sizeof log->stamp,
+			       "%Y-%m-%dT%H:%M:%S", &tm);
+		log->second = second;
+	}
 	add_key(line, "ts");
-	add(line, text, n);
+	add(line, log->stamp, strlen(log->stamp));
+	add(line, fraction, 5);
 }
 
 void log_begin(struct log_line *line, struct log *log, enum log_level level,

@@ -175,16 +175,37 @@ static void bury_dead(void *ctx)
 		process_end(&w->process, 0);
 }
 
-static struct span address_key(const struct connection *c, uint8_t octets[16])
+/* What counts as one address: an IPv4 one, or the /64 of a host with IPv6. */
+static struct span address_key(const struct socket_address *peer,
+			       uint8_t octets[16])
 {
-	socket_address_octets(&c->peer, octets);
-	return span_of(octets, 16);
+	socket_address_octets(peer, octets);
+	return span_of(octets, peer->any.sa_family == AF_INET6 ? 8 : 16);
 }
 
-void worker_bury(struct worker *w, struct connection *c)
+/* Whether one more of this address may come; counts it. */
+static bool admit(struct worker *w, const struct socket_address *peer)
 {
 	uint8_t octets[16];
-	struct span key = address_key(c, octets);
+	struct span key = address_key(peer, octets);
+	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
+
+	if (w->connections_n >= w->process.config.connections_max)
+		return false;
+	if (peer->any.sa_family != AF_UNIX &&
+	    n >= w->process.config.connections_per_address_max)
+		return false;
+	if (map_put(&w->per_address, key, (void *)(n + 1)) != YB_OK)
+		return false;
+	w->connections_n++;
+	return true;
+}
+
+/* The opposite of admit(). */
+static void dismiss(struct worker *w, const struct socket_address *peer)
+{
+	uint8_t octets[16];
+	struct span key = address_key(peer, octets);
 	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
 
 	if (n > 1) /* replacing a value allocates nothing */
@@ -192,26 +213,14 @@ void worker_bury(struct worker *w, struct connection *c)
 	else
 		(void)map_remove(&w->per_address, key);
 	w->connections_n--;
+}
+
+void worker_bury(struct worker *w, struct connection *c)
+{
+	dismiss(w, &c->peer);
 	list_remove(&c->link);
 	list_push(&w->dead, &c->link);
 	loop_defer(w->process.loop, &w->bury);
-}
-
-/* Whether one more of this address may come; counts it. */
-static bool admit(struct worker *w, const struct socket_address *peer)
-{
-	uint8_t octets[16];
-	uintptr_t n;
-
-	if (w->connections_n >= w->process.config.connections_max)
-		return false;
-	socket_address_octets(peer, octets);
-	n = (uintptr_t)map_get(&w->per_address, span_of(octets, 16));
-	if (peer->any.sa_family != AF_UNIX &&
-	    n >= w->process.config.connections_per_address_max)
-		return false;
-	return map_put(&w->per_address, span_of(octets, 16),
-		       (void *)(n + 1)) == YB_OK;
 }
 
 /* A reason in the language of the service; TLS has no words yet. */
@@ -261,15 +270,9 @@ static void welcome(struct worker_listener *l, int fd,
 		fd_close(&fd);
 		return;
 	}
-	w->connections_n++;
 	socket_no_delay(fd);
 	if (connection_new(w, fd, peer, &c) != YB_OK) {
-		uint8_t octets[16];
-
-		/* Out of memory or of epoll's room: as if never admitted. */
-		socket_address_octets(peer, octets);
-		(void)map_remove(&w->per_address, span_of(octets, 16));
-		w->connections_n--;
+		dismiss(w, peer);
 		fd_close(&fd);
 		return;
 	}
