@@ -25,6 +25,11 @@
 	"copy_file_range", "linkat", "getuid", "geteuid", "getgid",         \
 	"getegid", "getcwd", "fchmod", "fchown", "umask", "uname", "rmdir"
 
+#define CALLS_NETWORK                                                       \
+	"accept4", "getsockname", "getpeername", "setsockopt",              \
+	"getsockopt", "recvfrom", "sendto", "shutdown", "sendfile",         \
+	"pread64", "preadv", "preadv2", "pwrite64", "dup", "ioctl"
+
 static const char *const store_calls[] = {
 	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, "accept4", NULL
 };
@@ -35,9 +40,7 @@ static const char *const auth_calls[] = {
 
 /* It accepts, and reads and sends what it was handed; it opens nothing. */
 static const char *const worker_calls[] = {
-	CALLS_COMMON, "accept4", "getsockname", "getpeername", "setsockopt",
-	"getsockopt", "recvfrom", "sendto", "shutdown", "pread64", "preadv",
-	"preadv2", "pwrite64", "sendfile", "dup", "ioctl", NULL
+	CALLS_COMMON, CALLS_NETWORK, NULL
 };
 
 static const char *const config_calls[] = {
@@ -50,17 +53,15 @@ static const char *const config_calls[] = {
  * included; each then closes its own, narrower one.
  */
 static const char *const supervisor_calls[] = {
-	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, "execve", "fork", "vfork",
-	"wait4", "waitid", "kill", "socket", "socketpair", "bind", "listen",
-	"accept4", "connect", "setsockopt", "getsockopt", "getsockname",
-	"signalfd4", "dup", "dup2", "dup3", "setgroups", "setresuid",
-	"setresgid", "setrlimit", "prlimit64", "getppid", "chmod", "chown",
-	"fchownat", "fchmodat", "close_range", "pipe2", "arch_prctl",
-	"set_tid_address", "capget", "capset", "epoll_create1", "seccomp",
-	"landlock_create_ruleset", "landlock_add_rule",
-	"landlock_restrict_self", "ioctl", "sysinfo", "sendto", "recvfrom",
-	"poll", "ppoll", "getrusage", "mincore",
-	"getresuid", "getresgid", NULL
+	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, CALLS_NETWORK, "execve",
+	"fork", "vfork", "wait4", "waitid", "kill", "socket", "socketpair",
+	"bind", "listen", "connect", "signalfd4", "dup2", "dup3", "setgroups",
+	"setresuid", "setresgid", "getresuid", "getresgid", "setrlimit",
+	"prlimit64", "getppid", "chmod", "chown", "fchownat", "fchmodat",
+	"close_range", "pipe2", "arch_prctl", "set_tid_address", "capget",
+	"capset", "epoll_create1", "seccomp", "landlock_create_ruleset",
+	"landlock_add_rule", "landlock_restrict_self", "sysinfo", "poll",
+	"ppoll", "getrusage", "mincore", NULL
 };
 
 /* Whoever does one of these has been taken over. */

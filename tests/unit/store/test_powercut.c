@@ -1,0 +1,650 @@
+/*
+ * Simulated power cuts. A random workload runs on a recording disk; then, for
+ * a cut behind every recorded call, disks are built as they may be found, the
+ * real store opens them, and a model that knows only what was acknowledged
+ * checks I1 to I7 and I10.
+ *
+ * YUBIN_POWERCUT_SEEDS=n runs n workloads, YUBIN_POWERCUT_SEED=s begins with
+ * that of seed s. A failure names seed, cut and policy.
+ */
+#include "unit/store/sim_cut.h"
+#include "unit/store/store_help.h"
+
+#include "os/fd.h"
+#include "os/memfd.h"
+
+enum {
+	ACCOUNTS = 3,
+	MESSAGES_MAX = 160,
+	EXPUNGES_MAX = 80,
+	STEPS = 36,
+	OPEN_EXPUNGES_MAX = 6, /* not acknowledged at one cut */
+	SEEDS_DEFAULT = 5,
+};
+
+#define NEVER SIZE_MAX
+
+struct message {
+	struct world *w;
+	unsigned id;
+	unsigned to;  /* bits of accounts */
+	char *wire;
+	int fd;
+	size_t issued, acked;
+	/* As first seen in each account's mailbox. */
+	uint32_t uid[ACCOUNTS];
+	char uidl[ACCOUNTS][BUFSIZ / 64];
+};
+
+struct expunge {
+	struct world *w;
+	unsigned account;
+	bool hides[MESSAGES_MAX];
+	size_t issued, acked;
+};
+
+struct world {
+	struct sim_disk *disk;
+	struct store *st;
+	uint64_t random;
+	struct message messages[MESSAGES_MAX];
+	unsigned messages_n;
+	struct expunge expunges[EXPUNGES_MAX];
+	unsigned expunges_n;
+	char why[256]; /* the first thing that is wrong */
+};
+
+static bool wrong(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static bool wrong(struct world *w, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (w->why[0] == 0)
+		(void)vsnprintf(w->why, sizeof w->why, format, args);
+	va_end(args);
+	return false;
+}
+
+static unsigned roll(struct world *w, unsigned n)
+{
+	return (unsigned)(cut_random(&w->random) % n);
+}
+
+/* ---- the workload ---- */
+
+static char *make_wire(struct world *w, unsigned id)
+{
+	size_t lines = roll(w, 10) == 0 ? 40 + roll(w, 200) : roll(w, 12);
+	size_t cap = 64 + lines * 48;
+	char *wire = malloc(cap);
+	size_t n;
+
+	assert_non_null(wire);
+	n = (size_t)snprintf(wire, cap, "X-Id: %u\r\n\r\n", id);
+	for (size_t i = 0; i < lines; i++)
+		n += (size_t)snprintf(wire + n, cap - n,
+				      "%sline %zu of %u %08x\r\n",
+				      roll(w, 6) == 0 ? ".." : "", i, id,
+				      roll(w, UINT32_MAX));
+	(void)snprintf(wire + n, cap - n, ".\r\n");
+	return wire;
+}
+
+static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
+{
+	struct message *m = ctx;
+
+	for (size_t i = 0; i < n; i++)
+		if (errs[i] != YB_OK)
+			return;
+	m->acked = sim_mark(m->w->disk);
+}
+
+static void deliver(struct world *w)
+{
+	struct message *m = &w->messages[w->messages_n];
+	struct store_place places[ACCOUNTS];
+	struct store_delivery d = { .places = places, .fd = -1,
+				    .received_ns = 7 };
+	int fd = -1;
+
+	if (w->messages_n == MESSAGES_MAX)
+		return;
+	*m = (struct message){ .w = w, .id = w->messages_n++, .fd = -1,
+				.acked = NEVER };
+	m->to = 1 + roll(w, (1 << ACCOUNTS) - 1);
+	m->wire = make_wire(w, m->id);
+	m->issued = sim_mark(w->disk);
+	for (uint8_t i = 0; i < ACCOUNTS; i++)
+		if ((m->to >> i & 1) != 0)
+			places[d.places_n++] = help_place(i);
+	d.mode = roll(w, 2) == 0 ? STORE_ALL_OR_NONE : STORE_EACH;
+	d.wire = span_str(m->wire);
+	if (roll(w, 4) == 0) {
+		assert_ok(memfd_make("body", d.wire, &fd));
+		d.fd = fd;
+		d.wire_n = d.wire.n;
+		d.wire = SPAN_NONE;
+	}
+	store_deliver(w->st, &d, on_delivered, m);
+	m->fd = fd; /* open until the store is idle */
+}
+
+static void on_expunged(void *ctx, enum yb_err err)
+{
+	struct expunge *e = ctx;
+
+	if (err == YB_OK)
+		e->acked = sim_mark(e->w->disk);
+}
+
+/* The message that a row holds, or NULL if there is no such message. */
+static const struct message *identify(const struct world *w, const char *text)
+{
+	unsigned id;
+
+	if (sscanf(text, "X-Id: %u\r\n", &id) != 1 || id >= w->messages_n ||
+	    strcmp(w->messages[id].wire, text) != 0)
+		return NULL;
+	return &w->messages[id];
+}
+
+static void expunge(struct world *w, struct store_snapshot *s, unsigned account)
+{
+	struct expunge *e = &w->expunges[w->expunges_n];
+	struct listing l = help_listing(s);
+	struct uid_range ranges[MESSAGES_MAX];
+	size_t n = 0;
+
+	if (w->expunges_n == EXPUNGES_MAX)
+		return;
+	*e = (struct expunge){ .w = w, .account = account, .acked = NEVER };
+	for (uint32_t i = 0; i < l.head->count; i++) {
+		uint32_t uid = l.rows[i].uid;
+		char *text;
+
+		if (roll(w, 3) != 0)
+			continue;
+		if (n > 0 && ranges[n - 1].last + 1 == uid)
+			ranges[n - 1].last = uid;
+		else
+			ranges[n++] = (struct uid_range){ uid, uid };
+		text = help_read(&w->disk->table, s, i);
+		e->hides[identify(w, text)->id] = true;
+		free(text);
+	}
+	if (n == 0)
+		return;
+	w->expunges_n++;
+	e->issued = sim_mark(w->disk);
+	store_expunge(s, ranges, n, on_expunged, e);
+}
+
+/* Several at once, out of a callback: they share syncs. */
+static void on_burst(void *ctx, enum yb_err err, struct store_snapshot *s)
+{
+	struct world *w = ctx;
+	unsigned n = 2 + roll(w, 4);
+	unsigned account = 0;
+
+	assert_ok(err);
+	while (n-- > 0) {
+		if (roll(w, 4) == 0)
+			expunge(w, s, account);
+		else
+			deliver(w);
+	}
+	store_snapshot_close(&s);
+}
+
+static void open_store(struct world *w)
+{
+	w->st = help_store(&w->disk->table, NULL, NULL);
+}
+
+/* Notes uid and UIDL of each message; they may never change. */
+static bool note_names(struct world *w, const struct message *seen,
+		       unsigned account, uint32_t uid, struct span uidl)
+{
+	struct message *m = &w->messages[seen->id];
+	char text[UIDL_MAX + 1];
+
+	assert_true(span_to_str(uidl, text, sizeof text));
+	if (m->uid[account] == 0) {
+		m->uid[account] = uid;
+		(void)snprintf(m->uidl[account], sizeof m->uidl[account],
+			       "%s", text);
+	}
+	if (m->uid[account] != uid || strcmp(m->uidl[account], text) != 0)
+		return wrong(w, "message %u has uid %u %s, had %u %s", m->id,
+			     uid, text, m->uid[account], m->uidl[account]);
+	for (unsigned i = 0; i < w->messages_n; i++) {
+		const struct message *o = &w->messages[i];
+
+		for (unsigned a = 0; a < ACCOUNTS; a++)
+			if ((o != m || a != account) &&
+			    strcmp(o->uidl[a], text) == 0)
+				return wrong(w, "%u and %u share %s", o->id,
+					     m->id, text);
+		/* Only what was shown by the live store owns its uid. */
+		if (o != m && o->acked != NEVER && m->acked != NEVER &&
+		    o->uid[account] == uid)
+			return wrong(w, "%u and %u share uid %u", o->id,
+				     m->id, uid);
+	}
+	return true;
+}
+
+static void note_all(struct world *w)
+{
+	for (uint8_t a = 0; a < ACCOUNTS; a++) {
+		struct store_snapshot *s;
+		struct listing l;
+
+		assert_ok(help_open(w->st, help_place(a), &s));
+		l = help_listing(s);
+		for (uint32_t i = 0; i < l.head->count; i++) {
+			char *text = help_read(&w->disk->table, s, i);
+
+			assert_true(note_names(w, identify(w, text), a,
+					       l.rows[i].uid,
+					       listing_uidl(&l, i)));
+			free(text);
+		}
+		store_snapshot_close(&s);
+	}
+}
+
+static void work(struct world *w)
+{
+	unsigned what = roll(w, 12);
+	uint8_t account = (uint8_t)roll(w, ACCOUNTS);
+	struct store_snapshot *s;
+
+	if (what == 0) {
+		store_close(&w->st);
+		open_store(w);
+	} else if (what < 6) {
+		deliver(w);
+	} else if (what < 9) {
+		store_snapshot_open(w->st, help_place(0), 0, on_burst, w);
+	} else {
+		assert_ok(help_open(w->st, help_place(account), &s));
+		expunge(w, s, account);
+		store_snapshot_close(&s);
+	}
+	assert_true(store_is_idle(w->st));
+	for (unsigned i = 0; i < w->messages_n; i++)
+		fd_close(&w->messages[i].fd);
+	note_all(w);
+}
+
+static struct world *run_workload(uint64_t seed, enum sim_fault fault)
+{
+	struct world *w = calloc(1, sizeof *w);
+
+	assert_non_null(w);
+	w->random = seed * 2654435761u + 88172645463325252u;
+	w->disk = sim_new();
+	w->disk->fault = fault;
+	open_store(w);
+	for (int i = 0; i < STEPS; i++)
+		work(w);
+	store_close(&w->st);
+	assert_int_equal(w->disk->open_fds, 0);
+	return w;
+}
+
+static void free_world(struct world **at)
+{
+	struct world *w = *at;
+
+	*at = NULL;
+	for (unsigned i = 0; i < w->messages_n; i++)
+		free(w->messages[i].wire);
+	sim_free(&w->disk);
+	free(w);
+}
+
+/* ---- the checks ---- */
+
+/* I3: which of the expunges not acknowledged happened, as whole ones? */
+static bool check_expunges(struct world *w, unsigned account, size_t cut,
+			   const bool *seen)
+{
+	const struct expunge *open[OPEN_EXPUNGES_MAX];
+	bool gone[MESSAGES_MAX] = { 0 }, sure[MESSAGES_MAX] = { 0 };
+	unsigned open_n = 0;
+
+	for (unsigned i = 0; i < w->expunges_n; i++) {
+		const struct expunge *e = &w->expunges[i];
+
+		if (e->account != account || e->issued >= cut)
+			continue;
+		for (unsigned m = 0; m < w->messages_n; m++) {
+			gone[m] |= e->hides[m] && e->acked < cut;
+			sure[m] |= e->hides[m]; /* it was visible, so synced */
+		}
+		if (e->acked >= cut) {
+			assert_true(open_n < OPEN_EXPUNGES_MAX);
+			open[open_n++] = e;
+		}
+	}
+	for (unsigned m = 0; m < w->messages_n; m++)
+		sure[m] |= w->messages[m].acked < cut &&
+			   (w->messages[m].to >> account & 1) != 0;
+	for (unsigned set = 0; set < 1u << open_n; set++) {
+		bool fits = true;
+
+		for (unsigned m = 0; m < w->messages_n && fits; m++) {
+			bool hidden = gone[m];
+
+			for (unsigned i = 0; i < open_n; i++)
+				hidden |= (set >> i & 1) != 0 &&
+					  open[i]->hides[m];
+			if (sure[m] && seen[m] == hidden)
+				fits = false;
+			if (hidden && seen[m])
+				fits = false;
+		}
+		if (fits)
+			return true;
+	}
+	for (unsigned m = 0; m < w->messages_n; m++)
+		if (open_n == 0 && sure[m] && seen[m] == gone[m])
+			return wrong(w, "message %u of account %u is %s", m,
+				     account, gone[m] ? "back" : "missing");
+	return wrong(w, "account %u: mail missing, or half an expunge",
+		     account);
+}
+
+static bool check_rows(struct world *w, struct sim_disk *disk,
+		       struct store_snapshot *s, unsigned account, size_t cut,
+		       bool *seen)
+{
+	struct listing l = help_listing(s);
+	uint64_t octets = 0;
+
+	for (uint32_t i = 0; i < l.head->count; i++) {
+		char *text = help_read(&disk->table, s, i);
+		const struct message *m = identify(w, text);
+		size_t dots = 0;
+
+		for (const char *p = text; (p = strstr(p, "\r\n.")) != NULL;
+		     p += 3)
+			dots += p[3] == '.';
+		octets += strlen(text) - 3 - dots;
+		free(text);
+		if (m == NULL || m->issued >= cut ||
+		    (m->to >> account & 1) == 0)
+			return wrong(w, "row %u of account %u is not its mail",
+				     i, account);
+		if (seen[m->id])
+			return wrong(w, "message %u is there twice", m->id);
+		seen[m->id] = true;
+		if (!note_names(w, m, account, l.rows[i].uid,
+				listing_uidl(&l, i)))
+			return false;
+	}
+	if (octets != l.head->octets)
+		return wrong(w, "octets %llu, listing says %llu",
+			     (unsigned long long)octets,
+			     (unsigned long long)l.head->octets);
+	return true;
+}
+
+static bool check_account(struct world *w, struct sim_disk *disk,
+			  struct store *st, uint8_t account, size_t cut)
+{
+	bool seen[MESSAGES_MAX] = { 0 };
+	struct store_totals totals;
+	struct store_snapshot *s;
+	struct listing l;
+	bool good;
+
+	if (help_open(st, help_place(account), &s) != YB_OK)
+		return wrong(w, "account %u does not open", account);
+	l = help_listing(s);
+	assert_ok(help_totals(st, help_place(account), &totals));
+	good = check_rows(w, disk, s, account, cut, seen);
+	if (good && (totals.messages != l.head->count ||
+		     totals.octets != l.head->octets))
+		good = wrong(w, "totals of account %u differ", account);
+	store_snapshot_close(&s);
+	return good && check_expunges(w, account, cut, seen);
+}
+
+/* I5: the listing out of the kept index and out of the log are the same. */
+static bool check_rebuilt(struct world *w, struct sim_disk *disk,
+			  struct store **st, uint8_t account)
+{
+	struct store_place place = help_place(account);
+	struct store_snapshot *s;
+	struct span block;
+	uint8_t *kept;
+	char path[80];
+	size_t n;
+	bool same;
+
+	assert_ok(help_open(*st, place, &s));
+	block = store_snapshot_listing(s);
+	n = block.n;
+	kept = malloc(n);
+	assert_non_null(kept);
+	memcpy(kept, block.p, n);
+	store_snapshot_close(&s);
+	store_close(st);
+	(void)snprintf(path, sizeof path, "%02x/%02x/%02x%02x%02x%02x%02x%02x"
+		       "%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x/1/index",
+		       account, account, account, account, account, account,
+		       account, account, account, account, account, account,
+		       account, account, account, account, account, account);
+	if (sim_file(disk, path) != NULL)
+		sim_truncate(sim_file(disk, path), account * 50u);
+	*st = help_store(&disk->table, NULL, NULL);
+	if (help_open(*st, place, &s) != YB_OK) {
+		free(kept);
+		return wrong(w, "account %u does not open anew", account);
+	}
+	block = store_snapshot_listing(s);
+	same = block.n == n && memcmp(block.p, kept, n) == 0;
+	free(kept);
+	store_snapshot_close(&s);
+	return same || wrong(w, "the rebuilt index of %u differs", account);
+}
+
+/* I4: what comes after gets a uid above all that were ever shown. */
+static bool check_next(struct world *w, struct store *st, uint8_t account,
+		       size_t cut)
+{
+	struct store_snapshot *s;
+	struct listing l;
+	uint32_t uid, before;
+
+	assert_ok(help_open(st, help_place(account), &s));
+	before = help_listing(s).head->count;
+	store_snapshot_close(&s);
+	if (help_deliver(st, help_place(account), "new\r\n.\r\n") != YB_OK)
+		return wrong(w, "account %u takes no mail", account);
+	assert_ok(help_open(st, help_place(account), &s));
+	l = help_listing(s);
+	uid = l.rows[l.head->count - 1].uid;
+	store_snapshot_close(&s);
+	if (l.head == NULL || before == UINT32_MAX)
+		return false;
+	for (unsigned m = 0; m < w->messages_n; m++)
+		if (w->messages[m].acked < cut &&
+		    (w->messages[m].to >> account & 1) != 0 &&
+		    w->messages[m].uid[account] >= uid)
+			return wrong(w, "uid %u of %u was given again", uid,
+				     account);
+	return true;
+}
+
+static bool check_disk(struct world *w, struct sim_disk *disk, size_t cut)
+{
+	struct store *st = help_store(&disk->table, NULL, NULL);
+	bool good = true;
+
+	for (uint8_t a = 0; a < ACCOUNTS && good; a++)
+		good = check_account(w, disk, st, a, cut);
+	store_close(&st);
+	return good;
+}
+
+static bool check_more(struct world *w, struct sim_disk *disk, size_t cut)
+{
+	struct store *st = help_store(&disk->table, NULL, NULL);
+	bool good = true;
+
+	for (uint8_t a = 0; a < ACCOUNTS && good; a++)
+		good = check_rebuilt(w, disk, &st, a) &&
+		       check_next(w, st, a, cut);
+	store_close(&st);
+	return good;
+}
+
+/* Recovers, cuts the power during the recovery, and recovers again. */
+static bool check_twice(struct world *w, struct sim_disk *disk,
+			struct sim_inode *base, size_t base_n, size_t cut)
+{
+	struct cut again;
+	struct sim_disk *second;
+	size_t steps;
+	bool good;
+
+	cut_init(&again, disk, base, base_n, cut_random(&w->random));
+	steps = roll(w, (unsigned)disk->events_n + 1);
+	while (steps-- > 0)
+		(void)cut_step(&again);
+	second = cut_build(&again, roll(w, CUT_POLICIES));
+	good = check_disk(w, second, cut);
+	sim_free(&second);
+	cut_done(&again);
+	return good;
+}
+
+static bool check_state(struct world *w, struct cut *c, unsigned policy)
+{
+	struct sim_disk *disk = cut_build(c, policy);
+	struct sim_inode *base = cut_base(disk);
+	size_t base_n = disk->inodes_n;
+	bool good = check_disk(w, disk, c->at);
+
+	if (good && roll(w, 4) == 0)
+		good = check_twice(w, disk, base, base_n, c->at);
+	if (good && roll(w, 4) == 0)
+		good = check_more(w, disk, c->at);
+	sim_free_inodes(base, base_n);
+	sim_free(&disk);
+	return good;
+}
+
+/* Cuts behind every event; how many states were built, *ret_bad if wrong. */
+static size_t cut_everywhere(struct world *w, uint64_t seed, bool *ret_bad)
+{
+	struct sim_disk *disk = w->disk;
+	struct sim_inode root = { .folder = true };
+	size_t states = 0;
+	struct cut c;
+
+	cut_init(&c, disk, &root, 1, seed);
+	*ret_bad = false;
+	while (cut_step(&c) && !*ret_bad) {
+		/* Every policy at each event in turn, two at a time. */
+		for (unsigned i = 0; i < 2 && !*ret_bad; i++) {
+			unsigned policy = (unsigned)(states++ % CUT_POLICIES);
+
+			*ret_bad = !check_state(w, &c, policy);
+			if (*ret_bad)
+				(void)snprintf(w->why + strlen(w->why),
+					       sizeof w->why - strlen(w->why),
+					       " (seed %llu, cut %zu, policy "
+					       "%u)",
+					       (unsigned long long)seed, c.at,
+					       policy);
+		}
+	}
+	cut_done(&c);
+	return states;
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
+static void test_cut_everywhere(void **state)
+{
+	uint64_t first = number_from("YUBIN_POWERCUT_SEED", 1);
+	uint64_t seeds = number_from("YUBIN_POWERCUT_SEEDS", SEEDS_DEFAULT);
+	size_t states = 0;
+
+	(void)state;
+	for (uint64_t seed = first; seed < first + seeds; seed++) {
+		struct world *w = run_workload(seed, SIM_NO_FAULT);
+		bool bad;
+
+		for (unsigned i = 0; i < w->messages_n; i++)
+			assert_int_not_equal(w->messages[i].acked, NEVER);
+		for (unsigned i = 0; i < w->expunges_n; i++)
+			assert_int_not_equal(w->expunges[i].acked, NEVER);
+		states += cut_everywhere(w, seed, &bad);
+		if (bad)
+			fail_msg("%s", w->why);
+		free_world(&w);
+	}
+	print_message("%zu states after power cuts\n", states);
+}
+
+/* A simulator that cannot fail proves nothing. */
+static void must_find(enum sim_fault fault)
+{
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		struct world *w = run_workload(seed, fault);
+		bool bad;
+
+		(void)cut_everywhere(w, seed, &bad);
+		if (bad)
+			print_message("found: %s\n", w->why);
+		free_world(&w);
+		if (bad)
+			return;
+	}
+	fail_msg("the planted fault %d was not found", (int)fault);
+}
+
+static void test_finds_sync_left_out(void **state)
+{
+	(void)state;
+	must_find(SIM_SYNC_LIES);
+}
+
+static void test_finds_answer_before_sync(void **state)
+{
+	(void)state;
+	must_find(SIM_SYNC_LATE);
+}
+
+static void test_finds_folder_sync_left_out(void **state)
+{
+	(void)state;
+	must_find(SIM_FOLDER_SYNC_LIES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut_everywhere),
+		cmocka_unit_test(test_finds_sync_left_out),
+		cmocka_unit_test(test_finds_answer_before_sync),
+		cmocka_unit_test(test_finds_folder_sync_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
