@@ -1,5 +1,9 @@
 #include "mime/listing.h"
 
+#include "base/codec.h"
+#include "base/map.h"
+#include "base/num.h"
+
 /* Whether `n` octets at `at` lie inside a block of `size`. */
 static bool is_inside(uint64_t at, uint64_t n, size_t size)
 {
@@ -41,4 +45,13 @@ struct span listing_uidl(const struct listing *l, uint32_t index)
 	line = span_head(line, UIDL_MAX + 1);
 	line.n = span_find(line, '\r');
 	return line.n <= UIDL_MAX ? line : SPAN_NONE;
+}
+
+uint64_t listing_uidl_hash(struct span uidl)
+{
+	uint8_t id[16];
+
+	if (base32_parse_id(uidl, id))
+		return get_le64(id);
+	return hash_octets(uidl, 0);
 }

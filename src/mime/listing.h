@@ -33,6 +33,7 @@ struct listing_head {
 	uint64_t list_at;    /* offset of the LIST text in the block */
 	uint64_t list_n;
 	uint64_t generation; /* of the log that the rows point into */
+	uint64_t uidls;      /* sum of listing_uidl_hash() of all messages */
 };
 
 struct listing_row {
@@ -66,5 +67,12 @@ static inline uint64_t listing_octets(const struct listing_row *row)
 
 /* The unique-id of message `index` (from 0); empty if the block is wrong. */
 struct span listing_uidl(const struct listing *l, uint32_t index);
+
+/*
+ * A number for a unique-id, for telling in a log whether two sessions saw the
+ * same list: the sum of all does not depend on order, and what is deleted can
+ * be taken off it. Ids of ours are random and give their first octets.
+ */
+uint64_t listing_uidl_hash(struct span uidl);
 
 #endif

@@ -124,6 +124,17 @@ void log_field_u64(struct log_line *line, const char *key, uint64_t value)
 	add(line, (const char *)digits, num_put(digits, value));
 }
 
+void log_field_hex(struct log_line *line, const char *key, uint64_t value)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[16];
+
+	for (size_t i = sizeof text; i > 0; value >>= 4)
+		text[--i] = digits[value & 15];
+	add_key(line, key);
+	add(line, text, sizeof text);
+}
+
 /* The date is made anew once a second. */
 static void add_time(struct log_line *line)
 {

@@ -49,6 +49,7 @@ void log_begin(struct log_line *line, struct log *log, enum log_level level,
 void log_field(struct log_line *line, const char *key, struct span value);
 void log_field_str(struct log_line *line, const char *key, const char *value);
 void log_field_u64(struct log_line *line, const char *key, uint64_t value);
+void log_field_hex(struct log_line *line, const char *key, uint64_t value);
 void log_end(struct log_line *line);
 
 /* A line with one message, msg="...". */

@@ -45,6 +45,7 @@ struct pop3_session {
 	struct span mapping;    /* sealed memfd of a listing, or empty */
 	struct listing listing;
 	uint64_t deleted;       /* messages that QUIT really deleted */
+	uint64_t uidls_left;    /* listing_head's sum without them */
 	char *address;          /* canonical, once logged in */
 };
 
@@ -350,12 +351,16 @@ static bool on_quit_done(void *ctx, enum yb_err err, struct message *m)
 	return good;
 }
 
+static void forget_uidl(struct pop3_session *s, uint32_t index)
+{
+	s->uidls_left -= listing_uidl_hash(listing_uidl(&s->listing, index));
+}
+
 /*
  * Rows lie in the order of their uids, and what lies between two rows is gone
  * already: neighbours make one range.
  */
-static enum yb_err collect_ranges(const struct pop3_session *s,
-				  struct buf *out)
+static enum yb_err collect_ranges(struct pop3_session *s, struct buf *out)
 {
 	uint32_t count = s->listing.head->count;
 	enum yb_err err = YB_OK;
@@ -366,9 +371,10 @@ static enum yb_err collect_ranges(const struct pop3_session *s,
 		if (!pop3_server_is_deleted(s->engine, i))
 			continue;
 		range.first = s->listing.rows[i].uid;
+		forget_uidl(s, i);
 		while (i + 1 < count &&
 		       pop3_server_is_deleted(s->engine, i + 1))
-			i++;
+			forget_uidl(s, ++i);
 		range.last = s->listing.rows[i].uid;
 		err = buf_add(out, span_of(&range, sizeof range));
 	}
@@ -415,6 +421,7 @@ static void on_quit(struct pop3_session *s)
 		pop3_server_quit_done(s->engine, YB_SNAPSHOT_GONE);
 		return;
 	}
+	s->uidls_left = s->listing.head->uidls;
 	buf_init(&ranges, (size_t)s->listing.head->count *
 				  sizeof(struct uid_range));
 	err = collect_ranges(s, &ranges);
@@ -571,6 +578,9 @@ static void write_summary(struct pop3_session *s, const char *why)
 	if (s->address != NULL) {
 		log_field_str(&line, "account", s->address);
 		log_field_u64(&line, "messages", s->listing.head->count);
+		log_field_hex(&line, "uidls", s->listing.head->uidls);
+		if (s->deleted > 0)
+			log_field_hex(&line, "uidls_left", s->uidls_left);
 	}
 	log_field_u64(&line, "retr", n->retr);
 	log_field_u64(&line, "top", n->top);

@@ -77,7 +77,7 @@ static uint8_t *put_end(uint8_t *p)
 
 static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
 {
-	const struct listing_head *head = (const void *)block;
+	struct listing_head *head = (void *)block;
 	struct listing_row *row = (void *)(block + sizeof *head);
 	uint8_t *uidl = block + head->uidl_at, *list = block + head->list_at;
 	const uint8_t *uidl_start = uidl;
@@ -100,6 +100,7 @@ static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
 		uidl += put_count(uidl, &number);
 		*uidl++ = ' ';
 		base32_put_id(uidl, e->id);
+		head->uidls += get_le64(e->id); /* listing_uidl_hash() */
 		uidl = put_end(uidl + BASE32_ID_LEN);
 		list += put_count(list, &number);
 		*list++ = ' ';
