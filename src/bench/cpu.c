@@ -59,27 +59,36 @@ bool cpu_parse_stat(struct span line, struct cpu_stat *ret)
 	return true;
 }
 
-/* Marks are kept as a negative parent: such a process is in the tree. */
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = ((const struct cpu_stat *)a)->pid;
+	pid_t y = ((const struct cpu_stat *)b)->pid;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_below(const struct cpu_stat *stats, size_t n,
+		     const struct cpu_stat *at, pid_t root)
+{
+	/* Listed while it changes, a tree might hold a ring: it is bounded. */
+	for (size_t steps = 0; at != NULL && steps < n; steps++) {
+		struct cpu_stat parent = { .pid = at->parent };
+
+		if (at->pid == root)
+			return true;
+		at = bsearch(&parent, stats, n, sizeof *stats, by_pid);
+	}
+	return false;
+}
+
 uint64_t cpu_sum_tree(struct cpu_stat *stats, size_t n, pid_t root)
 {
 	uint64_t sum = 0;
-	bool grown = true;
 
+	if (n > 0)
+		qsort(stats, n, sizeof *stats, by_pid);
 	for (size_t i = 0; i < n; i++)
-		if (stats[i].pid == root)
-			stats[i].parent = -1;
-	while (grown) {
-		grown = false;
-		for (size_t i = 0; i < n; i++)
-			for (size_t k = 0; k < n && stats[i].parent >= 0; k++)
-				if (stats[k].parent < 0 &&
-				    stats[k].pid == stats[i].parent) {
-					stats[i].parent = -1;
-					grown = true;
-				}
-	}
-	for (size_t i = 0; i < n; i++)
-		if (stats[i].parent < 0)
+		if (is_below(stats, n, &stats[i], root))
 			sum += stats[i].ticks;
 	return sum;
 }

@@ -38,7 +38,7 @@ struct cpu_stat {
  */
 bool cpu_parse_stat(struct span line, struct cpu_stat *ret);
 
-/* Sum of the ticks of `root` and all below it; `stats` is in any order. */
+/* Sum of the ticks of `root` and all below it; sorts `stats`. */
 uint64_t cpu_sum_tree(struct cpu_stat *stats, size_t n, pid_t root);
 
 #endif

@@ -107,10 +107,14 @@ enum yb_err loop_rewatch(struct loop *loop, struct loop_io *io,
 
 void loop_unwatch(struct loop *loop, struct loop_io *io)
 {
-	if (io->fd < 0)
-		return;
-	/* Closing would do it too, unless another process has it open. */
-	(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, io->fd, NULL);
+	if (io->fd >= 0)
+		/* Fails for a descriptor that is closed; then it is off. */
+		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, io->fd, NULL);
+	loop_forget(loop, io);
+}
+
+void loop_forget(struct loop *loop, struct loop_io *io)
+{
 	io->fd = -1;
 	for (int i = loop->batch_at; i < loop->batch_n; i++)
 		if (loop->batch[i].data.ptr == io)

@@ -68,6 +68,12 @@ YB_CHECKED enum yb_err loop_rewatch(struct loop *loop, struct loop_io *io,
 /* Stops watching; harmless twice. The descriptor stays open. */
 void loop_unwatch(struct loop *loop, struct loop_io *io);
 
+/*
+ * The same for a descriptor that is closed right after and that no other
+ * process has: closing takes it off the kernel's list by itself.
+ */
+void loop_forget(struct loop *loop, struct loop_io *io);
+
 void loop_timer_init(struct loop_timer *timer,
 		     void (*fire)(void *ctx, uint64_t now_ms), void *ctx);
 

@@ -40,7 +40,24 @@ enum {
 	PUMP_ROUNDS = 16,
 };
 
+static const uint32_t WATCHED = EPOLLIN | EPOLLRDHUP;
+
 static void pump(struct connection *c);
+
+/*
+ * Room in the socket is watched for from the first time on that there is
+ * none; most sessions never get there.
+ */
+static void wait_for_room(struct connection *c)
+{
+	c->can_write = false;
+	if (c->watches_room)
+		return;
+	c->watches_room = true;
+	if (loop_rewatch(c->worker->process.loop, &c->io, WATCHED | EPOLLOUT) !=
+	    YB_OK)
+		connection_abort(c, "cannot be watched");
+}
 
 /* ---- the end ---- */
 
@@ -55,7 +72,7 @@ static void die(struct connection *c, const char *why)
 		c->session = NULL;
 		c->class->closed(session, why);
 	}
-	loop_unwatch(c->worker->process.loop, &c->io);
+	loop_forget(c->worker->process.loop, &c->io);
 	loop_timer_stop(&c->timer);
 	loop_task_cancel(&c->resume);
 	worker_bury(c->worker, c);
@@ -112,7 +129,7 @@ static void finish(struct connection *c)
 		enum yb_err err = tls_connection_close(c->tls);
 
 		if (err == YB_AGAIN) {
-			c->can_write = false;
+			wait_for_room(c);
 			return;
 		}
 		c->notice_sent = true;
@@ -334,7 +351,7 @@ static bool send_output(struct connection *c)
 		enum yb_err err = send_burst(c);
 
 		if (err == YB_AGAIN) {
-			c->can_write = false;
+			wait_for_room(c);
 		} else if (err != YB_OK) {
 			die(c, err == YB_IO ? "log unreadable" : "hung up");
 			return false;
@@ -342,7 +359,7 @@ static bool send_output(struct connection *c)
 			c->sending_since_ms = 0;
 		}
 	}
-	return true;
+	return c->stage != CONNECTION_DEAD;
 }
 
 /* ---- receiving ---- */
@@ -441,6 +458,8 @@ static void go_on_handshake(struct connection *c)
 {
 	enum yb_err err = tls_connection_handshake(c->tls);
 
+	if (err == YB_AGAIN && tls_connection_wants_room(c->tls))
+		wait_for_room(c);
 	if (err == YB_AGAIN)
 		return;
 	if (err != YB_OK) {
@@ -575,8 +594,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 	buf_init(&c->unread, WORKER_INPUT);
 	loop_timer_init(&c->timer, out_of_time, c);
 	loop_task_init(&c->resume, resume, c);
-	if (loop_watch(worker->process.loop, &c->io, fd,
-		       EPOLLIN | EPOLLOUT | EPOLLRDHUP) != YB_OK) {
+	if (loop_watch(worker->process.loop, &c->io, fd, WATCHED) != YB_OK) {
 		free(c);
 		return YB_NOMEM;
 	}
@@ -589,7 +607,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 void connection_start(struct connection *c, bool implicit_tls)
 {
 	c->stage = CONNECTION_OPEN;
-	c->can_read = c->can_write = true;
+	c->can_write = true; /* what can be read is told by the first edge */
 	if (implicit_tls)
 		begin_tls(c);
 	pump(c);

@@ -65,6 +65,7 @@ struct connection {
 	void *session;
 	enum connection_stage stage;
 	bool can_read, can_write;
+	bool watches_room;     /* EPOLLOUT too */
 	bool notice_sent;      /* TLS close notice */
 	struct buf unread;     /* input that the engine has not eaten */
 	uint32_t burst;        /* octets to offer the socket at a time */

@@ -270,7 +270,6 @@ static void welcome(struct worker_listener *l, int fd,
 		fd_close(&fd);
 		return;
 	}
-	socket_no_delay(fd);
 	if (connection_new(w, fd, peer, &c) != YB_OK) {
 		dismiss(w, peer);
 		fd_close(&fd);

@@ -232,6 +232,13 @@ static bool is_at_head(const struct part *part)
 	return part->mb->queue.next == &part->link;
 }
 
+/* Long ranges of an expunge are no wire form and rare: written at once. */
+static bool is_for_pool(const struct operation *op)
+{
+	return op->type == LOG_MESSAGE &&
+	       (op->fd >= 0 || op->wire.n > STORE_INLINE_MAX);
+}
+
 bool operation_try(struct operation *op)
 {
 	bool waits = false;
@@ -257,7 +264,7 @@ bool operation_try(struct operation *op)
 		return true;
 	if (waits)
 		return false;
-	if (op->fd < 0 && op->wire.n <= STORE_INLINE_MAX) {
+	if (!is_for_pool(op)) {
 		write_parts(op);
 		return true;
 	}
@@ -273,6 +280,8 @@ static enum yb_err own_memory(struct operation *op)
 {
 	size_t n = op->prefix.n + op->wire.n;
 
+	if (op->owned != NULL) /* an expunge's ranges */
+		return YB_OK;
 	op->owned = malloc(n > 0 ? n : 1);
 	if (op->owned == NULL)
 		return YB_NOMEM;
@@ -344,7 +353,7 @@ static void enqueue(struct operation *op)
 
 void operation_start(struct operation *op)
 {
-	bool by_pool = op->fd >= 0 || op->wire.n > STORE_INLINE_MAX;
+	bool by_pool = is_for_pool(op);
 	enum yb_err err = YB_OK;
 
 	enqueue(op);

@@ -159,8 +159,7 @@ void mailbox_kick(struct mailbox *mb)
 		list_push(&mb->st->kicked, &mb->kick);
 }
 
-/* Everybody who waits for the mailbox gets `err`. */
-static void fail_waiting(struct mailbox *mb, enum yb_err err)
+void mailbox_fail_waiting(struct mailbox *mb, enum yb_err err)
 {
 	list_for_each_safe(at, &mb->queue) {
 		struct part *part = list_entry(at, struct part, link);
@@ -180,7 +179,7 @@ static void work_ended(struct mailbox *mb, enum yb_err err)
 	if (err == YB_OK && mb->removed)
 		err = YB_NO_ACCOUNT;
 	if (err != YB_OK)
-		fail_waiting(mb, err);
+		mailbox_fail_waiting(mb, err);
 	while (!list_empty(&mb->openers))
 		opener_finish(list_entry(list_pop(&mb->openers),
 					 struct opener, link), YB_OK);

@@ -218,6 +218,8 @@ void mailbox_unuse(struct mailbox **mb);
 /* OK: go on. AGAIN: mailbox_kick() comes later. Else: cannot be. */
 enum yb_err mailbox_prepare(struct mailbox *mb, bool write);
 void mailbox_kick(struct mailbox *mb);
+/* Everybody who waits for the mailbox gets `err`. */
+void mailbox_fail_waiting(struct mailbox *mb, enum yb_err err);
 void mailbox_drop_unused(struct store *st, size_t keep);
 /* Takes a use of the mailbox, and a pin of its log unless that is NULL. */
 void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,

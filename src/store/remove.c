@@ -43,13 +43,17 @@ struct clean_job {
 	const struct files *files;
 };
 
+struct clean_folder {
+	const struct os_storage *os;
+	int dir;
+};
+
 static enum yb_err clean_name(void *ctx, const char *name)
 {
-	const int *dir = (const int *)((void **)ctx)[1];
-	const struct os_storage *os = ((void **)ctx)[0];
+	const struct clean_folder *c = ctx;
 
 	/* What cannot be deleted now is tried again at the next start. */
-	(void)!files_remove_tree(os, *dir, name);
+	(void)!files_remove_tree(c->os, c->dir, name);
 	return YB_OK;
 }
 
@@ -57,14 +61,13 @@ static void clean_run(struct pool_job *job)
 {
 	struct clean_job *j = list_entry(job, struct clean_job, job);
 	const struct os_storage *os = j->files->os;
-	int dir;
+	struct clean_folder c = { .os = os };
 
 	if (os->open(os->ctx, j->files->root, "removed", STORAGE_FOLDER,
-		     &dir) != YB_OK)
+		     &c.dir) != YB_OK)
 		return;
-	(void)!os->list(os->ctx, dir, clean_name,
-			(void *[]){ (void *)(uintptr_t)os, &dir });
-	os->close(os->ctx, dir);
+	(void)!os->list(os->ctx, c.dir, clean_name, &c);
+	os->close(os->ctx, c.dir);
 }
 
 static void clean_done(struct pool_job *job)
@@ -167,27 +170,13 @@ void removal_check(struct mailbox *mb)
 
 /* ---- mailboxes ---- */
 
-/* Ends what waits for a mailbox that is going. */
-static void fail_waiting(struct mailbox *mb)
-{
-	list_for_each_safe(at, &mb->queue) {
-		struct part *part = list_entry(at, struct part, link);
-
-		if (part->state == PART_QUEUED)
-			part_fail(part, YB_NO_ACCOUNT);
-	}
-	while (!list_empty(&mb->openers))
-		opener_finish(list_entry(list_pop(&mb->openers),
-					 struct opener, link), YB_NO_ACCOUNT);
-}
-
 static void detach(struct removal *r, struct mailbox *mb)
 {
 	(void)map_remove(&r->st->mailboxes,
 			 span_of(&mb->place, sizeof mb->place));
 	mailbox_use(mb);
 	mb->removed = true;
-	fail_waiting(mb);
+	mailbox_fail_waiting(mb, YB_NO_ACCOUNT);
 	if (mb->jobs > 0) {
 		mb->removal = r;
 		r->waits++;

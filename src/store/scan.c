@@ -131,23 +131,6 @@ static enum yb_err find_next(struct log_scan *s, uint64_t at,
 	return YB_OK;
 }
 
-/* Fills `item` for a place where no good record is. */
-static enum yb_err skip_bad(struct log_scan *s, struct scan_item *item)
-{
-	uint64_t size;
-
-	item->kind = SCAN_BAD;
-	if (item->has_head) {
-		size = log_record_size(&item->record);
-		if (size <= s->size - s->at) {
-			item->end = s->at + size;
-			s->seq = item->record.seq;
-			return YB_OK;
-		}
-	}
-	return find_next(s, s->at, &item->end);
-}
-
 enum yb_err log_scan_next(struct log_scan *s, struct scan_item *ret)
 {
 	struct scan_item item = { .at = s->at, .end = s->at };
@@ -169,7 +152,11 @@ enum yb_err log_scan_next(struct log_scan *s, struct scan_item *ret)
 		item.end = s->at + log_record_size(&item.record);
 		s->seq = item.record.seq;
 	} else {
-		err = skip_bad(s, &item);
+		/* Even a good header's size is not to be stepped over by: if
+		 * the rest never arrived, later records may stand where its
+		 * body would have been. */
+		item.kind = SCAN_BAD;
+		err = find_next(s, s->at, &item.end);
 		if (err != YB_OK)
 			return err;
 	}

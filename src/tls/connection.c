@@ -109,9 +109,9 @@ enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p, size_t n,
 	return outcome(c, got);
 }
 
-bool tls_connection_has_pending(const struct tls_connection *c)
+bool tls_connection_wants_room(const struct tls_connection *c)
 {
-	return !c->closed && SSL_has_pending(c->ssl) == 1;
+	return SSL_want_write(c->ssl);
 }
 
 enum yb_err tls_connection_write(struct tls_connection *c, struct span s,

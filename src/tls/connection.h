@@ -37,8 +37,8 @@ YB_CHECKED enum yb_err tls_connection_read(struct tls_connection *c,
 					   uint8_t *p, size_t n,
 					   size_t *ret_n);
 
-/* Whether octets are decrypted already and wait for a read. */
-bool tls_connection_has_pending(const struct tls_connection *c);
+/* Whether the last AGAIN was for want of room to send. */
+bool tls_connection_wants_room(const struct tls_connection *c);
 
 /*
  * Writes some octets. AGAIN: offer the same octets again when the socket is

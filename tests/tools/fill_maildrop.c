@@ -1,0 +1,93 @@
+/*
+ * Puts messages into an INBOX octet for octet, without the trace fields that
+ * come with SMTP and LMTP: dialogue files name sizes. No server may run.
+ *
+ *	fill_maildrop STORE ACCOUNT-ID FILE...
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "mime/wire.h"
+#include "store/store.h"
+
+enum { MESSAGE_MAX = 16 * 1024 * 1024 };
+
+static void delivered(void *ctx, const enum yb_err *errs, size_t n)
+{
+	enum yb_err *outcome = ctx;
+
+	*outcome = n == 1 ? errs[0] : YB_INVALID;
+}
+
+static enum yb_err read_text(const char *path, struct buf *out)
+{
+	uint8_t block[65536];
+	size_t n;
+	enum yb_err err = YB_OK;
+	FILE *f = fopen(path, "rb");
+
+	if (f == NULL)
+		return YB_NOT_FOUND;
+	while (err == YB_OK && (n = fread(block, 1, sizeof block, f)) > 0)
+		err = buf_add(out, span_of(block, n));
+	(void)fclose(f); /* only read */
+	return err;
+}
+
+/* The store runs all in this thread, so the outcome is here at the return. */
+static enum yb_err put(struct store *st, struct store_place place,
+		       const char *path)
+{
+	enum yb_err outcome = YB_TIMEOUT;
+	struct store_delivery d = { .mode = STORE_EACH,
+				    .places = &place,
+				    .places_n = 1,
+				    .fd = -1,
+				    .received_ns = 1000000000 };
+	struct buf text, wire;
+	enum yb_err err;
+
+	buf_init(&text, MESSAGE_MAX);
+	buf_init(&wire, MESSAGE_MAX);
+	err = read_text(path, &text);
+	if (err == YB_OK)
+		err = wire_encode_all(buf_span(&text), &wire);
+	if (err == YB_OK) {
+		d.wire = buf_span(&wire);
+		d.wire_n = wire.n;
+		store_deliver(st, &d, delivered, &outcome);
+		err = outcome;
+	}
+	buf_done(&text);
+	buf_done(&wire);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct store_place place = { .mailbox = STORE_INBOX };
+	struct store_config config = { .threads = 0 };
+	struct store *st;
+	enum yb_err err;
+
+	if (argc < 3 || !hex_parse(span_str(argv[2]), place.account.octets)) {
+		(void)fprintf(stderr, "fill_maildrop STORE ACCOUNT-ID FILE...\n");
+		return 2;
+	}
+	config.path = argv[1];
+	err = store_open(&config, &st);
+	for (int i = 3; i < argc && err == YB_OK; i++) {
+		err = put(st, place, argv[i]);
+		if (err != YB_OK)
+			(void)fprintf(stderr, "%s: ", argv[i]);
+	}
+	if (err != YB_OK) {
+		(void)fprintf(stderr, "%s\n", err_text(err));
+		return 1;
+	}
+	store_close(&st);
+	return 0;
+}
