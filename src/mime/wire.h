@@ -23,7 +23,7 @@
 enum wire_step {
 	WIRE_MORE,  /* the input is used up; `ret_piece` is empty */
 	WIRE_PIECE, /* hand on `ret_piece`, then call again */
-	WIRE_END,   /* hand on `ret_piece`, which may be empty: it was the last */
+	WIRE_END,   /* hand on `ret_piece`, perhaps empty: it was the last */
 };
 
 enum wire_state {

@@ -14,20 +14,20 @@ enum pop3_command_flags {
 };
 
 /* AUTH and TRANS are states of pop3_private.h, ANY both of them. */
-#define POP3_COMMANDS(X)                                       \
-	X(RETR, TRANS, 1, 1, 0, pop3_on_retr)                       \
-	X(DELE, TRANS, 1, 1, 0, pop3_on_dele)                       \
-	X(LIST, TRANS, 0, 1, 0, pop3_on_list)                       \
-	X(UIDL, TRANS, 0, 1, 0, pop3_on_uidl)                       \
-	X(TOP, TRANS, 2, 2, 0, pop3_on_top)                         \
-	X(STAT, TRANS, 0, 0, 0, pop3_on_stat)                       \
-	X(NOOP, TRANS, 0, 0, 0, pop3_on_noop)                       \
-	X(RSET, TRANS, 0, 0, 0, pop3_on_rset)                       \
-	X(QUIT, ANY, 0, 0, 0, pop3_on_quit)                         \
-	X(CAPA, ANY, 0, 0, 0, pop3_on_capa)                         \
+#define POP3_COMMANDS(X)                                              \
+	X(RETR, TRANS, 1, 1, 0, pop3_on_retr)                         \
+	X(DELE, TRANS, 1, 1, 0, pop3_on_dele)                         \
+	X(LIST, TRANS, 0, 1, 0, pop3_on_list)                         \
+	X(UIDL, TRANS, 0, 1, 0, pop3_on_uidl)                         \
+	X(TOP, TRANS, 2, 2, 0, pop3_on_top)                           \
+	X(STAT, TRANS, 0, 0, 0, pop3_on_stat)                         \
+	X(NOOP, TRANS, 0, 0, 0, pop3_on_noop)                         \
+	X(RSET, TRANS, 0, 0, 0, pop3_on_rset)                         \
+	X(QUIT, ANY, 0, 0, 0, pop3_on_quit)                           \
+	X(CAPA, ANY, 0, 0, 0, pop3_on_capa)                           \
 	X(USER, AUTH, 1, 1, POP3_REST | POP3_NEEDS_TLS, pop3_on_user) \
 	X(PASS, AUTH, 1, 1, POP3_REST | POP3_NEEDS_TLS, pop3_on_pass) \
-	X(AUTH, AUTH, 0, 2, POP3_NEEDS_TLS, pop3_on_auth)           \
+	X(AUTH, AUTH, 0, 2, POP3_NEEDS_TLS, pop3_on_auth)             \
 	X(STLS, AUTH, 0, 0, 0, pop3_on_stls)
 
 #endif

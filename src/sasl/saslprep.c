@@ -7,12 +7,23 @@
 /* The shortest code point that takes so many octets. */
 static const uint32_t shortest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
+/* Octets of a character that starts with `lead`; 0 if none does. */
+static size_t utf8_len(uint8_t lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xc0 || lead >= 0xf8)
+		return 0;
+	if (lead < 0xe0)
+		return 2;
+	return lead < 0xf0 ? 3 : 4;
+}
+
 /* Octets of the character at the front of `s`; 0 if it is not UTF-8. */
 static size_t utf8_char(struct span s)
 {
 	uint8_t lead = s.p[0];
-	size_t n = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 :
-		   lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+	size_t n = utf8_len(lead);
 	uint32_t point = n > 1 ? lead & (0x7fu >> n) : lead;
 
 	if (n == 0 || n > s.n)

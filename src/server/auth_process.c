@@ -13,7 +13,7 @@
 #include "server/cage.h"
 #include "server/control_directory.h"
 #include "server/control_server.h"
-#include "server/role.h"
+#include "server/process.h"
 
 enum {
 	/* Logins of one worker that wait for a hash or a client's step; as

@@ -6,7 +6,7 @@
 #define SERVER_CAGE_H
 
 #include "os/sandbox.h"
-#include "server/role.h"
+#include "server/process.h"
 
 /*
  * Closes the cage around this process and all its threads. What the kernel

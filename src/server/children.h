@@ -5,7 +5,10 @@
 #ifndef SERVER_CHILDREN_H
 #define SERVER_CHILDREN_H
 
+#include "config/config.h"
 #include "os/process.h"
+#include "server/channel.h"
+#include "server/log.h"
 #include "server/role.h"
 
 enum child_state {

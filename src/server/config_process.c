@@ -11,6 +11,7 @@
 #include "os/memfd.h"
 #include "os/process.h"
 #include "server/cage.h"
+#include "server/message.h"
 #include "server/role.h"
 #include "server/supervisor.h"
 

@@ -86,6 +86,12 @@ YB_CHECKED enum yb_err connection_new(struct worker *worker, int fd,
 				      struct connection **ret);
 void connection_start(struct connection *c, bool implicit_tls);
 
+/*
+ * Sends a burst of what the session has queued. AGAIN if the socket is full,
+ * IO if the log cannot be read, GONE or INVALID if the client is gone.
+ */
+YB_CHECKED enum yb_err connection_send(struct connection *c);
+
 /* Something was answered outside of feed(): go on at the end of the turn. */
 void connection_resume(struct connection *c);
 

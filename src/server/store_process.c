@@ -10,7 +10,7 @@
 #include "server/cage.h"
 #include "server/control_server.h"
 #include "server/control_store.h"
-#include "server/role.h"
+#include "server/process.h"
 #include "store/store.h"
 
 enum {

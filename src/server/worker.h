@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "server/connection.h"
 #include "server/requests.h"
-#include "server/role.h"
+#include "server/process.h"
 
 enum {
 	/* Output is collected here and leaves in one call. */

@@ -87,7 +87,8 @@ static enum yb_err check_body(struct log_scan *s, uint64_t at,
 	uint64_t left = log_body_size(record);
 
 	*ret_good = false;
-	if (log_record_size(record) > s->size - at)
+	/* Padding that is missing at the end of the file is no loss. */
+	if (LOG_RECORD_SIZE + left > s->size - at)
 		return YB_OK;
 	at += LOG_RECORD_SIZE;
 	log_summer_reset(s->summer, s->keys);

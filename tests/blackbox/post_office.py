@@ -5,8 +5,10 @@ folder of its own. Whatever a sanitizer, the cage or a restart had to say is
 found in its log when it stops, and fails the test.
 """
 import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -312,10 +314,12 @@ class PostOffice:
     def tls_context(self):
         return ssl.create_default_context(cafile=self.ca)
 
-    def pop3(self, user=None, password=PASSWORD, tls=False, rcvbuf=None):
+    def pop3(self, user=None, password=PASSWORD, tls=False, rcvbuf=None,
+             source=None):
         """A Line client behind the greeting, or the login if given a user."""
         c = Line(("127.0.0.1", self.pop3s_port if tls else self.pop3_port),
-                 self.tls_context() if tls else None, rcvbuf=rcvbuf)
+                 self.tls_context() if tls else None, rcvbuf=rcvbuf,
+                 source=source)
         c.expect(b"+OK ")
         if user:
             c.ask(b"USER " + user.encode(), b"+OK")
@@ -358,20 +362,36 @@ class Closed(Exception):
     pass
 
 
+_sources = itertools.count(random.randrange(1 << 20))
+
+
+def next_source():
+    """
+    An address of this machine's own that nobody used lately: wrong passwords
+    of one test must not slow down the next.
+    """
+    n = next(_sources)
+    return f"127.{1 + (n >> 16) % 200}.{(n >> 8) % 256}.{1 + n % 250}"
+
+
 class Line:
     """A connection that sends octets and reads lines."""
 
-    def __init__(self, address, context=None, rcvbuf=None, timeout=None):
+    def __init__(self, address, context=None, rcvbuf=None, timeout=None,
+                 source=None, name="localhost"):
         unix = isinstance(address, str)
+        self.name = name  # that the certificate has to show
         s = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         if rcvbuf:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         s.settimeout(timeout or PATIENCE)
+        if not unix:
+            s.bind((source or next_source(), 0))
         s.connect(address)
         if not unix:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
-            s = context.wrap_socket(s, server_hostname="localhost")
+            s = context.wrap_socket(s, server_hostname=name)
         self.sock = s
         self.buffer = b""
 
@@ -387,7 +407,7 @@ class Line:
     def starttls(self, context):
         assert self.buffer == b"", self.buffer
         self.sock = context.wrap_socket(self.sock,
-                                        server_hostname="localhost")
+                                        server_hostname=self.name)
 
     def say(self, octets):
         self.sock.sendall(octets)

@@ -73,7 +73,8 @@ int main(int argc, char **argv)
 	struct store *st;
 	enum yb_err err;
 
-	if (argc < 3 || !hex_parse(span_str(argv[2]), place.account.octets)) {
+	if (argc < 3 || !hex_parse(span_str(argv[2]), place.account.octets,
+				    sizeof place.account.octets)) {
 		(void)fprintf(stderr, "fill_maildrop STORE ACCOUNT-ID FILE...\n");
 		return 2;
 	}

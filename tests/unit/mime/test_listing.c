@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include "base/codec.h"
 #include "mime/listing.h"
 
 struct block {
@@ -103,12 +104,31 @@ static void test_wrong_uidl_lines(void **state)
 	assert_int_equal(listing_uidl(&l, 0).n, 0);
 }
 
+/* The low half of the id that the UIDL shows, so that the store need not
+ * make the text; of another UIDL, something that differs as it does. */
+static void test_uidl_hash(void **state)
+{
+	uint8_t id[16], text[BASE32_ID_LEN];
+
+	(void)state;
+	for (uint8_t i = 0; i < 16; i++)
+		id[i] = (uint8_t)(0x11 * i);
+	base32_put_id(text, id);
+	assert_true(listing_uidl_hash(span_of(text, sizeof text)) ==
+		    0x7766554433221100);
+	assert_true(listing_uidl_hash(SPAN_LIT("a")) !=
+		    listing_uidl_hash(SPAN_LIT("b")));
+	assert_true(listing_uidl_hash(SPAN_LIT("a")) ==
+		    listing_uidl_hash(SPAN_LIT("a")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_wrong_blocks),
 		cmocka_unit_test(test_wrong_uidl_lines),
+		cmocka_unit_test(test_uidl_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,220 @@
+/*
+ * Sending what an engine has queued: pieces are collected, ranges of the log
+ * read into the worker's one buffer, and all of it leaves in one call.
+ */
+#include "server/connection.h"
+
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "server/worker.h"
+
+enum {
+	PIECES_AT_ONCE = 128,
+	/*
+	 * Octets offered to a socket at a time: all at first, less once it
+	 * has shown that it takes less, since ranges are read for each try.
+	 */
+	BURST_MIN = 16 * 1024,
+	/* From here on a range that is not in memory goes by sendfile. */
+	SENDFILE_MIN = 256 * 1024,
+	/* Gaps between ranges (record heads) that are read along. */
+	READ_GAP = 512,
+};
+
+/* The last range read into the scratch buffer, with what lay around it. */
+struct window {
+	uint64_t offset;
+	size_t at, n; /* in the scratch buffer */
+};
+
+struct gathered {
+	struct iovec iov[PIECES_AT_ONCE];
+	size_t iov_n;
+	size_t octets;
+	size_t used;   /* of the scratch buffer */
+	struct window window;
+};
+
+/*
+ * How much to read at `pieces[0]`: up to the end of the last range of those
+ * that lie behind one another with small gaps, since one call is cheaper
+ * than many.
+ */
+static size_t run_length(const struct out_piece *pieces, size_t n, size_t room)
+{
+	uint64_t end = pieces[0].offset + pieces[0].n;
+
+	for (size_t i = 1; i < n; i++) {
+		if (pieces[i].kind != OUT_RANGE)
+			continue;
+		if (pieces[i].offset < end ||
+		    pieces[i].offset - end > READ_GAP ||
+		    pieces[i].offset + pieces[i].n - pieces[0].offset > room)
+			break;
+		end = pieces[i].offset + pieces[i].n;
+	}
+	end -= pieces[0].offset;
+	return end < room ? (size_t)end : room;
+}
+
+/* Octets of a range in memory; fewer than asked where there is no room. */
+static struct span range_octets(struct connection *c, struct gathered *g,
+				const struct out_piece *pieces, size_t n)
+{
+	uint8_t *scratch = c->worker->scratch;
+	uint64_t skip = pieces[0].offset - g->window.offset;
+	size_t want;
+	ssize_t got;
+
+	if (g->window.n > 0 && pieces[0].offset >= g->window.offset &&
+	    skip < g->window.n)
+		return span_head(span_of(scratch + g->window.at + skip,
+					 g->window.n - skip), pieces[0].n);
+	if (g->used == WORKER_SCRATCH)
+		return SPAN_NONE;
+	want = run_length(pieces, n, WORKER_SCRATCH - g->used);
+	do
+		got = pread(c->class->log_fd(c->session), scratch + g->used,
+			    want, (off_t)pieces[0].offset);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return SPAN_NONE;
+	g->window = (struct window){ pieces[0].offset, g->used, (size_t)got };
+	g->used += (size_t)got;
+	return span_head(span_of(scratch + g->window.at, (size_t)got),
+			 pieces[0].n);
+}
+
+/*
+ * Collects what to send next, at most `burst` octets; false if a range could
+ * not be read.
+ */
+static bool gather(struct connection *c, struct gathered *g)
+{
+	struct out_piece pieces[PIECES_AT_ONCE];
+	size_t n = out_peek(c->class->output(c->session), pieces,
+			    PIECES_AT_ONCE);
+
+	g->iov_n = g->octets = g->used = 0;
+	g->window.n = 0;
+	for (size_t i = 0; i < n && g->octets < c->burst; i++) {
+		size_t room = c->burst - g->octets;
+		struct span s;
+
+		if (pieces[i].n > room)
+			pieces[i].n = room;
+		if (pieces[i].kind == OUT_BYTES)
+			s = span_of(pieces[i].p, pieces[i].n);
+		else
+			s = range_octets(c, g, pieces + i, n - i);
+		if (s.n == 0)
+			return g->octets > 0;
+		g->iov[g->iov_n++] =
+			(struct iovec){ (void *)(uintptr_t)s.p, s.n };
+		g->octets += s.n;
+		if (s.n < pieces[i].n)
+			break;
+	}
+	return g->octets > 0;
+}
+
+/*
+ * TLS wants its octets in one row, and after AGAIN the same ones again:
+ * ranges are in the scratch buffer already, so the row is made behind them
+ * or, where one piece is all, sent from where it lies.
+ */
+static enum yb_err send_tls(struct connection *c, const struct gathered *g,
+			    size_t *ret_n)
+{
+	uint8_t *row = c->worker->input;
+	size_t n = 0;
+
+	if (g->iov_n == 1)
+		return tls_connection_write(
+			c->tls, span_of(g->iov[0].iov_base, g->iov[0].iov_len),
+			ret_n);
+	for (size_t i = 0; i < g->iov_n && n < WORKER_INPUT; i++) {
+		size_t part = g->iov[i].iov_len;
+
+		if (part > WORKER_INPUT - n)
+			part = WORKER_INPUT - n;
+		memcpy(row + n, g->iov[i].iov_base, part);
+		n += part;
+	}
+	return tls_connection_write(c->tls, span_of(row, n), ret_n);
+}
+
+static enum yb_err send_plain(struct connection *c, const struct gathered *g,
+			      size_t *ret_n)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)g->iov,
+			      .msg_iovlen = g->iov_n };
+	ssize_t n;
+
+	do
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_from_errno(errno);
+	*ret_n = (size_t)n;
+	return YB_OK;
+}
+
+/*
+ * A large range that is not in memory goes from the disk to the socket
+ * without passing through the scratch buffer. AGAIN: not such a one.
+ */
+static enum yb_err send_cold(struct connection *c, size_t *ret_n)
+{
+	struct out_piece piece;
+	uint8_t probe;
+	struct iovec iov = { &probe, 1 };
+	int log_fd = c->class->log_fd(c->session);
+	off_t offset;
+	ssize_t n;
+
+	if (c->tls != NULL ||
+	    out_peek(c->class->output(c->session), &piece, 1) != 1 ||
+	    piece.kind != OUT_RANGE || piece.n < SENDFILE_MIN)
+		return YB_UNSUPPORTED;
+	if (preadv2(log_fd, &iov, 1, (off_t)piece.offset, RWF_NOWAIT) > 0)
+		return YB_UNSUPPORTED;
+	offset = (off_t)piece.offset;
+	n = sendfile(c->fd, log_fd, &offset, c->burst);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? YB_AGAIN
+							 : YB_UNSUPPORTED;
+	if (n == 0)
+		return YB_UNSUPPORTED; /* the plain way tells what is wrong */
+	*ret_n = (size_t)n;
+	return YB_OK;
+}
+
+enum yb_err connection_send(struct connection *c)
+{
+	struct gathered g;
+	size_t n = 0;
+	enum yb_err err = send_cold(c, &n);
+
+	if (err == YB_UNSUPPORTED) {
+		if (!gather(c, &g))
+			return YB_IO;
+		err = c->tls != NULL ? send_tls(c, &g, &n)
+				     : send_plain(c, &g, &n);
+		if (err == YB_OK && c->tls == NULL && n < g.octets)
+			c->burst = n * 2 < BURST_MIN ? BURST_MIN
+						     : (uint32_t)n * 2;
+		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
+			c->burst *= 2;
+		if (c->burst > WORKER_SCRATCH)
+			c->burst = WORKER_SCRATCH;
+	}
+	if (err != YB_OK)
+		return err;
+	c->octets_out += n;
+	out_sent(c->class->output(c->session), n);
+	return YB_OK;
+}

@@ -1,0 +1,133 @@
+"""Every dialogue of tests/wire with the real server."""
+import glob
+import os
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+from dialogue import FOLDER, Dialogue, Talk
+from post_office import BINARY, PostOffice, strip_trace
+
+FILES = sorted(glob.glob(os.path.join(FOLDER, "*/*.t")))
+FILL = os.path.join(os.path.dirname(BINARY), "tests/fill_maildrop")
+HOST = "mail.example.org"
+SIZE = "1000000"
+ADDRESSES = ["alice@example.org", "bob@example.org", "postmaster@example.org"]
+
+
+class Scene:
+    """A server whose alice has the maildrop that a dialogue wants."""
+
+    def __init__(self, plain_login):
+        self.office = PostOffice()
+        self.office.set("hostname", HOST)
+        self.office.set("default_domain", "example.org")
+        self.office.set("plain_login", plain_login)
+        self.office.set("message_size_max", SIZE)
+        for address in ADDRESSES:
+            self.office.add_account(address)
+        self.store = os.path.join(self.office.dir, "store")
+        self.maildrop = None  # what alice has, or None if that is not known
+
+    def alice_id(self):
+        with sqlite3.connect(os.path.join(self.office.dir,
+                                          "auth/directory.db")) as db:
+            return db.execute("SELECT hex(id) FROM accounts WHERE address ="
+                              " 'alice@example.org'").fetchone()[0]
+
+    def set_up(self, dialogue):
+        name = dialogue.given["maildrop"]
+        if self.maildrop == name and self.office.proc:
+            return
+        self.office.stop()
+        owner = os.stat(self.store)
+        for entry in os.listdir(self.store):
+            path = os.path.join(self.store, entry)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+        files = [os.path.join(FOLDER, "maildrops", name, f"{n + 1}.eml")
+                 for n in range(len(dialogue.maildrop()))]
+        if files:
+            subprocess.run([FILL, self.store, self.alice_id(), *files],
+                           check=True)
+        for top, folders, names in os.walk(self.store):
+            for entry in folders + names:
+                os.chown(os.path.join(top, entry), owner.st_uid,
+                         owner.st_gid)
+        self.office.start()
+        self.maildrop = name
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    made = {}
+
+    def get(kind):
+        if kind not in made:
+            made[kind] = Scene("never" if kind == "stls" else "loopback")
+        return made[kind]
+
+    yield get
+    for scene in made.values():
+        scene.office.close()
+
+
+def translate(want):
+    return want
+
+
+def check_left(scene, dialogue):
+    before = dialogue.maildrop()
+    with scene.office.pop3("alice", tls=True) as c:
+        after = [c.retr(n + 1) for n in range(c.stat()[0])]
+        c.ask(b"QUIT")
+    assert after == [before[n - 1] for n in dialogue.left]
+
+
+def last_messages(office):
+    found = {}
+    for address in ADDRESSES:
+        with office.pop3(address, tls=True) as c:
+            n = c.stat()[0]
+            found[address] = (n, c.retr(n) if n else None)
+            c.ask(b"QUIT")
+    return found
+
+
+def check_kept(dialogue, before, after):
+    kept = [a for a in ADDRESSES if after[a] != before[a]]
+    if dialogue.kept is not None:
+        assert sorted(kept) == sorted(dialogue.kept)
+    for address in kept:
+        message = after[address][1]
+        if dialogue.sender is not None:
+            assert message.startswith(b"Return-Path: <" + dialogue.sender +
+                                      b">\r\n")
+        if dialogue.tail:
+            text = b"".join(line + b"\r\n" for line in dialogue.tail)
+            assert strip_trace(message) == text
+
+
+@pytest.mark.parametrize(
+    "path", FILES, ids=[os.path.relpath(f, FOLDER) for f in FILES])
+def test_dialogue(scenes, path):
+    dialogue = Dialogue(path)
+    if dialogue.given["size"]:
+        pytest.skip("a message size below what a configuration may say; "
+                    "test_smtp.py has its own")
+    scene = scenes(dialogue.given["connection"])
+    scene.set_up(dialogue)
+    office = scene.office
+    mail = dialogue.protocol in ("smtp", "lmtp")
+    before = last_messages(office) if mail else None
+    Talk(office, dialogue, translate).run()
+    office.check_log()
+    if mail:
+        check_kept(dialogue, before, last_messages(office))
+        scene.maildrop = None if dialogue.kept != [] else scene.maildrop
+    if dialogue.left is not None:
+        check_left(scene, dialogue)
+        if len(dialogue.left) != len(dialogue.maildrop()):
+            scene.maildrop = None
