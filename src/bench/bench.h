@@ -57,7 +57,7 @@ enum {
 	BENCH_ERRORS_MAX = 100,
 	BENCH_ERROR_TEXT_MAX = 512,
 	BENCH_SIZE_MIN = 512,        /* the header has room in it */
-	BENCH_SIZE_MAX = 1 << 30,
+	BENCH_SIZE_MAX = 256 << 20,
 	BENCH_TIMEOUT_MAX = 3600,
 };
 

@@ -44,6 +44,8 @@ struct dialog {
 	char wrong[BENCH_ERROR_TEXT_MAX];
 };
 
+enum { DIALOG_NAME_MAX = 48 };
+
 struct dialog_kind {
 	size_t size; /* of the struct that begins with a struct dialog */
 	bool counts_sessions; /* a session that ends well is an operation */
@@ -51,8 +53,11 @@ struct dialog_kind {
 	void (*begin)(struct dialog *d, uint64_t serial);
 	void (*secured)(struct dialog *d);
 	enum dialog_step (*feed)(struct dialog *d, struct span *in);
-	/* The server has closed; false if it was not time yet. */
-	bool (*ended)(struct dialog *d);
+	/*
+	 * What answer is still to come, as text for errors; false at the end
+	 * of the dialog, where the server closes.
+	 */
+	bool (*awaits)(const struct dialog *d, char dst[DIALOG_NAME_MAX]);
 	/* Frees what the kind has allocated. */
 	void (*done)(struct dialog *d);
 	/* Each connection takes a ticket; else each message does. */

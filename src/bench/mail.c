@@ -4,6 +4,8 @@
  */
 #include "bench/dialog.h"
 
+#include <stdio.h>
+
 #include "bench/message.h"
 
 enum mail_step {
@@ -14,7 +16,7 @@ static const struct {
 	const char *name;
 	unsigned code; /* that the answer must have */
 } steps[] = {
-	[GREETING] = { "the connection", 220 },
+	[GREETING] = { "connecting", 220 },
 	[HELLO] = { "LHLO or EHLO", 250 },
 	[STARTTLS] = { "STARTTLS", 220 },
 	[MAIL] = { "MAIL", 250 },
@@ -234,15 +236,12 @@ static enum dialog_step mail_feed(struct dialog *d, struct span *in)
 	return DIALOG_MORE;
 }
 
-static bool mail_ended(struct dialog *d)
+static bool mail_awaits(const struct dialog *d, char dst[DIALOG_NAME_MAX])
 {
-	struct mail *m = (struct mail *)d;
+	const struct mail *m = (const struct mail *)d;
 
-	if (m->step == END)
-		return true;
-	(void)dialog_wrong(d, "closed before the answer to %s",
-			   steps[m->step].name);
-	return false;
+	(void)snprintf(dst, DIALOG_NAME_MAX, "%s", steps[m->step].name);
+	return m->step != END;
 }
 
 const struct dialog_kind dialog_lmtp = {
@@ -250,7 +249,7 @@ const struct dialog_kind dialog_lmtp = {
 	.begin = lmtp_begin,
 	.secured = mail_secured,
 	.feed = mail_feed,
-	.ended = mail_ended,
+	.awaits = mail_awaits,
 };
 
 const struct dialog_kind dialog_smtp = {
@@ -258,5 +257,5 @@ const struct dialog_kind dialog_smtp = {
 	.begin = smtp_begin,
 	.secured = mail_secured,
 	.feed = mail_feed,
-	.ended = mail_ended,
+	.awaits = mail_awaits,
 };

@@ -8,12 +8,15 @@
  */
 #include "bench/dialog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum pop3_step { GREETING, STLS, USER, PASS, STAT, UIDL, LIST, RETR, QUIT, END };
+enum pop3_step {
+	GREETING, STLS, USER, PASS, STAT, UIDL, LIST, RETR, QUIT, END
+};
 
 static const char *const step_names[] = {
-	[GREETING] = "the connection", [STLS] = "STLS", [USER] = "USER",
+	[GREETING] = "connecting", [STLS] = "STLS", [USER] = "USER",
 	[PASS] = "PASS", [STAT] = "STAT", [UIDL] = "UIDL", [LIST] = "LIST",
 	[RETR] = "RETR", [QUIT] = "QUIT", [END] = "nothing",
 };
@@ -320,19 +323,17 @@ static enum dialog_step pop3_feed(struct dialog *d, struct span *in)
 	return DIALOG_MORE;
 }
 
-static bool pop3_ended(struct dialog *d)
+static bool pop3_awaits(const struct dialog *d, char dst[DIALOG_NAME_MAX])
 {
-	struct pop3 *p = (struct pop3 *)d;
+	const struct pop3 *p = (const struct pop3 *)d;
 
-	if (p->step == END)
-		return true;
 	if (p->step == RETR)
-		(void)dialog_wrong(d, "closed within the answer to RETR %llu",
-				   (unsigned long long)p->got + 1);
+		(void)snprintf(dst, DIALOG_NAME_MAX, "RETR %llu",
+			       (unsigned long long)p->got + 1);
 	else
-		(void)dialog_wrong(d, "closed before the answer to %s",
-				   step_names[p->step]);
-	return false;
+		(void)snprintf(dst, DIALOG_NAME_MAX, "%s",
+			       step_names[p->step]);
+	return p->step != END;
 }
 
 static void pop3_done(struct dialog *d)
@@ -347,7 +348,7 @@ const struct dialog_kind dialog_pop3_empty = {
 	.begin = empty_begin,
 	.secured = pop3_secured,
 	.feed = pop3_feed,
-	.ended = pop3_ended,
+	.awaits = pop3_awaits,
 	.done = pop3_done,
 };
 
@@ -357,6 +358,6 @@ const struct dialog_kind dialog_pop3_fetch = {
 	.begin = fetch_begin,
 	.secured = pop3_secured,
 	.feed = pop3_feed,
-	.ended = pop3_ended,
+	.awaits = pop3_awaits,
 	.done = pop3_done,
 };

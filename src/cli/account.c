@@ -23,8 +23,8 @@ static bool way_of(const struct config *c, const struct config_listener *l,
 	    !num_parse(span_skip(text, span_find_last(text, ':') + 1), 65535,
 		       &ret->port))
 		return false;
-	ret->server = socket_address_is_loopback(&a) ? "localhost"
-						     : c->hostname;
+	ret->server =
+		socket_address_is_loopback(&a) ? "localhost" : c->hostname;
 	ret->security = l->tls == CONFIG_TLS_IMPLICIT ? "TLS"
 			: l->tls == CONFIG_TLS_START  ? "STARTTLS"
 						      : "none";

@@ -16,5 +16,6 @@ int cmd_account_show(const struct invocation *inv);
 int cmd_account_password(const struct invocation *inv);
 int cmd_account_remove(const struct invocation *inv);
 int cmd_deliver(const struct invocation *inv);
+int cmd_bench(const struct invocation *inv);
 
 #endif

@@ -47,18 +47,20 @@ static int tell(const struct work *w, enum yb_err err, const char *reason)
 {
 	if (err == YB_EXISTS)
 		say_error("%s exists already; `yubin account password` gives "
-			  "it a new password", w->address);
+			  "it a new password",
+			  w->address);
 	else if (err == YB_NO_ACCOUNT)
 		say_error("there is no account %s; `yubin account list` shows "
-			  "all", w->address);
+			  "all",
+			  w->address);
 	else if (err == YB_WEAK)
 		say_error("the password for %s is too weak%s%s; take a better "
-			  "one, or --allow-weak", w->address,
-			  *reason != 0 ? ": " : "", reason);
+			  "one, or --allow-weak",
+			  w->address, *reason != 0 ? ": " : "", reason);
 	else if (err == YB_INVALID || err == YB_SYNTAX)
 		say_error("%s is not valid%s%s; an address looks like "
-			  "alice@example.org", w->address,
-			  *reason != 0 ? ": " : "", reason);
+			  "alice@example.org",
+			  w->address, *reason != 0 ? ": " : "", reason);
 	else
 		say_error("%s: %s%s%s", w->address, err_text(err),
 			  *reason != 0 ? ": " : "", reason);
@@ -249,9 +251,8 @@ static void list_one(struct work *w, const struct account_row *row)
 	say_time(last, row->last_login_s);
 	say_text(stdout, row->address);
 	(void)printf("%*s last login %s\n",
-		     (int)(strlen(row->address) < 40
-				   ? 40 - strlen(row->address)
-				   : 0),
+		     (int)(strlen(row->address) < 40 ? 40 - strlen(row->address)
+						     : 0),
 		     "", last);
 }
 
@@ -344,8 +345,8 @@ static bool confirm(const struct invocation *inv, const struct account_row *row)
 		return true;
 	if (isatty(STDIN_FILENO) == 0) {
 		say_error("%s has %llu messages; give --yes to remove the "
-			  "account and its mail", row->address,
-			  (unsigned long long)row->messages);
+			  "account and its mail",
+			  row->address, (unsigned long long)row->messages);
 		return false;
 	}
 	(void)fprintf(stderr, "Remove %s and its %llu messages? Type yes: ",
@@ -380,7 +381,8 @@ static int remove_all(struct work *w, const struct account_row *row)
 	for (size_t i = 0; i < sizeof row->id; i++)
 		(void)snprintf(id + 2 * i, 3, "%02x", row->id[i]);
 	say_error("the account is removed, but its mail is still below %s, "
-		  "account %s", w->config->store_path, id);
+		  "account %s",
+		  w->config->store_path, id);
 	return COMMAND_PARTLY;
 }
 

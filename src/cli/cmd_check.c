@@ -53,7 +53,8 @@ int cmd_check(const struct invocation *inv)
 	bool as_yaml = invocation_option(inv, "show") != NULL;
 	struct report r = { .file = given != NULL ? given
 						  : config_default_file(),
-			    .json.to = stdout, .as_json = as_json };
+			    .json.to = stdout,
+			    .as_json = as_json };
 	AUTO_FREE struct config *c = calloc(1, sizeof *c);
 	enum yb_err err;
 
@@ -80,8 +81,7 @@ int cmd_check(const struct invocation *inv)
 	}
 	if (err != YB_OK) {
 		if (r.n == 0)
-			say_error("cannot check %s: %s", r.file,
-				  err_text(err));
+			say_error("cannot check %s: %s", r.file, err_text(err));
 		return COMMAND_CONFIG;
 	}
 	if (as_yaml)

@@ -39,8 +39,8 @@ struct delivery {
 	const char *sender;
 	struct recipient *recipients;
 	size_t recipients_n;
-	struct buf header;    /* with -t: rewritten; goes first */
-	struct buf input;     /* read and not yet sent */
+	struct buf header; /* with -t: rewritten; goes first */
+	struct buf input;  /* read and not yet sent */
 	bool input_ended;
 	struct lmtp lmtp;
 	struct wire_encoder encoder;
@@ -173,8 +173,7 @@ static size_t header_end(struct span s)
 
 static bool header_is_whole(const struct delivery *d)
 {
-	return d->input_ended ||
-	       header_end(buf_span(&d->input)) < d->input.n;
+	return d->input_ended || header_end(buf_span(&d->input)) < d->input.n;
 }
 
 /* -t: reads the header, takes its recipients, and leaves Bcc out. */
@@ -192,11 +191,13 @@ static int take_header(struct delivery *d)
 		err = read_input(d);
 	}
 	if (err != YB_OK)
-		return give_up(EX_TEMPFAIL, "4.3.0", "cannot read the message: "
-			       "%s", err_text(err));
+		return give_up(EX_TEMPFAIL, "4.3.0",
+			       "cannot read the message: "
+			       "%s",
+			       err_text(err));
 	n = header_end(buf_span(&d->input));
-	err = recipients_of_header(span_of(d->input.p, n), on_recipient,
-				   &adder, &d->header);
+	err = recipients_of_header(span_of(d->input.p, n), on_recipient, &adder,
+				   &d->header);
 	buf_drop(&d->input, n);
 	if (err == YB_NOMEM)
 		return give_up(EX_TEMPFAIL, "4.3.0", "%s", err_text(err));
@@ -218,12 +219,15 @@ static int take_arguments(struct delivery *d, const struct invocation *inv)
 		if (!add_recipient(d, span_str(inv->args[i])))
 			return refuse_address(d, inv->args[i]);
 	if (d->recipients_n == 0 && !from_header)
-		return give_up(EX_USAGE, "5.5.4", "no address is given; see "
+		return give_up(EX_USAGE, "5.5.4",
+			       "no address is given; see "
 			       "`yubin deliver --help`");
 	err = drop_from_line(d);
 	if (err != YB_OK)
-		return give_up(EX_TEMPFAIL, "4.3.0", "cannot read the message: "
-			       "%s", err_text(err));
+		return give_up(EX_TEMPFAIL, "4.3.0",
+			       "cannot read the message: "
+			       "%s",
+			       err_text(err));
 	if (from_header)
 		code = take_header(d);
 	if (code == EX_OK && d->recipients_n == 0)
@@ -403,8 +407,10 @@ static int send_body(struct delivery *d)
 		err = send_message(d, &input_failed);
 	/* Without its last dot the server forgets the message. */
 	if (input_failed)
-		return give_up(EX_TEMPFAIL, "4.3.0", "cannot read the message: "
-			       "%s", err_text(err));
+		return give_up(EX_TEMPFAIL, "4.3.0",
+			       "cannot read the message: "
+			       "%s",
+			       err_text(err));
 	for (size_t i = 0; err == YB_OK && i < d->recipients_n; i++) {
 		struct recipient *r = &d->recipients[i];
 
@@ -495,7 +501,8 @@ int cmd_deliver(const struct invocation *inv)
 	AUTO_FREE struct config *c = calloc(1, sizeof *c);
 	AUTO_FREE struct recipient *recipients =
 		calloc(RECIPIENTS_MAX + 1, sizeof *recipients);
-	struct delivery d = { .config = c, .recipients = recipients,
+	struct delivery d = { .config = c,
+			      .recipients = recipients,
 			      .lmtp.fd = -1 };
 	struct config_problem first = { 0 };
 	int code;

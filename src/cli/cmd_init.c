@@ -65,8 +65,7 @@ static const char *domain_of(const char *hostname)
 {
 	const char *dot = strchr(hostname, '.');
 
-	return dot != NULL && strchr(dot + 1, '.') != NULL ? dot + 1
-							   : hostname;
+	return dot != NULL && strchr(dot + 1, '.') != NULL ? dot + 1 : hostname;
 }
 
 static bool set_path(char *dst, const char *base, const char *name)
@@ -159,6 +158,9 @@ static bool find_file(const struct wish *w, const struct layout *l,
 		say_error("the folder has no name");
 		return false;
 	}
+	/* Looked at first: what is refused should leave nothing behind. */
+	if (*folder == '/' && !layout_is_reachable(l, folder))
+		return false;
 	if (!layout_folder(folder))
 		return false;
 	real = realpath(folder, NULL);
@@ -180,8 +182,8 @@ static bool find_file(const struct wish *w, const struct layout *l,
 static void print_next(const struct wish *w, const struct config *c)
 {
 	char option[CONFIG_PATH_LEN + 8] = "";
-	const char *domain = c->default_domain[0] != 0 ? c->default_domain
-						       : "example.org";
+	const char *domain =
+		c->default_domain[0] != 0 ? c->default_domain : "example.org";
 
 	if (w->folder != NULL)
 		(void)snprintf(option, sizeof option, " -c %s", c->file);
@@ -192,7 +194,8 @@ static void print_next(const struct wish *w, const struct config *c)
 		     option, domain, option, option, domain);
 	if (config_needs_tls(c))
 		(void)printf("Clients can check the certificate against "
-			     "%s/tls/ca.pem.\n", c->base);
+			     "%s/tls/ca.pem.\n",
+			     c->base);
 }
 
 static int build(const struct wish *w, struct layout *l, const char *file,

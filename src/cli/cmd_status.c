@@ -63,8 +63,8 @@ static bool is_whole(struct control_reader r)
 static void print_listener(struct printer *p, const struct listener_row *row)
 {
 	if (!p->as_json) {
-		(void)printf("%-12s %-32s tls %s\n", row->service,
-			     row->address, row->tls);
+		(void)printf("%-12s %-32s tls %s\n", row->service, row->address,
+			     row->tls);
 		return;
 	}
 	json_open(&p->json, NULL, '{');
@@ -96,9 +96,9 @@ static void print_process(struct printer *p, const struct process_row *row)
 	(void)printf("%-12s pid %-8llu %-9s up %-12s %llu restart%s\n",
 		     strcmp(row->role, "worker") == 0 ? name : row->role,
 		     (unsigned long long)row->pid,
-		     row->pid == 0	 ? "down"
-		     : row->ready == 0	 ? "starting"
-					 : "ready",
+		     row->pid == 0     ? "down"
+		     : row->ready == 0 ? "starting"
+				       : "ready",
 		     up, (unsigned long long)row->restarts,
 		     row->restarts == 1 ? "" : "s");
 }
@@ -147,8 +147,8 @@ static void print_all(struct printer *p, struct control_reader r)
 
 static int connect_to(const struct config *c, int *ret_fd)
 {
-	enum yb_err err = control_connect(c->run_path, CONTROL_SUPERVISOR,
-					  ret_fd);
+	enum yb_err err =
+		control_connect(c->run_path, CONTROL_SUPERVISOR, ret_fd);
 
 	if (err == YB_OK)
 		return COMMAND_OK;
@@ -168,7 +168,8 @@ static int connect_to(const struct config *c, int *ret_fd)
 
 static int ask(int fd, uint8_t *buffer, bool as_json)
 {
-	struct printer p = { .json.to = stdout, .as_json = as_json,
+	struct printer p = { .json.to = stdout,
+			     .as_json = as_json,
 			     .all_ready = true };
 	struct control_writer request;
 	struct control_head head;

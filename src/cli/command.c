@@ -108,7 +108,7 @@ static enum command_ask wrong(struct command_parse *ret, const char *format,
 static enum command_ask unknown_word(struct command_parse *ret,
 				     const char *group, const char *word)
 {
-	static char words[NAMES_MAX][NEAREST_WORD_MAX];
+	char words[NAMES_MAX][NEAREST_WORD_MAX];
 	const char *names[NAMES_MAX];
 	size_t n = 0;
 	const char *near;

@@ -47,6 +47,28 @@ static const struct command_option deliver_options[] = {
 	{ 't', "to", NULL, "to all in To, Cc and Bcc; Bcc is dropped" },
 	END
 };
+static const struct command_option bench_options[] = {
+	{ 'c', "connections", "N", "at once (8)" },
+	{ 0, "seconds", "S", "measure so long (5, or what --count takes)" },
+	{ 0, "count", "N", "end after N sessions of POP3, or N messages sent" },
+	{ 0, "warmup", "S", "run so long before (1; 0 with --count)" },
+	{ 0, "timeout", "S", "the longest wait for an answer (30)" },
+	{ 0, "user", "NAME", "the one account to use" },
+	{ 0, "users", "PATTERN", "accounts such as e%04d, in turn" },
+	{ 0, "accounts", "N", "how many of them: numbers 0 to N-1" },
+	{ 0, "password", "TEXT", "the password of each account" },
+	{ 0, "pipelined", NULL, "send commands ahead of their answers" },
+	{ 0, "quit-alone", NULL, "with --pipelined: but QUIT by itself" },
+	{ 0, "size", "OCTETS", "of each message sent (10240)" },
+	{ 0, "stls", NULL, "TLS by STLS or STARTTLS" },
+	{ 0, "tls", NULL, "TLS from the first octet" },
+	{ 0, "ca", "FILE", "verify the server's certificate by these" },
+	{ 0, "server-name", "NAME", "for SNI, and what --ca verifies" },
+	{ 0, "pid", "PID", "CPU time of this process and all below it" },
+	{ 0, "cgroup", "DIR", "CPU time of this control group" },
+	{ 0, "i-own-this-server", NULL, "measure another machine than this" },
+	JSON_OPTION, END
+};
 
 const struct command commands[] = {
 	{ "init", "[DIR]", 0, 1, init_options, COMMAND_USAGE,
@@ -110,6 +132,23 @@ const struct command commands[] = {
 	  "   67  no such account\n"
 	  "   75  not now: no server, busy, disk full, wrong configuration, any "
 	  "other error\n", cmd_deliver },
+	{ "bench", "CASE HOST:PORT", 2, 2, bench_options, COMMAND_USAGE,
+	  "Measure a mail server, this one or any other, and check each answer",
+	  "Cases:\n"
+	  "  pop3-empty  sessions that find nothing: USER, PASS, STAT, UIDL, "
+	  "QUIT\n"
+	  "  pop3-fetch  sessions that fetch all: USER, PASS, LIST, RETR of "
+	  "each, QUIT\n"
+	  "  lmtp        deliveries by LMTP, many over one connection\n"
+	  "  smtp        deliveries by SMTP, many over one connection\n"
+	  "\n"
+	  "Every connection begins its next session as soon as the last has "
+	  "ended. A wrong\n"
+	  "answer, a message that is not as LIST says, or a refused step is an "
+	  "error; errors\n"
+	  "are counted, the first is shown, and the exit code is then 1. Load "
+	  "and server\n"
+	  "should run on different cores: taskset helps.\n", cmd_bench },
 };
 
 const size_t commands_n = sizeof commands / sizeof commands[0];

@@ -156,14 +156,15 @@ static int tell_find(const struct desk *d, enum yb_err err)
 	if (err == YB_BUSY) {
 		say_error("the store %s is in use by another process, and no "
 			  "server answers at %s/control; try again when it is "
-			  "done", d->config->store_path, run);
+			  "done",
+			  d->config->store_path, run);
 		return COMMAND_BUSY;
 	}
 	if (err == YB_ACCESS && access(d->config->store_path, F_OK) == 0) {
 		say_error("cannot reach the server at %s/control, nor the "
 			  "store %s: permission denied; run it as root, or as "
-			  "a member of the group %s", run,
-			  d->config->store_path, d->config->user);
+			  "a member of the group %s",
+			  run, d->config->store_path, d->config->user);
 		return COMMAND_FAILED;
 	}
 	return tell_open("store", d->config->store_path, err);

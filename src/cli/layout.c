@@ -24,11 +24,11 @@ enum { USER_NAME_MAX = CONFIG_TEXT_MAX + 16 };
 static bool run_useradd(const char *name)
 {
 	static const char program[] = "/usr/sbin/useradd";
-	const char *argv[] = { program,		 "--system",
-			       "--user-group",	 "--no-create-home",
-			       "--home-dir",	 "/nonexistent",
-			       "--shell",	 "/usr/sbin/nologin",
-			       name,		 NULL };
+	const char *argv[] = { program,        "--system",
+			       "--user-group", "--no-create-home",
+			       "--home-dir",   "/nonexistent",
+			       "--shell",      "/usr/sbin/nologin",
+			       name,           NULL };
 	char *const envp[] = { NULL };
 	pid_t pid;
 	int status = -1;
@@ -96,8 +96,8 @@ bool layout_is_reachable(const struct layout *l, const char *path)
 			continue;
 		say_error("%s (mode %03o) lets no other users pass, and the "
 			  "server's processes have users of their own; choose "
-			  "another place, or run: chmod o+x %s", above,
-			  st.st_mode & 0777u, above);
+			  "another place, or run: chmod o+x %s",
+			  above, st.st_mode & 0777u, above);
 		return false;
 	}
 	return true;
@@ -158,7 +158,7 @@ static bool is_empty(int folder)
 struct folder {
 	const char *path;
 	mode_t mode;
-	bool set;   /* owner and group are meant */
+	bool set; /* owner and group are meant */
 	uid_t uid;
 	gid_t gid;
 };
@@ -169,8 +169,8 @@ struct folder {
  */
 static bool give(const struct folder *f)
 {
-	AUTO_FD fd = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-					   O_CLOEXEC);
+	AUTO_FD fd =
+		open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -195,9 +195,9 @@ static bool folder_of(const char *file, char ret[CONFIG_PATH_LEN])
 {
 	const char *slash = strrchr(file, '/');
 
-	return slash != NULL && span_to_str(span_of(file,
-						    (size_t)(slash - file)),
-					    ret, CONFIG_PATH_LEN);
+	return slash != NULL &&
+	       span_to_str(span_of(file, (size_t)(slash - file)), ret,
+			   CONFIG_PATH_LEN);
 }
 
 bool layout_folders(struct layout *l)
@@ -220,7 +220,8 @@ bool layout_folders(struct layout *l)
 	/* A folder that is shared with others must not become one's own. */
 	if (strcmp(auth, c->base) == 0) {
 		say_error("directory: %s has to be in a folder of its own, "
-			  "such as auth/directory.db", c->directory_path);
+			  "such as auth/directory.db",
+			  c->directory_path);
 		return false;
 	}
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
@@ -258,7 +259,8 @@ static bool is_half(const char *certificate, const char *key)
 	if (exists(certificate) == exists(key))
 		return false;
 	say_error("%s exists and %s does not; remove it, or bring the other "
-		  "one back", exists(key) ? key : certificate,
+		  "one back",
+		  exists(key) ? key : certificate,
 		  exists(key) ? certificate : key);
 	return true;
 }

@@ -89,8 +89,7 @@ static void copy_text(struct span s, char ret[LMTP_TEXT_MAX])
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n && n + 1 < LMTP_TEXT_MAX; i++)
-		ret[n++] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? (char)s.p[i]
-							   : '?';
+		ret[n++] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? (char)s.p[i] : '?';
 	ret[n] = 0;
 }
 
@@ -163,7 +162,6 @@ enum yb_err lmtp_reply(struct lmtp *l, struct lmtp_reply *ret)
 	bool last = false;
 
 	for (int i = 0; err == YB_OK && !last; i++)
-		err = i < LMTP_LINES_MAX ? read_line(l, &last, ret)
-					 : YB_SYNTAX;
+		err = i < LMTP_LINES_MAX ? read_line(l, &last, ret) : YB_SYNTAX;
 	return err;
 }

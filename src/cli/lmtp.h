@@ -24,8 +24,8 @@ struct lmtp {
 
 /* The last line of a reply, in parts. */
 struct lmtp_reply {
-	unsigned code;           /* such as 550 */
-	char status[16];         /* such as "5.1.1"; made up if there is none */
+	unsigned code;   /* such as 550 */
+	char status[16]; /* such as "5.1.1"; made up if there is none */
 	char text[LMTP_TEXT_MAX]; /* printable */
 };
 

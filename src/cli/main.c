@@ -3,6 +3,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -44,6 +45,16 @@ static int tell_wrong(const struct command_parse *p)
 		  what != NULL ? what : "", what != NULL ? " " : "");
 	return c != NULL ? c->usage_exit : COMMAND_USAGE;
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
+int __lsan_is_turned_off(void);
+
+/* Looking for leaks needs ptrace, which no caged process may. */
+int __lsan_is_turned_off(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+}
+#endif
 
 int main(int argc, char **argv)
 {

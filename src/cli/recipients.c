@@ -174,8 +174,7 @@ static struct span cut_field(struct span *header)
 
 static bool is_named(struct span field, struct span name)
 {
-	struct span before = span_trim(span_head(field,
-						 span_find(field, ':')));
+	struct span before = span_trim(span_head(field, span_find(field, ':')));
 
 	return before.n < field.n && span_eq_nocase(before, name);
 }

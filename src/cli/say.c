@@ -173,6 +173,12 @@ void json_u64(struct json *j, const char *key, uint64_t value)
 	(void)fprintf(j->to, "%llu", (unsigned long long)value);
 }
 
+void json_real(struct json *j, const char *key, double value)
+{
+	put_key(j, key);
+	(void)fprintf(j->to, "%.3f", value);
+}
+
 void json_bool(struct json *j, const char *key, int value)
 {
 	put_key(j, key);

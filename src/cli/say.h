@@ -51,6 +51,8 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *value);
 void json_u64(struct json *j, const char *key, uint64_t value);
+/* With three decimals. */
+void json_real(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, int value);
 void json_null(struct json *j, const char *key);
 

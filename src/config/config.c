@@ -146,8 +146,7 @@ static const struct config_field *find_field(const char *section,
 	return NULL;
 }
 
-static void tell_double(struct reader *r, const struct node *key,
-			unsigned line)
+static void tell_double(struct reader *r, const struct node *key, unsigned line)
 {
 	problem_add(r->problems, key->at, "\"%s\" stands already on line %u",
 		    show_span(key->text).text, line);
@@ -168,15 +167,17 @@ static void read_field(struct reader *r, const struct config_field *f,
 		return;
 	if (node->kind != NODE_WORD) {
 		problem_add(r->problems, node->at, "%s takes one value, not %s",
-			    f->key, node->kind == NODE_MAP ? "a map" : "a list");
+			    f->key,
+			    node->kind == NODE_MAP ? "a map" : "a list");
 		return;
 	}
 	/* An empty value is written "": nothing at all is half a thought. */
 	if (node->empty) {
 		problem_add(r->problems, node->key->at, "%s has no value%s",
-			    f->key, f->may_be_empty ? "; write \"\" or leave "
-						      "the line out"
-						    : "");
+			    f->key,
+			    f->may_be_empty ? "; write \"\" or leave "
+					      "the line out"
+					    : "");
 		return;
 	}
 	if (strcmp(f->key, "run") == 0)
@@ -353,10 +354,10 @@ static bool make_absolute(const char *file, char ret[CONFIG_PATH_LEN])
 	AUTO_FREE char *resolved = NULL;
 	int n;
 
-	folder = slash == NULL ? strdup(".")
-			       : strndup(file, slash == file
-						       ? 1
-						       : (size_t)(slash - file));
+	folder = slash == NULL
+			 ? strdup(".")
+			 : strndup(file,
+				   slash == file ? 1 : (size_t)(slash - file));
 	if (folder != NULL)
 		resolved = realpath(folder, NULL);
 	if (resolved == NULL)
@@ -383,8 +384,8 @@ static enum yb_err tell_errno(config_problem_fn *problem, void *ctx,
 			  strerror(number), way_out);
 }
 
-enum yb_err config_load(const char *file, config_problem_fn *problem,
-			void *ctx, struct config *ret)
+enum yb_err config_load(const char *file, config_problem_fn *problem, void *ctx,
+			struct config *ret)
 {
 	char name[CONFIG_PATH_LEN];
 	AUTO_FREE char *target = NULL;

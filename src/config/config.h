@@ -43,19 +43,19 @@ struct config_listener {
 
 struct config {
 	uint32_t magic, version;
-	uint64_t number;               /* rises with every reload */
-	char file[CONFIG_PATH_LEN];    /* where it was read from */
-	char base[CONFIG_PATH_LEN];    /* folder that relative paths mean */
+	uint64_t number;            /* rises with every reload */
+	char file[CONFIG_PATH_LEN]; /* where it was read from */
+	char base[CONFIG_PATH_LEN]; /* folder that relative paths mean */
 	char hostname[CONFIG_TEXT_MAX];
 	char default_domain[CONFIG_TEXT_MAX]; /* or "" */
 	char help_url[CONFIG_TEXT_MAX];       /* or "" */
 	char store_path[CONFIG_PATH_LEN];     /* absolute, as all paths here */
 	char directory_path[CONFIG_PATH_LEN];
-	char run_path[CONFIG_PATH_LEN];       /* run/control, run/lmtp */
+	char run_path[CONFIG_PATH_LEN]; /* run/control, run/lmtp */
 	char certificate[CONFIG_PATH_LEN];
 	char private_key[CONFIG_PATH_LEN];
-	char log_path[CONFIG_PATH_LEN];       /* "" is standard error */
-	char user[CONFIG_TEXT_MAX];           /* "yubin"; only used by root */
+	char log_path[CONFIG_PATH_LEN]; /* "" is standard error */
+	char user[CONFIG_TEXT_MAX];     /* "yubin"; only used by root */
 	uint32_t plain_login;
 	uint32_t workers;                     /* 0: one a core */
 	uint64_t message_size_max;            /* octets */

@@ -102,8 +102,8 @@ static bool overlap(const struct socket_address *a,
 	if (a->any.sa_family != b->any.sa_family)
 		return false;
 	if (a->any.sa_family == AF_UNIX)
-		return a->n == b->n && memcmp(&a->storage, &b->storage,
-					      a->n) == 0;
+		return a->n == b->n &&
+		       memcmp(&a->storage, &b->storage, a->n) == 0;
 	if (port_of(a) != port_of(b))
 		return false;
 	socket_address_octets(a, oa);
@@ -125,8 +125,8 @@ static void tell_form(struct reader *r, struct place at, struct span text,
 }
 
 static bool read_address(struct reader *r, struct place at, struct span text,
-			 enum config_service service,
-			 struct config_listener *l, struct socket_address *a)
+			 enum config_service service, struct config_listener *l,
+			 struct socket_address *a)
 {
 	bool may_be_path = config_service_rules[service].addresses[0] == NULL;
 	bool is_path = span_find(text, '/') < text.n;

@@ -20,7 +20,6 @@ size_t word_distance(struct span a, struct span b);
  * Of `n` words the nearest to `word`; NULL if none is near enough to be worth
  * mentioning: more than a third of its letters, and at least one, may be off.
  */
-const char *word_nearest(struct span word, const char *const *words,
-			 size_t n);
+const char *word_nearest(struct span word, const char *const *words, size_t n);
 
 #endif

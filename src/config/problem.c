@@ -57,7 +57,7 @@ void problems_tell(struct problems *ps, config_problem_fn *problem, void *ctx)
 
 struct shown show_span(struct span s)
 {
-	enum { ROOM = sizeof ((struct shown *)NULL)->text };
+	enum { ROOM = sizeof((struct shown *)NULL)->text };
 	struct shown ret;
 	size_t n = 0;
 

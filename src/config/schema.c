@@ -63,7 +63,7 @@ const struct config_field config_fields[] = {
 	  "The same from one address (IPv6: one /64)." },
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",
-	  "The server's certificate with its chain, and its private key, PEM." },
+	  "The server's certificate with its chain, and its key, PEM." },
 	{ "tls", "key", FIELD_PATH, false, AT(private_key), 0, 0, NULL,
 	  "tls/server.key", "" },
 };
@@ -80,7 +80,8 @@ const struct config_service_rule config_service_rules[CONFIG_SERVICES] = {
 	[CONFIG_POP3] = { "pop3", { "0.0.0.0:110", "[::]:110" }, OFF | START,
 			  CONFIG_TLS_START, "mail out, TLS on demand (STLS)" },
 	[CONFIG_POP3S] = { "pop3s", { "0.0.0.0:995", "[::]:995" }, IMPLICIT,
-			   CONFIG_TLS_IMPLICIT, "mail out, TLS from the start" },
+			   CONFIG_TLS_IMPLICIT,
+			   "mail out, TLS from the start" },
 	[CONFIG_SMTP] = { "smtp", { "0.0.0.0:25", "[::]:25" }, OFF | START,
 			  CONFIG_TLS_START, "mail in, from other servers" },
 	[CONFIG_LMTP] = { "lmtp", { NULL, NULL }, OFF | START, CONFIG_TLS_OFF,

@@ -11,11 +11,11 @@ enum field_kind {
 	FIELD_VERSION, /* a number that has to be CONFIG_VERSION */
 	FIELD_DOMAIN,  /* a host's or mail domain */
 	FIELD_URL,
-	FIELD_USER,    /* of the system */
-	FIELD_PATH,    /* made absolute: relative ones are below the base */
-	FIELD_CHOICE,  /* one of `choices`; its index is kept */
-	FIELD_COUNT,   /* min to max */
-	FIELD_OCTETS,  /* min to max, in K, M or G */
+	FIELD_USER,   /* of the system */
+	FIELD_PATH,   /* made absolute: relative ones are below the base */
+	FIELD_CHOICE, /* one of `choices`; its index is kept */
+	FIELD_COUNT,  /* min to max */
+	FIELD_OCTETS, /* min to max, in K, M or G */
 };
 
 struct config_field {
@@ -26,8 +26,8 @@ struct config_field {
 	size_t offset, size; /* in struct config */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL */
-	const char *preset;  /* the default, as it would be written */
-	const char *help;    /* lines for the commented file */
+	const char *preset;         /* the default, as it would be written */
+	const char *help;           /* lines for the commented file */
 };
 
 extern const struct config_field config_fields[];
@@ -41,8 +41,7 @@ struct config_service_rule {
 	const char *help;
 };
 
-extern const struct config_service_rule
-	config_service_rules[CONFIG_SERVICES];
+extern const struct config_service_rule config_service_rules[CONFIG_SERVICES];
 
 enum { FIELD_REASON_MAX = 320 };
 
@@ -50,8 +49,8 @@ enum { FIELD_REASON_MAX = 320 };
  * Sets the field from its text. INVALID with the reason, which names the
  * word; `c` is then untouched. `c->base` must be set.
  */
-YB_CHECKED enum yb_err field_set(const struct config_field *f,
-				 struct span text, struct config *c,
+YB_CHECKED enum yb_err field_set(const struct config_field *f, struct span text,
+				 struct config *c,
 				 char reason[FIELD_REASON_MAX]);
 
 /* The value as it would be written, with quotes where YAML needs them. */

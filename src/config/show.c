@@ -205,8 +205,7 @@ enum yb_err config_show(const struct config *config, struct buf *out)
 	return print(config, false, out);
 }
 
-enum yb_err config_print_commented(const struct config *config,
-				   struct buf *out)
+enum yb_err config_print_commented(const struct config *config, struct buf *out)
 {
 	enum yb_err err = buf_addf(
 		out, "# Configuration of Yubin. Lines that start with # show "

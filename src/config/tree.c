@@ -15,18 +15,28 @@ struct builder {
 
 /* ---- octets that cannot be in a configuration ---- */
 
+/* What a first octet of UTF-8 promises; 0 if none starts like that. */
+static size_t utf8_promise(uint8_t c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c < 0xc2 || c > 0xf4)
+		return 0;
+	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
 /* How many octets the character at the front of `s` has; 0 if it is none. */
 static size_t utf8_len(struct span s)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint8_t c = s.p[0];
-	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	uint32_t point = n == 2 ? c & 0x1fu : n == 3 ? c & 0x0fu : c & 0x07u;
+	size_t n = utf8_promise(s.p[0]);
+	uint32_t point;
 
-	if (n == 1)
-		return 1;
-	if (n == 0 || c > 0xf4 || n > s.n)
+	if (n < 2)
+		return n;
+	if (n > s.n)
 		return 0;
+	point = s.p[0] & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {
 		if ((s.p[i] & 0xc0) != 0x80)
 			return 0;
@@ -152,8 +162,8 @@ static enum yb_err on_word(struct builder *b, const yaml_event_t *ev)
 		return err;
 	refuse_marks(b, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
 	node->text = span_of(arena_strndup(b->arena, value, n), n);
-	node->empty = n == 0 && ev->data.scalar.style ==
-					YAML_PLAIN_SCALAR_STYLE;
+	node->empty =
+		n == 0 && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	return node->text.p == NULL ? YB_NOMEM : YB_OK;
 }
 
@@ -242,8 +252,8 @@ static void tell_syntax(struct builder *b, const yaml_parser_t *parser,
 			struct span yaml)
 {
 	struct place at = place_of(parser->problem_mark);
-	const char *what = parser->problem != NULL ? parser->problem
-						   : "cannot be read";
+	const char *what =
+		parser->problem != NULL ? parser->problem : "cannot be read";
 
 	if (has_tab_at(yaml, at))
 		problem_add(b->problems, at,

@@ -26,13 +26,13 @@ enum node_kind {
 
 struct node {
 	enum node_kind kind;
-	bool empty;         /* a word that was not written at all */
+	bool empty; /* a word that was not written at all */
 	struct place at;
 	struct span text;   /* of a word; lives in the arena */
 	struct node *key;   /* of a child of a map: a word, or wrong */
 	struct node *first; /* child of a map or list, in file order */
 	struct node *last;
-	struct node *next;  /* sibling */
+	struct node *next; /* sibling */
 };
 
 /*

@@ -46,26 +46,48 @@ static size_t quoted_len(struct span s)
 	return 0;
 }
 
-/* sub-domain = Let-dig [Ldh-str]; RFC 1035 gives it 63 octets. */
-static bool is_sub_domain(struct span s)
+/*
+ * How strictly to read. What is in use and harmless beyond the RFC: dots at
+ * any place of a local part, which a large carrier in Japan gave out for
+ * years, and underscores in names of hosts.
+ */
+enum reading { STRICT, AS_IN_USE };
+
+static bool is_local(struct span s, enum reading reading)
 {
-	if (s.n == 0 || s.n > 63 || !is_let_dig(s.p[0]) ||
-	    !is_let_dig(s.p[s.n - 1]))
+	if (reading == STRICT)
+		return is_dot_string(s);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '.' && !is_atext(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* sub-domain = Let-dig [Ldh-str]; RFC 1035 gives it 63 octets. */
+static bool is_sub_domain(struct span s, enum reading reading)
+{
+	if (s.n == 0 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_let_dig(s.p[i]) && s.p[i] != '-')
+		if (!is_let_dig(s.p[i]) && s.p[i] != '-' &&
+		    (s.p[i] != '_' || reading == STRICT))
+			return false;
+	return true;
+}
+
+static bool is_domain(struct span s, enum reading reading)
+{
+	if (s.n == 0 || s.n > ADDRESS_DOMAIN_MAX || s.p[s.n - 1] == '.')
+		return false;
+	while (s.n > 0)
+		if (!is_sub_domain(span_cut(&s, '.'), reading))
 			return false;
 	return true;
 }
 
 bool address_is_domain(struct span s)
 {
-	if (s.n == 0 || s.n > ADDRESS_DOMAIN_MAX || s.p[s.n - 1] == '.')
-		return false;
-	while (s.n > 0)
-		if (!is_sub_domain(span_cut(&s, '.')))
-			return false;
-	return true;
+	return is_domain(s, STRICT);
 }
 
 /* Four numbers from 0 to 255. RFC 5321's Snum may have leading zeros; what
@@ -156,7 +178,8 @@ static bool is_literal(struct span s)
 	return is_ipv4(s);
 }
 
-enum yb_err address_parse(struct span s, struct address *ret)
+static enum yb_err parse(struct span s, enum reading reading,
+			 struct address *ret)
 {
 	bool quoted = s.n > 0 && s.p[0] == '"';
 	size_t at = quoted ? quoted_len(s) : span_find(s, '@');
@@ -170,12 +193,17 @@ enum yb_err address_parse(struct span s, struct address *ret)
 	    s.n > ADDRESS_MAX)
 		return YB_TOO_BIG;
 	/* A quoted local part was checked when its end was found. */
-	if (quoted ? a.local.n == 2 : !is_dot_string(a.local))
+	if (quoted ? a.local.n == 2 : !is_local(a.local, reading))
 		return YB_SYNTAX;
-	if (!address_is_domain(a.domain) && !is_literal(a.domain))
+	if (!is_domain(a.domain, reading) && !is_literal(a.domain))
 		return YB_SYNTAX;
 	*ret = a;
 	return YB_OK;
+}
+
+enum yb_err address_parse(struct span s, struct address *ret)
+{
+	return parse(s, STRICT, ret);
 }
 
 /*
@@ -212,7 +240,7 @@ static bool skip_route(struct span *s)
 		struct span hop = span_cut(&route, ',');
 
 		if (hop.n == 0 || hop.p[0] != '@' ||
-		    !address_is_domain(span_skip(hop, 1)))
+		    !is_domain(span_skip(hop, 1), AS_IN_USE))
 			return false;
 	}
 	return true;
@@ -234,7 +262,7 @@ enum yb_err address_cut_path(struct span *rest, struct span *ret)
 		return YB_SYNTAX;
 	/* RFC 5321 section 4.1.1.3: postmaster needs no domain. */
 	if (path.n > 0 && !span_eq_nocase(path, SPAN_LIT("postmaster"))) {
-		err = address_parse(path, &ignored);
+		err = parse(path, AS_IN_USE, &ignored);
 		if (err != YB_OK)
 			return err;
 	} else if (path.n == 0 && n > 2) {

@@ -39,7 +39,9 @@ bool address_is_domain(struct span s);
  * "<@a,@b:user@c>", "MUST be accepted, SHOULD NOT be generated, and SHOULD be
  * ignored" (RFC 5321 section 4.1.1.3). `ret` is what stands between, without
  * the route: a mailbox, empty for the null path, or "postmaster" in any case.
- * SYNTAX, TOO_BIG.
+ * SYNTAX, TOO_BIG. Mail is taken from senders whose local parts have dots in
+ * wrong places and whose domains have underscores; address_parse() refuses
+ * both.
  */
 YB_CHECKED enum yb_err address_cut_path(struct span *rest, struct span *ret);
 

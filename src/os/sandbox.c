@@ -15,11 +15,11 @@
 static const char *const sanitizer_calls[] = {
 #if defined(__SANITIZE_ADDRESS__)
 	"sigaltstack", "sched_yield", "sched_getaffinity", "getrusage",
-	"readlink", "readlinkat", "mincore", "gettid", "getpid",
+	"readlink", "readlinkat", "mincore", "gettid", "getpid", "prctl",
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 	"sigaltstack", "sched_yield", "sched_getaffinity", "getrusage",
-	"readlink", "readlinkat", "mincore", "gettid", "getpid",
+	"readlink", "readlinkat", "mincore", "gettid", "getpid", "prctl",
 #endif
 #endif
 	NULL

@@ -104,9 +104,10 @@ bool line_starts(const struct line_reader *r, struct span in, struct span with)
 
 bool line_is_http(struct span line)
 {
-	static const char *const verbs[] = { "GET ",     "POST ",  "PUT ",
-					     "HEAD ",    "TRACE ", "PATCH ",
-					     "OPTIONS ", "DELETE ", "CONNECT " };
+	static const char *const verbs[] = {
+		"GET ",   "POST ",    "PUT ",    "HEAD ",   "TRACE ",
+		"PATCH ", "OPTIONS ", "DELETE ", "CONNECT ",
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (span_starts_nocase(line, span_str(verbs[i])))

@@ -27,7 +27,7 @@ enum pop3_event_state {
 
 /* What a handler says to the dispatcher. */
 enum pop3_outcome {
-	POP3_ANSWERED, /* the reply is queued, or will be by an event's answer */
+	POP3_ANSWERED, /* the reply is queued, or an event's answer brings it */
 	POP3_OK,       /* answer +OK, nothing more to say */
 	POP3_SYNTAX,   /* is answered with -ERR, and counts as a bad command */
 };

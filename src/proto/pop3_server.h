@@ -40,7 +40,7 @@ struct pop3_server_config {
 
 enum pop3_event_kind {
 	POP3_EV_LOGIN,    /* user and password: answer with _login_done */
-	POP3_EV_SASL,     /* AUTH or its next step: _sasl_challenge/_login_done */
+	POP3_EV_SASL,     /* AUTH or its next: _sasl_challenge/_login_done */
 	POP3_EV_SASL_CANCEL, /* the client gave up; no answer */
 	POP3_EV_STARTTLS, /* +OK is queued: send it, then _tls_started */
 	POP3_EV_RETR,     /* message `index`: _answer_range or _answer_error */

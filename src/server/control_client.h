@@ -24,8 +24,7 @@ YB_CHECKED enum yb_err control_connect(const char *run_path,
  * PACKET_MAX octets. The outcome of the request is in `ret_head->err`; what is
  * returned says whether there was one: GONE, TIMEOUT, INVALID, TOO_BIG.
  */
-YB_CHECKED enum yb_err control_ask(int fd,
-				   const struct control_writer *request,
+YB_CHECKED enum yb_err control_ask(int fd, const struct control_writer *request,
 				   uint8_t *buffer,
 				   struct control_head *ret_head,
 				   struct control_reader *ret);

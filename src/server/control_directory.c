@@ -56,8 +56,8 @@ static enum yb_err set_password(struct auth *auth, struct control_call *call)
 		err = auth_account_add(auth, address, password, allow_weak,
 				       &reason);
 	else
-		err = auth_account_password(auth, address, password,
-					    allow_weak, &reason);
+		err = auth_account_password(auth, address, password, allow_weak,
+					    &reason);
 	if (err == YB_OK)
 		control_put_str(&call->reply, made);
 	else

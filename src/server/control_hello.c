@@ -36,7 +36,7 @@ static void hello_free(struct hello *h)
 
 static bool is_in_group(int fd, gid_t group)
 {
-	static gid_t groups[PEER_GROUPS_MAX];
+	gid_t groups[PEER_GROUPS_MAX];
 	socklen_t size = sizeof groups;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
@@ -192,8 +192,8 @@ static void on_knock(void *ctx, uint32_t events)
 /* A socket that nobody answers on any more is what a killed server left. */
 static enum yb_err remove_stale(const struct sockaddr_un *un)
 {
-	AUTO_FD probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-						SOCK_NONBLOCK, 0);
+	AUTO_FD probe = socket(
+		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
 	if (probe < 0)
@@ -247,8 +247,7 @@ enum yb_err control_door_open(struct control_door *door, const char *path,
 	door->group = user.gid;
 	door->waiting_n = 0;
 	list_init(&door->waiting);
-	door->io = (struct loop_io){ .fd = -1, .ready = on_knock,
-				     .ctx = door };
+	door->io = (struct loop_io){ .fd = -1, .ready = on_knock, .ctx = door };
 	err = control_server_init(&door->own, door->loop, handle_own, door);
 	if (err == YB_OK)
 		err = listen_at(path, mode, user, &door->fd);
@@ -266,7 +265,7 @@ void control_door_close(struct control_door *door)
 		return;
 	loop_unwatch(door->loop, &door->io);
 	fd_close(&door->fd);
-	list_for_each_safe(at, &door->waiting)
+	list_for_each_safe (at, &door->waiting)
 		hello_free(list_entry(at, struct hello, link));
 	control_server_done(&door->own);
 }

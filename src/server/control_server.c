@@ -113,8 +113,8 @@ static bool read_one(struct control_connection *c)
 {
 	int fds[PACKET_FDS_MAX];
 	size_t n, fds_n;
-	enum yb_err err = packet_receive(c->fd, c->server->buffer, &n, fds,
-					 &fds_n);
+	enum yb_err err =
+		packet_receive(c->fd, c->server->buffer, &n, fds, &fds_n);
 
 	if (err == YB_AGAIN)
 		return false;
@@ -162,7 +162,8 @@ static void on_time(void *ctx, uint64_t now_ms)
 enum yb_err control_server_init(struct control_server *s, struct loop *loop,
 				control_handle_fn *handle, void *ctx)
 {
-	*s = (struct control_server){ .loop = loop, .handle = handle,
+	*s = (struct control_server){ .loop = loop,
+				      .handle = handle,
 				      .ctx = ctx };
 	list_init(&s->connections);
 	s->buffer = malloc(PACKET_MAX);
@@ -202,7 +203,7 @@ void control_server_done(struct control_server *s)
 	/* Never set up: nothing to close. */
 	if (s->connections.next == NULL)
 		return;
-	list_for_each_safe(at, &s->connections) {
+	list_for_each_safe (at, &s->connections) {
 		struct control_connection *c =
 			list_entry(at, struct control_connection, link);
 

@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "os/memfd.h"
 #include "proto/pop3_server.h"
+#include "sasl/server.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -24,9 +25,6 @@ enum {
 	/* TOP with a huge count reads this much, then lets others run. */
 	TOP_AT_ONCE = 4 * 1024 * 1024,
 };
-
-/* RFC 2449's SASL capability: what src/sasl can do on the server's side. */
-static const char mechanisms[] = "PLAIN LOGIN";
 
 struct pop3_session {
 	struct connection *connection;
@@ -637,7 +635,7 @@ enum yb_err pop3_session_new(struct connection *c)
 	struct pop3_server_config engine = {
 		.hostname = config->hostname,
 		.help_url = config->help_url,
-		.sasl = mechanisms,
+		.sasl = sasl_mechanism_list(),
 		.idle_ms = IDLE_MS,
 		.login_ms = LOGIN_MS,
 	};

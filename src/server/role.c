@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-
 #include "base/num.h"
 #include "os/process.h"
 

@@ -421,7 +421,8 @@ static void shut_down(void *session)
 {
 	struct smtp_session *s = session;
 
-	smtp_server_shutdown(s->engine, "server is shutting down");
+	smtp_server_shutdown(s->engine,
+			     "421 4.3.2 server is shutting down");
 }
 
 static void release(void *session)

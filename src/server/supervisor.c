@@ -445,6 +445,52 @@ static int open_door(struct supervisor *s)
 	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 }
 
+/*
+ * Weak permissions are refused before anything starts (threat 64). The child
+ * that parsed the file could not look: it has no rights.
+ */
+static void tell_problem(void *ctx, const struct config_problem *problem)
+{
+	const struct supervisor *s = ctx;
+
+	(void)fprintf(stderr, "%s: %s\n", s->config.file, problem->text);
+}
+
+static int check_files(struct supervisor *s)
+{
+	return config_check_files(&s->config, tell_problem, s) == YB_OK
+		       ? SERVER_EXIT_OK
+		       : SERVER_EXIT_CONFIG;
+}
+
+/* /run is empty after a reboot. Everybody may reach the LMTP socket in it. */
+static int make_run_folder(struct supervisor *s)
+{
+	const struct process_user *user = &s->children.users[ROLE_STORE];
+	const char *path = s->config.run_path;
+	enum yb_err err = file_mkdir(path, 0755);
+
+	if (err == YB_OK && user->set &&
+	    chown(path, (uid_t)-1, user->gid) < 0)
+		err = err_from_errno(errno);
+	if (err == YB_OK)
+		return SERVER_EXIT_OK;
+	(void)fprintf(stderr, "yubin: cannot make the folder %s: %s\n", path,
+		      err_text(err));
+	return SERVER_EXIT_FAILED;
+}
+
+/* Sockets that nobody answers on any more only puzzle those who look. */
+static void remove_sockets(const struct supervisor *s)
+{
+	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
+		const char *address = s->config.listeners[i].address;
+
+		if (s->children.listeners[i] >= 0 && address[0] == '/')
+			(void)unlink(address); /* the next start does it too */
+	}
+}
+
 /* ---- main ---- */
 
 static int prepare(struct supervisor *s, const char *config_file)
@@ -454,7 +500,11 @@ static int prepare(struct supervisor *s, const char *config_file)
 	if (status == SERVER_EXIT_OK)
 		status = open_log(s);
 	if (status == SERVER_EXIT_OK)
+		status = check_files(s);
+	if (status == SERVER_EXIT_OK)
 		status = find_users(s);
+	if (status == SERVER_EXIT_OK)
+		status = make_run_folder(s);
 	if (status == SERVER_EXIT_OK)
 		status = open_door(s);
 	if (status == SERVER_EXIT_OK)
@@ -509,6 +559,8 @@ int server_main(const char *config_file)
 	}
 	raise_limits();
 	s->config_fd = s->log_fd = -1;
+	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+		s->children.listeners[i] = -1;
 	s->started_ms = clock_mono_ms();
 	loop_timer_init(&s->patience, out_of_patience, s);
 	status = prepare(s, config_file);
@@ -524,6 +576,8 @@ int server_main(const char *config_file)
 		s->children.ctx = s;
 		status = run(s);
 	}
+	control_door_close(&s->door);
+	remove_sockets(s);
 	loop_free(&s->loop);
 	free(s);
 	return status;

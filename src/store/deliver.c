@@ -3,6 +3,7 @@
  */
 #include "store/private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "os/clock.h"
@@ -36,21 +37,11 @@ static void fail_parts(struct operation *op, enum yb_err err)
 static void refuse_delivery(const struct store_delivery *delivery,
 			    store_delivered_fn *delivered, void *ctx)
 {
-	enum yb_err few[16];
-	enum yb_err *errs = few;
-	size_t n = delivery->places_n;
+	static const enum yb_err errs[STORE_PLACES_MAX] = {
+		[0 ... STORE_PLACES_MAX - 1] = YB_NOMEM,
+	};
 
-	if (n > sizeof few / sizeof *few)
-		errs = malloc(n * sizeof *errs);
-	if (errs == NULL) { /* the least that can be told */
-		errs = few;
-		n = sizeof few / sizeof *few;
-	}
-	for (size_t i = 0; i < n; i++)
-		errs[i] = YB_NOMEM;
-	delivered(ctx, errs, n);
-	if (errs != few)
-		free(errs);
+	delivered(ctx, errs, delivery->places_n);
 }
 
 /* The part of an earlier place that is the same mailbox, or NULL. */
@@ -95,6 +86,7 @@ void store_deliver(struct store *st, const struct store_delivery *delivery,
 	struct operation *op;
 	enum yb_err err = YB_OK;
 
+	assert(delivery->places_n <= STORE_PLACES_MAX);
 	if (delivery->places_n == 0) {
 		delivered(ctx, NULL, 0);
 		return;

@@ -207,25 +207,27 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 		return YB_CORRUPT;
 	}
 	err = index_read_entries(ld->os, ld->l->index_fd, head, t);
-	if (err == YB_OK)
-		err = check_last(ld, head);
-	if (err == YB_OK && !entries_fit(t, head->covers_upto))
-		err = YB_CORRUPT;
-	if (err == YB_OK) {
+	/* The header has a sum of its own: what it says of syncs holds even
+	 * if a power cut tore the entries. */
+	if (err == YB_CORRUPT || err == YB_OK) {
 		ld->index_lost = false;
 		ld->durable = head->durable_upto;
-		ld->from = head->covers_upto;
-		ld->changed = t->count;
-		return YB_OK;
+	}
+	if (err == YB_OK) {
+		err = check_last(ld, head);
+		if (err == YB_OK && !entries_fit(t, head->covers_upto))
+			err = YB_CORRUPT;
+		if (err == YB_OK) {
+			ld->from = head->covers_upto;
+			ld->changed = t->count;
+			return YB_OK;
+		}
+		/* It is the index of another history of this log. */
+		ld->index_lost = true;
+		ld->durable = UINT64_MAX;
 	}
 	index_table_done(t);
 	start_table(ld);
-	/* The header has a sum of its own: what it says of syncs holds even
-	 * if entries were torn. */
-	if (err == YB_CORRUPT) {
-		ld->index_lost = false;
-		ld->durable = head->durable_upto;
-	}
 	return err;
 }
 

@@ -21,7 +21,13 @@ struct account_id {
 	uint8_t octets[16];
 };
 
-enum { STORE_INBOX = 1, STORE_MAIN_DEVICE = 0, STORE_DEVICES_MAX = 64 };
+enum {
+	STORE_INBOX = 1,
+	STORE_MAIN_DEVICE = 0,
+	STORE_DEVICES_MAX = 64,
+	/* Of one delivery: the recipients that SMTP takes at most. */
+	STORE_PLACES_MAX = 1000,
+};
 
 struct store_place {
 	struct account_id account;
@@ -46,7 +52,10 @@ struct store_config {
 YB_CHECKED enum yb_err store_open(const struct store_config *config,
 				  struct store **ret);
 
-/* Waits for what runs, calls what waits, closes. Takes NULL. */
+/*
+ * Waits for what runs, calls what waits, closes. Snapshots are closed before.
+ * Takes NULL.
+ */
 void store_close(struct store **st);
 
 /* Readable when store_run() has something to do. -1 without threads. */
@@ -124,7 +133,7 @@ enum store_delivery_mode {
 struct store_delivery {
 	enum store_delivery_mode mode;
 	const struct store_place *places;
-	size_t places_n;
+	size_t places_n;      /* at most STORE_PLACES_MAX */
 	struct span prefix;   /* whole lines of wire form; may be empty */
 	struct span wire;     /* used if fd < 0 */
 	int fd;               /* or -1; borrowed until `delivered` */
@@ -132,7 +141,10 @@ struct store_delivery {
 	int64_t received_ns;  /* UTC since 1970 */
 };
 
-/* `errs` has an outcome for each place, in order. */
+/*
+ * `errs` has an outcome for each place, in order. A place that is named twice
+ * gets one copy, and its outcome twice.
+ */
 typedef void store_delivered_fn(void *ctx, const enum yb_err *errs, size_t n);
 
 /*

@@ -201,9 +201,9 @@ enum yb_err certificate_make_ca(const struct certificate_request *request,
 		{ NID_authority_key_identifier, "keyid:always" },
 	};
 	AUTO(EVP_PKEY) key = EVP_EC_gen("P-256");
-	AUTO(X509) x = key != NULL ? begin(key, request->now_s,
-					   CERTIFICATE_CA_DAYS)
-				   : NULL;
+	AUTO(X509)
+	x = key != NULL ? begin(key, request->now_s, CERTIFICATE_CA_DAYS)
+			: NULL;
 
 	if (x == NULL || !set_subject(x, "Yubin CA of ", request->hostname) ||
 	    X509_set_issuer_name(x, X509_get_subject_name(x)) != 1 ||
@@ -244,10 +244,11 @@ static X509 *make_server(const struct certificate_request *request,
 	return NULL;
 }
 
-enum yb_err
-certificate_make_server(const struct certificate_request *request,
-			struct span ca_certificate, struct span ca_key,
-			struct buf *ret_certificate, struct buf *ret_key)
+enum yb_err certificate_make_server(const struct certificate_request *request,
+				    struct span ca_certificate,
+				    struct span ca_key,
+				    struct buf *ret_certificate,
+				    struct buf *ret_key)
 {
 	AUTO(BIO) ca_text = text_bio(ca_certificate);
 	AUTO(BIO) ca_key_text = text_bio(ca_key);
@@ -259,8 +260,8 @@ certificate_make_server(const struct certificate_request *request,
 	if (ca_text == NULL || ca_key_text == NULL)
 		return refused();
 	ca = PEM_read_bio_X509(ca_text, NULL, no_passphrase, NULL);
-	signer = PEM_read_bio_PrivateKey(ca_key_text, NULL, no_passphrase,
-					 NULL);
+	signer =
+		PEM_read_bio_PrivateKey(ca_key_text, NULL, no_passphrase, NULL);
 	if (ca == NULL || signer == NULL ||
 	    X509_check_private_key(ca, signer) != 1)
 		return refused();

@@ -2,7 +2,7 @@
 import os
 import re
 
-from post_office import DOMAIN, PATIENCE, Closed, Failure, Line, strip_trace
+from post_office import Closed, Failure, Line
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "wire")
@@ -113,10 +113,9 @@ class Matcher:
 class Talk:
     """One dialogue over one connection."""
 
-    def __init__(self, office, dialogue, translate):
+    def __init__(self, office, dialogue):
         self.d = dialogue
         self.office = office
-        self.translate = translate  # want of an S: line -> want here
         self.matcher = Matcher()
         tls = dialogue.given["connection"] == "tls"
         port = {"pop3": office.pop3s_port if tls else office.pop3_port,
@@ -134,9 +133,8 @@ class Talk:
                 pass  # the server had enough: `closed` will tell
         elif kind == "S":
             got = c.line()
-            want = self.translate(value)
-            if not self.matcher.check(want, got):
-                raise Failure(f"got {got!r}, not {want!r}")
+            if not self.matcher.check(value, got):
+                raise Failure(f"got {got!r}, not {value!r}")
         elif kind == "tls":
             c.starttls(self.office.tls_context())
         elif kind == "hangup":
@@ -161,18 +159,3 @@ class Talk:
             except TimeoutError:
                 return
             raise Failure(f"{self.d.path}: at its end: {more!r}")
-
-
-def clear(office, address):
-    with office.pop3(address) as c:
-        for n in range(1, c.stat()[0] + 1):
-            c.ask(b"DELE %d" % n)
-        c.ask(b"QUIT")
-
-
-def address_of(name):
-    return name if "@" in name else f"{name}@{DOMAIN}"
-
-
-__all__ = ["Dialogue", "Talk", "clear", "address_of", "strip_trace",
-           "PATIENCE"]

@@ -24,7 +24,7 @@ BINARY = os.path.abspath(
     os.environ.get("YUBIN", os.path.join(ROOT, "build/release/yubin")))
 SANITIZED = os.environ.get("YUBIN_SANITIZED") == "1"
 # Everything is slower under sanitizers and on a busy machine.
-PATIENCE = float(os.environ.get("YUBIN_PATIENCE", "30"))
+PATIENCE = float(os.environ.get("YUBIN_PATIENCE", "40"))
 PASSWORD = "secret"
 DOMAIN = "example.org"
 NOBODY = "nobody"
@@ -193,6 +193,14 @@ class PostOffice:
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(text)
 
+    def replace(self, old, new):
+        """Changes text of the configuration that is there once."""
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read()
+        assert text.count(old) == 1, text
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new))
+
     # -- life --
 
     def start(self):
@@ -212,10 +220,13 @@ class PostOffice:
             time.sleep(0.01)
         return self
 
+    def is_running(self):
+        return self.proc is not None and self.proc.poll() is None
+
     def stop(self, how=signal.SIGTERM):
         if self.proc is None:
             return None
-        if self.proc.poll() is None:
+        if self.is_running():
             self.proc.send_signal(how)
         try:
             code = self.proc.wait(PATIENCE)

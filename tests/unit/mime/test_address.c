@@ -160,6 +160,9 @@ static const struct path_row path_rows[] = {
 	{ "<@a.x,@b.y:user@c> Y", "user@c", " Y" },
 	{ "<\"a>b\"@c>", "\"a>b\"@c", "" },
 	{ "<\"a\\\">b\"@c>", "\"a\\\">b\"@c", "" },
+	/* Addresses that are in use: as senders they are taken. */
+	{ "<.a..b.@c_d.e>", ".a..b.@c_d.e", "" },
+	{ "<..@_x>", "..@_x", "" },
 	{ "", NULL, NULL },
 	{ "<", NULL, NULL },
 	{ "a@b", NULL, NULL },

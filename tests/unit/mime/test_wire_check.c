@@ -217,7 +217,7 @@ static void test_top(void **state)
 	check_top(wire, 8, 1, 13);
 	check_top(wire, 8, 2, 17);
 	check_top(wire, 8, 3, 24);
-	/* RFC 1939 section 7: if there are fewer lines, "the entire message". */
+	/* RFC 1939 section 7: fewer lines are "the entire message". */
 	check_top(wire, 8, 4, 24);
 	check_top(wire, 8, UINT64_MAX, 24);
 	/* No empty line: all of it is header. */

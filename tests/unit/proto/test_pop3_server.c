@@ -108,7 +108,8 @@ static void test_login_failures(void **state)
 		{ YB_DENIED, "+OK send PASS\r\n"
 			     "-ERR [AUTH] wrong name or password\r\n" },
 		{ YB_OVERLOAD, "+OK send PASS\r\n"
-			       "-ERR [SYS/TEMP] too many requests at once\r\n" },
+			       "-ERR [SYS/TEMP] too many requests "
+			       "at once\r\n" },
 		{ YB_CORRUPT, "+OK send PASS\r\n"
 			      "-ERR [SYS/PERM] is damaged\r\n" },
 		{ YB_SYNTAX, "+OK send PASS\r\n-ERR malformed response\r\n" },
@@ -125,7 +126,8 @@ static void test_login_failures(void **state)
 		say(&d, LOGIN, rows[i].want);
 		assert_false(pop3_server_is_over(d.s));
 		d.login_err = YB_OK;
-		say(&d, LOGIN, "+OK send PASS\r\n+OK 3 messages (59 octets)\r\n");
+		say(&d, LOGIN,
+		    "+OK send PASS\r\n+OK 3 messages (59 octets)\r\n");
 		pop3_drive_done(&d);
 	}
 }
@@ -478,6 +480,9 @@ static void expect_listing(const struct maildrop *many, bool uidl,
 	assert_ok(buf_addf(want, ".\r\n"));
 }
 
+#define ask_list SPAN_LIT("LIST\r\nNOOP\r\n")
+#define ask_uidl SPAN_LIT("UIDL\r\nNOOP\r\n")
+
 /* Habit 6: a long answer resumes as output drains, within its ceiling. */
 static void test_cursor(void **state)
 {
@@ -503,9 +508,8 @@ static void test_cursor(void **state)
 			(void)pop3_drive_feed(&d, span_str(line));
 		}
 		buf_clear(&d.got);
-		assert_int_equal(pop3_server_feed(d.s,
-						  uidl ? SPAN_LIT("UIDL\r\nNOOP\r\n")
-						       : SPAN_LIT("LIST\r\nNOOP\r\n")),
+		assert_int_equal(pop3_server_feed(d.s, uidl ? ask_uidl
+							    : ask_list),
 				 6);
 		d.sent_a_time = 1000;
 		while (pop3_drive_send(&d)) {

@@ -152,7 +152,8 @@ static void test_one_of_several_fails(void **state)
 /* The driver refuses in the middle: the rest is dropped, replies at the end. */
 static void test_driver_refuses(void **state)
 {
-	struct span in = SPAN_LIT("line\r\nline\r\n..\r\nline\r\n.\r\nNOOP\r\n");
+	struct span in = SPAN_LIT("line\r\nline\r\n..\r\nline\r\n.\r\n"
+				  "NOOP\r\n");
 
 	(void)state;
 	for (size_t at = 0; at <= in.n; at++) {

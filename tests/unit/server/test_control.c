@@ -167,9 +167,9 @@ struct office {
 	struct loop *loop;
 	struct control_server server;
 	unsigned handled;
-	bool later;                  /* keep the call instead of replying */
+	bool later; /* keep the call instead of replying */
 	struct control_call *kept;
-	size_t reply_n;              /* octets to put into each reply */
+	size_t reply_n; /* octets to put into each reply */
 };
 
 static void handle(void *ctx, struct control_call *call)
@@ -186,8 +186,8 @@ static void handle(void *ctx, struct control_call *call)
 	if (o->later)
 		o->kept = call;
 	else
-		control_reply(call, control_ended(&call->fields) ? YB_OK
-								 : YB_SYNTAX);
+		control_reply(call,
+			      control_ended(&call->fields) ? YB_OK : YB_SYNTAX);
 }
 
 static int open_office(void **state)
@@ -442,9 +442,12 @@ static bool pass_on(void *ctx, enum role owner, int fd)
 
 static void report(void *ctx, control_process_fn *each, void *each_ctx)
 {
-	const struct control_process p = { .role = "worker", .number = 1,
-					   .pid = 42, .uptime_ms = 7,
-					   .restarts = 3, .ready = true };
+	const struct control_process p = { .role = "worker",
+					   .number = 1,
+					   .pid = 42,
+					   .uptime_ms = 7,
+					   .restarts = 3,
+					   .ready = true };
 
 	(void)ctx;
 	each(each_ctx, &p);
@@ -460,9 +463,9 @@ static int open_house(void **state)
 	(void)snprintf(h->socket, sizeof h->socket, "%s/control", h->folder);
 	(void)snprintf(h->config.file, sizeof h->config.file, "/y.yaml");
 	h->config.listeners_n = 1;
-	h->config.listeners[0] = (struct config_listener){
-		CONFIG_POP3S, CONFIG_TLS_IMPLICIT, "127.0.0.1:995"
-	};
+	h->config.listeners[0] =
+		(struct config_listener){ CONFIG_POP3S, CONFIG_TLS_IMPLICIT,
+					  "127.0.0.1:995" };
 	h->passed_fd = -1;
 	assert_ok(loop_new(&h->loop));
 	h->door = (struct control_door){ .loop = h->loop,

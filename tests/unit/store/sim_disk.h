@@ -78,9 +78,16 @@ struct sim_disk {
 	size_t late; /* inode + 1 whose sync is still to come */
 	/* Error injection: the call of number fail_at fails. */
 	size_t calls, fail_at;
+	/* The process dies after this many calls, if not 0: the last write
+	 * is half done, later calls do nothing. What was written stays. */
+	size_t lifetime;
+	bool dead;
 	enum yb_err fail_err;
 	unsigned fail_kinds; /* bits of enum sim_event_kind; 0: all */
 	size_t open_fds;
+	/* Called once behind the next sync, before it returns. */
+	void (*behind_sync)(void *ctx);
+	void *behind_ctx;
 };
 
 static void sim_put(struct sim_data *d, uint64_t at, const void *p, size_t n)
@@ -130,6 +137,10 @@ static inline size_t sim_mark(struct sim_disk *s)
 
 static bool sim_fails(struct sim_disk *s, enum sim_event_kind kind)
 {
+	if (s->dead || (s->lifetime > 0 && --s->lifetime == 0)) {
+		s->fail_err = YB_IO;
+		return s->dead = true;
+	}
 	if (s->fail_kinds != 0 && !(s->fail_kinds >> kind & 1))
 		return false;
 	return ++s->calls == s->fail_at;
@@ -320,8 +331,11 @@ static enum yb_err sim_write(void *ctx, int fd, const struct iovec *iov,
 	struct sim_disk *s = ctx;
 	size_t inode = sim_inode_of(s, fd);
 	struct sim_data all = { 0 };
-	bool fails = sim_fails(s, SIM_WRITE);
+	bool dead = s->dead, fails = sim_fails(s, SIM_WRITE);
 	struct sim_event *e;
+
+	if (dead)
+		return YB_IO;
 
 	for (int i = 0; i < iov_n; i++)
 		sim_put(&all, all.n, iov[i].iov_base, iov[i].iov_len);
@@ -366,6 +380,12 @@ static enum yb_err sim_sync(void *ctx, int fd)
 	s->late = s->fault == SIM_SYNC_LATE ? inode + 1 : 0;
 	if (s->fault != SIM_SYNC_LIES && s->fault != SIM_SYNC_LATE)
 		(void)sim_record(s, SIM_SYNC, inode);
+	if (s->behind_sync != NULL) {
+		void (*call)(void *) = s->behind_sync;
+
+		s->behind_sync = NULL;
+		call(s->behind_ctx);
+	}
 	return YB_OK;
 }
 

@@ -49,8 +49,7 @@ static void make(struct certificate_request *request, struct pair *ca,
 	assert_ok(certificate_make_ca(request, &ca->certificate, &ca->key));
 	assert_ok(certificate_make_server(request, buf_span(&ca->certificate),
 					  buf_span(&ca->key),
-					  &server->certificate,
-					  &server->key));
+					  &server->certificate, &server->key));
 	pair_read(ca);
 	pair_read(server);
 }
@@ -90,25 +89,29 @@ static void test_chain_and_times(void **state)
 	assert_int_equal(verify(&ca, &server, now_s, X509_PURPOSE_SSL_SERVER),
 			 X509_V_OK);
 	/* A clock that is a little behind does not matter. */
-	assert_int_equal(verify(&ca, &server, now_s - 3600,
-				X509_PURPOSE_SSL_SERVER), X509_V_OK);
+	assert_int_equal(
+		verify(&ca, &server, now_s - 3600, X509_PURPOSE_SSL_SERVER),
+		X509_V_OK);
 	assert_int_equal(verify(&ca, &server,
 				now_s + (CERTIFICATE_SERVER_DAYS - 2ll) * DAY_S,
-				X509_PURPOSE_SSL_SERVER), X509_V_OK);
+				X509_PURPOSE_SSL_SERVER),
+			 X509_V_OK);
 	assert_int_equal(verify(&ca, &server,
 				now_s + CERTIFICATE_SERVER_DAYS * 1ll * DAY_S,
 				X509_PURPOSE_SSL_SERVER),
 			 X509_V_ERR_CERT_HAS_EXPIRED);
 	/* It is a server's, and no authority. */
-	assert_int_not_equal(verify(&ca, &server, now_s,
-				    X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+	assert_int_not_equal(
+		verify(&ca, &server, now_s, X509_PURPOSE_SSL_CLIENT),
+		X509_V_OK);
 	assert_int_equal(X509_check_ca(server.x), 0);
 	assert_int_equal(X509_check_ca(ca.x), 1);
 	assert_int_equal(X509_get_pathlen(ca.x), 0);
 	/* Another host's authority of the same name vouches for nothing. */
 	make(&request, &other_ca, &other);
-	assert_int_not_equal(verify(&other_ca, &server, now_s,
-				    X509_PURPOSE_SSL_SERVER), X509_V_OK);
+	assert_int_not_equal(
+		verify(&other_ca, &server, now_s, X509_PURPOSE_SSL_SERVER),
+		X509_V_OK);
 	pair_done(&ca);
 	pair_done(&server);
 	pair_done(&other_ca);
@@ -123,23 +126,21 @@ static void test_names(void **state)
 
 	(void)state;
 	make(&request, &ca, &server);
-	assert_int_equal(X509_check_host(server.x, "mail.example.org", 0, 0,
-					 NULL), 1);
-	assert_int_equal(X509_check_host(server.x, "MAIL.example.ORG", 0, 0,
-					 NULL), 1);
+	assert_int_equal(
+		X509_check_host(server.x, "mail.example.org", 0, 0, NULL), 1);
+	assert_int_equal(
+		X509_check_host(server.x, "MAIL.example.ORG", 0, 0, NULL), 1);
 	assert_int_equal(X509_check_host(server.x, "example.org", 0, 0, NULL),
 			 0);
-	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL),
-			 0);
+	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL), 0);
 	assert_int_equal(X509_check_ip_asc(server.x, "127.0.0.1", 0), 0);
 	pair_done(&ca);
 	pair_done(&server);
 	request.loopback = true;
 	make(&request, &ca, &server);
-	assert_int_equal(X509_check_host(server.x, "mail.example.org", 0, 0,
-					 NULL), 1);
-	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL),
-			 1);
+	assert_int_equal(
+		X509_check_host(server.x, "mail.example.org", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL), 1);
 	assert_int_equal(X509_check_ip_asc(server.x, "127.0.0.1", 0), 1);
 	assert_int_equal(X509_check_ip_asc(server.x, "::1", 0), 1);
 	assert_int_equal(X509_check_ip_asc(server.x, "127.0.0.2", 0), 0);
@@ -147,8 +148,7 @@ static void test_names(void **state)
 	pair_done(&server);
 	request.hostname = "localhost";
 	make(&request, &ca, &server);
-	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL),
-			 1);
+	assert_int_equal(X509_check_host(server.x, "localhost", 0, 0, NULL), 1);
 	pair_done(&ca);
 	pair_done(&server);
 }
@@ -170,8 +170,8 @@ static void test_key_fits(void **state)
 	assert_int_equal(X509_check_private_key(server.x, key), 1);
 	assert_int_equal(EVP_PKEY_get_bits(key), 256);
 	/* RFC 5280 4.1.2.2: positive, at most 20 octets, unique. */
-	assert_int_equal(ASN1_STRING_length(
-				 X509_get0_serialNumber(server.x)), 16);
+	assert_int_equal(ASN1_STRING_length(X509_get0_serialNumber(server.x)),
+			 16);
 	assert_int_not_equal(X509_cmp(ca.x, server.x), 0);
 	EVP_PKEY_free(key);
 	BIO_free(bio);
@@ -210,10 +210,11 @@ static void test_wrong_authority(void **state)
 	make(&request, &ca, &server);
 	pair_init(&out);
 	/* The key of another certificate. */
-	assert_int_equal(certificate_make_server(
-				 &request, buf_span(&ca.certificate),
-				 buf_span(&server.key), &out.certificate,
-				 &out.key), YB_INVALID);
+	assert_int_equal(certificate_make_server(&request,
+						 buf_span(&ca.certificate),
+						 buf_span(&server.key),
+						 &out.certificate, &out.key),
+			 YB_INVALID);
 	assert_int_equal(certificate_make_server(&request, SPAN_LIT("nonsense"),
 						 buf_span(&ca.key),
 						 &out.certificate, &out.key),

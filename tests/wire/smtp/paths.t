@@ -39,7 +39,11 @@ C: MAIL FROM:<a@b>x
 S: 501 5.1.7 <*>
 C: MAIL FROM:<a b@c>
 S: 501 5.1.7 <*>
-C: MAIL FROM:<a@b_c>
+C: MAIL FROM:<.a..b.@b_c>
+S: 250 2.1.0 <*>
+C: RSET
+S: 250 2.0.0 <*>
+C: MAIL FROM:<a@b..c>
 S: 501 5.1.7 <*>
 C: MAIL FROM:<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b>
 S: 501 5.1.7 <*>

@@ -1,0 +1,439 @@
+/*
+ * What the owners of accounts and mail answer to commands. The owners
+ * themselves are played by this file: auth_*() and store_*() below take the
+ * place of the real ones.
+ */
+#include "unit/unit.h"
+
+#include "auth/auth.h"
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "server/control_directory.h"
+#include "server/control_store.h"
+#include "store/store.h"
+
+/* ---- the play ---- */
+
+static struct {
+	enum yb_err err;
+	const char *reason;
+	char address[64], password[64];
+	bool allow_weak;
+	unsigned accounts; /* in the directory, "00000@x" upwards */
+	size_t devices_n;  /* length of each one's device names */
+	struct store_place place;
+	store_totals_fn *totals;
+	store_done_fn *removed;
+	void *ctx;
+} play;
+
+static void note(struct span address)
+{
+	assert_true(span_to_str(address, play.address, sizeof play.address));
+}
+
+enum yb_err auth_account_add(struct auth *a, struct span address,
+			     struct span password, bool allow_weak,
+			     const char **ret_reason)
+{
+	(void)a;
+	note(address);
+	assert_true(span_to_str(password, play.password, sizeof play.password));
+	play.allow_weak = allow_weak;
+	if (play.reason != NULL)
+		*ret_reason = play.reason;
+	return play.err;
+}
+
+enum yb_err auth_account_password(struct auth *a, struct span address,
+				  struct span password, bool allow_weak,
+				  const char **ret_reason)
+{
+	return auth_account_add(a, address, password, allow_weak, ret_reason);
+}
+
+enum yb_err auth_account_remove(struct auth *a, struct span address,
+				uint8_t ret_id[16])
+{
+	(void)a;
+	note(address);
+	memset(ret_id, 7, 16);
+	return play.err;
+}
+
+static bool tell(unsigned i, auth_account_fn *each, void *ctx)
+{
+	static char devices[CONTROL_ROW_MAX];
+	char address[32];
+	struct auth_account account = { .address = address,
+					.created_s = 5,
+					.last_login_s = 0,
+					.devices = devices };
+
+	memset(devices, 'd', play.devices_n);
+	devices[play.devices_n] = 0;
+	(void)snprintf(address, sizeof address, "%05u@x", i);
+	return each(ctx, &account);
+}
+
+enum yb_err auth_account_get(struct auth *a, struct span address,
+			     auth_account_fn *each, void *ctx)
+{
+	(void)a;
+	note(address);
+	if (play.err == YB_OK)
+		(void)tell(3, each, ctx);
+	return play.err;
+}
+
+enum yb_err auth_account_each(struct auth *a, struct span after,
+			      auth_account_fn *each, void *ctx)
+{
+	unsigned i = 0;
+
+	(void)a;
+	note(after);
+	if (after.n > 0)
+		i = (unsigned)atoi(play.address) + 1;
+	while (i < play.accounts && tell(i, each, ctx))
+		i++;
+	return play.err;
+}
+
+void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1])
+{
+	memcpy(ret, "made-made-made-made-made", AUTH_GENERATED_LEN + 1);
+}
+
+void store_totals(struct store *st, struct store_place place,
+		  store_totals_fn *told, void *ctx)
+{
+	(void)st;
+	play.place = place;
+	play.totals = told;
+	play.ctx = ctx;
+}
+
+void store_remove_account(struct store *st, struct account_id account,
+			  store_done_fn *done, void *ctx)
+{
+	(void)st;
+	play.place.account = account;
+	play.removed = done;
+	play.ctx = ctx;
+}
+
+/* ---- the audience ---- */
+
+struct asked {
+	struct control_call call;
+	struct control_writer request;
+	struct control_reader reply;
+	enum yb_err err;
+	unsigned replies;
+};
+
+static void on_replied(struct control_call *call, enum yb_err err)
+{
+	struct asked *a = list_entry(call, struct asked, call);
+	struct control_head head;
+
+	a->replies++;
+	a->err = err;
+	assert_false(call->reply.failed);
+	assert_ok(control_read(buf_span(&call->reply.out), &head, &a->reply));
+}
+
+static void begin(struct asked *a, enum control_type type)
+{
+	memset(a, 0, sizeof *a);
+	control_writer_init(&a->request);
+	control_begin(&a->request, type);
+	control_writer_init(&a->call.reply);
+	control_begin(&a->call.reply, type);
+	a->call.replied = on_replied;
+}
+
+static void put_on(struct asked *a, void (*handle)(struct control_call *call))
+{
+	struct control_head head;
+
+	assert_ok(control_read(buf_span(&a->request.out), &head,
+			       &a->call.fields));
+	a->call.type = (enum control_type)head.type;
+	handle(&a->call);
+}
+
+static void to_directory(struct control_call *call)
+{
+	control_directory_handle(NULL, call);
+}
+
+static void to_store(struct control_call *call)
+{
+	control_store_handle(NULL, call);
+}
+
+static void end(struct asked *a)
+{
+	control_writer_done(&a->request);
+	control_writer_done(&a->call.reply);
+}
+
+static int new_play(void **state)
+{
+	(void)state;
+	memset(&play, 0, sizeof play);
+	return 0;
+}
+
+/* ---- accounts ---- */
+
+static void test_add(void **state)
+{
+	static const enum control_type types[] = { CONTROL_ACCOUNT_ADD,
+						   CONTROL_ACCOUNT_PASSWORD };
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		struct asked a;
+
+		play.err = YB_OK;
+		play.reason = NULL;
+		begin(&a, types[i]);
+		control_put_str(&a.request, "a@x");
+		control_put_str(&a.request, "given");
+		control_put_u64(&a.request, 1);
+		put_on(&a, to_directory);
+		assert_ok(a.err);
+		assert_string_equal(play.address, "a@x");
+		assert_string_equal(play.password, "given");
+		assert_true(play.allow_weak);
+		/* A password that was given is not told again. */
+		assert_int_equal(control_get(&a.reply).n, 0);
+		assert_true(control_ended(&a.reply));
+		end(&a);
+
+		begin(&a, types[i]);
+		control_put_str(&a.request, "a@x");
+		control_put_str(&a.request, "");
+		control_put_u64(&a.request, 0);
+		put_on(&a, to_directory);
+		assert_string_equal(play.password, "made-made-made-made-made");
+		assert_false(play.allow_weak);
+		control_get_str(&a.reply, text, sizeof text);
+		assert_string_equal(text, play.password);
+		assert_int_equal(a.replies, 1);
+		end(&a);
+
+		/* A refusal brings its reason, and never a password. */
+		play.err = YB_WEAK;
+		play.reason = "too short";
+		begin(&a, types[i]);
+		control_put_str(&a.request, "a@x");
+		control_put_str(&a.request, "");
+		control_put_u64(&a.request, 0);
+		put_on(&a, to_directory);
+		assert_int_equal(a.err, YB_WEAK);
+		control_get_str(&a.reply, text, sizeof text);
+		assert_string_equal(text, "too short");
+		assert_true(control_ended(&a.reply));
+		end(&a);
+	}
+}
+
+static void check_row(struct control_reader *r, const char *want)
+{
+	char address[64];
+
+	assert_int_equal(control_get(r).n, 16);
+	control_get_str(r, address, sizeof address);
+	assert_string_equal(address, want);
+	assert_int_equal(control_get_u64(r), 5);
+	assert_int_equal(control_get_u64(r), 0);
+	(void)control_get(r);
+	assert_false(r->bad);
+}
+
+static void test_get_and_remove(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_ACCOUNT_GET);
+	control_put_str(&a.request, "3@x");
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	assert_string_equal(play.address, "3@x");
+	check_row(&a.reply, "00003@x");
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	begin(&a, CONTROL_ACCOUNT_REMOVE);
+	control_put_str(&a.request, "3@x");
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	assert_int_equal(control_get(&a.reply).n, 16);
+	end(&a);
+
+	play.err = YB_NO_ACCOUNT;
+	begin(&a, CONTROL_ACCOUNT_REMOVE);
+	control_put_str(&a.request, "3@x");
+	put_on(&a, to_directory);
+	assert_int_equal(a.err, YB_NO_ACCOUNT);
+	assert_true(control_ended(&a.reply));
+	end(&a);
+}
+
+/* Pages: each fits a packet; together they are the list, in order, once. */
+static void list_pages(unsigned accounts, size_t devices_n,
+		       unsigned pages_least)
+{
+	char after[64] = "";
+	unsigned n = 0, pages = 0;
+	bool more = true;
+
+	play.accounts = accounts;
+	play.devices_n = devices_n;
+	while (more) {
+		struct asked a;
+
+		begin(&a, CONTROL_ACCOUNT_LIST);
+		control_put_str(&a.request, after);
+		put_on(&a, to_directory);
+		assert_ok(a.err);
+		assert_true(a.call.reply.out.n <= CONTROL_MESSAGE_MAX);
+		more = a.call.more;
+		assert_true(!more || control_has_more(&a.reply));
+		while (control_has_more(&a.reply)) {
+			(void)snprintf(after, sizeof after, "%05u@x", n++);
+			check_row(&a.reply, after);
+		}
+		pages++;
+		end(&a);
+	}
+	assert_int_equal(n, accounts);
+	assert_true(pages >= pages_least);
+}
+
+static void test_list(void **state)
+{
+	(void)state;
+	list_pages(0, 0, 1);
+	list_pages(1, 4, 1);
+	list_pages(3000, 4, 3);
+	/* The longest device names that an account can have. */
+	list_pages(50, 64 * 66, 4);
+}
+
+/* ---- mail ---- */
+
+static void test_totals(void **state)
+{
+	const struct store_totals totals = { 3, UINT64_MAX };
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_MAILBOX_TOTALS);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 9);
+	put_on(&a, to_store);
+	assert_int_equal(a.replies, 0); /* the store has not answered yet */
+	assert_memory_equal(play.place.account.octets, "0123456789abcdef", 16);
+	assert_int_equal(play.place.mailbox, 9);
+	play.totals(play.ctx, YB_OK, totals);
+	assert_int_equal(a.replies, 1);
+	assert_ok(a.err);
+	assert_int_equal(control_get_u64(&a.reply), 3);
+	assert_true(control_get_u64(&a.reply) == UINT64_MAX);
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	begin(&a, CONTROL_MAILBOX_TOTALS);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	put_on(&a, to_store);
+	play.totals(play.ctx, YB_CORRUPT, totals);
+	assert_int_equal(a.err, YB_CORRUPT);
+	assert_true(control_ended(&a.reply));
+	end(&a);
+}
+
+static void test_remove_mail(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_MAIL_REMOVE);
+	control_put_str(&a.request, "0123456789abcdef");
+	put_on(&a, to_store);
+	assert_int_equal(a.replies, 0);
+	assert_memory_equal(play.place.account.octets, "0123456789abcdef", 16);
+	play.removed(play.ctx, YB_FULL);
+	assert_int_equal(a.err, YB_FULL);
+	end(&a);
+}
+
+/* ---- nonsense ---- */
+
+static void test_wrong_fields(void **state)
+{
+	(void)state;
+	for (unsigned type = 1; type < CONTROL_TYPES; type++) {
+		for (unsigned fields = 0; fields < 6; fields++) {
+			struct asked a;
+
+			memset(&play, 0, sizeof play);
+			begin(&a, (enum control_type)type);
+			for (unsigned i = 0; i < fields; i++)
+				control_put_str(&a.request, "xyz");
+			/* Never two answers, never none but the store's. */
+			put_on(&a, to_directory);
+			assert_int_equal(a.replies, 1);
+			end(&a);
+			begin(&a, (enum control_type)type);
+			for (unsigned i = 0; i < fields; i++)
+				control_put_str(&a.request, "xyz");
+			put_on(&a, to_store);
+			assert_int_equal(a.replies, 1);
+			assert_int_not_equal(a.err, YB_OK);
+			assert_null(play.ctx);
+			end(&a);
+		}
+	}
+}
+
+static void test_mailbox_numbers(void **state)
+{
+	static const uint64_t wrong[] = { 0, UINT32_MAX + 1ull, UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct asked a;
+
+		begin(&a, CONTROL_MAILBOX_TOTALS);
+		control_put_str(&a.request, "0123456789abcdef");
+		control_put_u64(&a.request, wrong[i]);
+		put_on(&a, to_store);
+		assert_int_equal(a.err, YB_SYNTAX);
+		assert_null(play.ctx);
+		end(&a);
+	}
+}
+
+int main(void)
+{
+#define PLAY(test) cmocka_unit_test_setup(test, new_play)
+	const struct CMUnitTest tests[] = {
+		PLAY(test_add),
+		PLAY(test_get_and_remove),
+		PLAY(test_list),
+		PLAY(test_totals),
+		PLAY(test_remove_mail),
+		PLAY(test_wrong_fields),
+		PLAY(test_mailbox_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

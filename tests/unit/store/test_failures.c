@@ -1,0 +1,333 @@
+/*
+ * Calls to the disk that fail: I8 (nothing is lost on a full disk), I10 (all
+ * or none), I11 (a failed sync is not repeated and believed).
+ */
+#include "unit/store/sim_disk.h"
+#include "unit/store/store_help.h"
+
+#include "store/private.h"
+
+static const char one[] = "Subject: one\r\n\r\nfirst\r\n.\r\n";
+static const char two[] = "Subject: two\r\n\r\nsecond\r\n.\r\n";
+static const char both[] = "Subject: one\r\n\r\nfirst\r\n.\r\n"
+			   "Subject: two\r\n\r\nsecond\r\n.\r\n";
+static const char log_1[] =
+	"01/01/01010101010101010101010101010101/1/log";
+
+struct fixture {
+	struct sim_disk *disk;
+	struct store *st;
+	const struct os_storage *os;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	f->disk = sim_new();
+	f->os = &f->disk->table;
+	f->st = help_store(f->os, NULL, NULL);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	store_close(&f->st);
+	assert_int_equal(f->disk->open_fds, 0);
+	sim_free(&f->disk);
+	free(f);
+	return 0;
+}
+
+/* The `nth` call of these kinds from now on fails. */
+static void plan(struct fixture *f, unsigned kinds, size_t nth,
+		 enum yb_err err)
+{
+	f->disk->calls = 0;
+	f->disk->fail_at = nth;
+	f->disk->fail_kinds = kinds;
+	f->disk->fail_err = err;
+}
+
+static uint64_t generation(struct fixture *f)
+{
+	struct log_head head;
+
+	assert_ok(log_head_decode(sim_file(f->disk, log_1)->p, &head));
+	return head.generation;
+}
+
+static void test_failed_sync(void **state)
+{
+	struct fixture *f = *state;
+	struct store_snapshot *before, *after;
+	size_t events;
+	char *text;
+
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	assert_ok(help_open(f->st, help_place(1), &before));
+	assert_int_equal(generation(f), 1);
+	plan(f, 1u << SIM_SYNC, 1, YB_IO);
+	events = f->disk->events_n;
+	assert_int_equal(help_deliver(f->st, help_place(1), two), YB_IO);
+	/* Rewritten as a new generation, which takes mail. */
+	assert_int_equal(generation(f), 2);
+	help_expect(f->st, f->os, help_place(1), one);
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	help_expect(f->st, f->os, help_place(1), both);
+	/* I7: the old snapshot names its generation, and reads from it. */
+	assert_int_equal(help_listing(before).head->generation, 1);
+	text = help_read(f->os, before, 0);
+	assert_string_equal(text, one);
+	free(text);
+	assert_ok(help_expunge(f->st, before, 1, 1));
+	assert_ok(help_open(f->st, help_place(1), &after));
+	assert_int_equal(help_listing(after).head->generation, 2);
+	store_snapshot_close(&after);
+	store_snapshot_close(&before);
+	/* The descriptor whose sync failed was not synced again. */
+	for (size_t i = events; i < f->disk->events_n; i++)
+		if (f->disk->events[i].kind == SIM_SYNC)
+			assert_true(f->disk->events[i].inode >
+				    f->disk->events[events].inode);
+	store_close(&f->st);
+	f->st = help_store(f->os, NULL, NULL);
+	help_expect(f->st, f->os, help_place(1), two);
+}
+
+/* While the disk stays bad the mailbox can be read; then it recovers. */
+static void test_read_only_until_rewritten(void **state)
+{
+	struct fixture *f = *state;
+	struct store_place place = help_place(1);
+	struct store_snapshot *s;
+	struct mailbox *mb;
+
+	assert_ok(help_deliver(f->st, place, one));
+	assert_ok(help_open(f->st, place, &s));
+	assert_ok(mailbox_get(f->st, &place, &mb));
+	/* A log in which a sync has failed, and no new file can be made. */
+	plan(f, 1u << SIM_NEW, 1, YB_FULL);
+	mailbox_fail(mb);
+	store_run(f->st);
+	assert_true(mb->failed);
+	assert_int_equal(help_deliver(f->st, place, two), YB_READ_ONLY);
+	assert_int_equal(help_expunge(f->st, s, 1, 1), YB_READ_ONLY);
+	help_expect(f->st, f->os, place, one);
+	assert_int_equal(generation(f), 1);
+	/* Once the pause is over the next attempt begins another one. */
+	mb->retry_ms = 0;
+	assert_int_equal(help_deliver(f->st, place, two), YB_READ_ONLY);
+	assert_false(mb->failed);
+	assert_true(generation(f) > 1);
+	mailbox_unuse(&mb);
+	assert_ok(help_deliver(f->st, place, two));
+	help_expect(f->st, f->os, place, both);
+	store_snapshot_close(&s);
+}
+
+/* The new generation has the name, but the name could not be synced: the
+ * next attempt makes another generation, and readers stay on the old one. */
+static void test_rename_without_folder_sync(void **state)
+{
+	struct fixture *f = *state;
+	struct store_place place = help_place(1);
+	struct store_snapshot *s;
+	struct mailbox *mb;
+	char *text;
+
+	assert_ok(help_deliver(f->st, place, one));
+	assert_ok(mailbox_get(f->st, &place, &mb));
+	plan(f, 1u << SIM_SYNC_FOLDER, 1, YB_IO);
+	mailbox_fail(mb);
+	store_run(f->st);
+	assert_true(mb->failed);
+	assert_int_equal(generation(f), 2);
+	assert_ok(help_open(f->st, place, &s));
+	assert_int_equal(help_listing(s).head->generation, 1);
+	text = help_read(f->os, s, 0);
+	assert_string_equal(text, one);
+	free(text);
+	store_snapshot_close(&s);
+	mb->retry_ms = 0;
+	assert_int_equal(help_deliver(f->st, place, two), YB_READ_ONLY);
+	assert_int_equal(generation(f), 3);
+	mailbox_unuse(&mb);
+	assert_ok(help_deliver(f->st, place, two));
+	help_expect(f->st, f->os, place, both);
+}
+
+/* I10: one append fails, and every touched log is cut back. */
+static void test_all_or_none(void **state)
+{
+	struct fixture *f = *state;
+	struct store_place places[3] = { help_place(1), help_place(2),
+					 help_place(3) };
+	size_t before;
+
+	assert_ok(help_deliver_to(f->st, places, 3, one));
+	before = sim_file(f->disk, log_1)->n;
+	for (size_t nth = 1; nth <= 3; nth++) {
+		plan(f, 1u << SIM_WRITE, nth, YB_FULL);
+		assert_int_equal(help_deliver_to(f->st, places, 3, two),
+				 YB_FULL);
+		assert_int_equal(sim_file(f->disk, log_1)->n, before);
+		for (uint8_t a = 1; a <= 3; a++)
+			help_expect(f->st, f->os, help_place(a), one);
+	}
+	plan(f, 0, 0, YB_OK);
+	store_close(&f->st);
+	f->st = help_store(f->os, NULL, NULL);
+	for (uint8_t a = 1; a <= 3; a++)
+		help_expect(f->st, f->os, help_place(a), one);
+	assert_ok(help_deliver_to(f->st, places, 3, two));
+	help_expect(f->st, f->os, help_place(2), both);
+}
+
+static enum yb_err each_errs[3];
+
+static void on_each(void *ctx, const enum yb_err *errs, size_t n)
+{
+	assert_int_equal(n, 3);
+	memcpy(each_errs, errs, sizeof each_errs);
+	*(bool *)ctx = true;
+}
+
+/* LMTP answers each recipient for itself. */
+static void test_each(void **state)
+{
+	struct fixture *f = *state;
+	struct store_place places[3] = { help_place(1), help_place(2),
+					 help_place(3) };
+	struct store_delivery d = { .mode = STORE_EACH, .places = places,
+				    .places_n = 3, .fd = -1,
+				    .wire = span_str(two) };
+	bool done = false;
+
+	assert_ok(help_deliver_to(f->st, places, 3, one));
+	plan(f, 1u << SIM_WRITE, 2, YB_FULL);
+	store_deliver(f->st, &d, on_each, &done);
+	help_wait(f->st, &done);
+	assert_int_equal(each_errs[0], YB_OK);
+	assert_int_equal(each_errs[1], YB_FULL);
+	assert_int_equal(each_errs[2], YB_OK);
+	help_expect(f->st, f->os, help_place(1), both);
+	help_expect(f->st, f->os, help_place(2), one);
+	help_expect(f->st, f->os, help_place(3), both);
+}
+
+/*
+ * Whatever single call fails, at any point of a first delivery, a second
+ * one, an expunge and a reopening: no crash, no false answer, and afterwards
+ * the mailbox holds exactly what was acknowledged, or what was refused with
+ * a temporary error and may be there.
+ */
+static void test_every_call_fails_once(void **state)
+{
+	static const enum yb_err errs[] = { YB_IO, YB_FULL };
+
+	(void)state;
+	for (size_t nth = 1; nth < 80; nth++) {
+		struct fixture f = { .disk = sim_new() };
+		struct store_snapshot *s = NULL;
+		enum yb_err first, second, third = YB_IO;
+		char *all;
+
+		f.os = &f.disk->table;
+		f.st = help_store(f.os, NULL, NULL);
+		plan(&f, 0, nth, errs[nth % 2]);
+		first = help_deliver(f.st, help_place(1), one);
+		second = help_deliver(f.st, help_place(1), two);
+		if (help_open(f.st, help_place(1), &s) == YB_OK &&
+		    first == YB_OK)
+			third = help_expunge(f.st, s, 1, 1);
+		store_snapshot_close(&s);
+		store_close(&f.st);
+		f.disk->fail_at = 0;
+		f.st = help_store(f.os, NULL, NULL);
+		all = help_all(f.st, f.os, help_place(1));
+		if (second == YB_OK)
+			assert_non_null(strstr(all, two));
+		if (third == YB_OK)
+			assert_null(strstr(all, one));
+		else if (first == YB_OK)
+			assert_non_null(strstr(all, one));
+		free(all);
+		assert_ok(help_deliver(f.st, help_place(1), two));
+		store_close(&f.st);
+		assert_int_equal(f.disk->open_fds, 0);
+		sim_free(&f.disk);
+	}
+}
+
+/* A sync that fails while a mailbox is opened: nothing unsynced is shown,
+ * and what was read goes into a new generation. */
+static void test_failed_sync_while_loading(void **state)
+{
+	struct fixture *f = *state;
+	struct store_snapshot *s;
+
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	store_close(&f->st);
+	sim_truncate(sim_file(f->disk,
+			      "01/01/01010101010101010101010101010101/1/index"),
+		     0);
+	f->st = help_store(f->os, NULL, NULL);
+	plan(f, 1u << SIM_SYNC, 1, YB_IO);
+	help_expect(f->st, f->os, help_place(1), one);
+	assert_int_equal(generation(f), 2);
+	/* Both fail: not shown, and distrusted as long as this process is. */
+	store_close(&f->st);
+	sim_truncate(sim_file(f->disk,
+			      "01/01/01010101010101010101010101010101/1/index"),
+		     0);
+	f->st = help_store(f->os, NULL, NULL);
+	plan(f, 1u << SIM_SYNC_FOLDER, 1, YB_IO);
+	assert_int_equal(help_open(f->st, help_place(1), &s), YB_IO);
+	help_expect(f->st, f->os, help_place(1), one);
+	assert_int_equal(generation(f), 3);
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	help_expect(f->st, f->os, help_place(1), both);
+}
+
+/* I5: an index that cannot be written refuses no mail. */
+static void test_index_write_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	/* The record itself, then the index entry. */
+	plan(f, 1u << SIM_WRITE, 2, YB_FULL);
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	help_expect(f->st, f->os, help_place(1), both);
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	store_close(&f->st);
+	f->st = help_store(f->os, NULL, NULL);
+	assert_ok(help_deliver(f->st, help_place(2), one));
+	{
+		struct store_totals totals;
+
+		assert_ok(help_totals(f->st, help_place(1), &totals));
+		assert_int_equal(totals.messages, 3);
+	}
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_failed_sync),
+		T(test_read_only_until_rewritten),
+		T(test_rename_without_folder_sync),
+		T(test_all_or_none),
+		T(test_each),
+		cmocka_unit_test(test_every_call_fails_once),
+		T(test_failed_sync_while_loading),
+		T(test_index_write_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

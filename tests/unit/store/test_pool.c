@@ -1,0 +1,159 @@
+#include <poll.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "unit/unit.h"
+
+#include "store/pool.h"
+
+struct job {
+	struct pool_job base;
+	_Atomic unsigned *running, *most;
+	unsigned *done;
+	unsigned number, *order;
+};
+
+static void run(struct pool_job *base)
+{
+	struct job *j = list_entry(base, struct job, base);
+	unsigned now = atomic_fetch_add(j->running, 1) + 1;
+	unsigned most = atomic_load(j->most);
+
+	while (now > most && !atomic_compare_exchange_weak(j->most, &most, now))
+		;
+	(void)usleep(1000);
+	(void)atomic_fetch_sub(j->running, 1);
+}
+
+static void done(struct pool_job *base)
+{
+	struct job *j = list_entry(base, struct job, base);
+
+	if (j->order != NULL)
+		j->order[*j->done] = j->number;
+	++*j->done;
+}
+
+enum { JOBS = 40 };
+
+static void give_all(struct pool *pool, struct job *jobs, bool is_long,
+		     _Atomic unsigned *running, _Atomic unsigned *most,
+		     unsigned *finished, unsigned *order)
+{
+	for (unsigned i = 0; i < JOBS; i++) {
+		jobs[i] = (struct job){
+			.base = { .run = run, .done = done,
+				  .is_long = is_long },
+			.running = running, .most = most, .done = finished,
+			.number = i, .order = order,
+		};
+		pool_give(pool, &jobs[i].base);
+	}
+}
+
+static void test_without_threads(void **state)
+{
+	_Atomic unsigned running = 0, most = 0;
+	unsigned finished = 0, order[JOBS];
+	struct job jobs[JOBS];
+	struct pool *pool;
+
+	(void)state;
+	assert_ok(pool_new(0, &pool));
+	assert_int_equal(pool_fd(pool), -1);
+	assert_false(pool_take(pool));
+	give_all(pool, jobs, false, &running, &most, &finished, order);
+	assert_int_equal(pool_busy(pool), JOBS);
+	assert_int_equal(finished, 0);
+	while (pool_take(pool))
+		;
+	assert_int_equal(finished, JOBS);
+	for (unsigned i = 0; i < JOBS; i++)
+		assert_int_equal(order[i], i);
+	assert_int_equal(pool_busy(pool), 0);
+	pool_free(&pool);
+	assert_null(pool);
+	pool_free(&pool);
+}
+
+static void test_with_threads(void **state)
+{
+	_Atomic unsigned running = 0, most = 0;
+	unsigned finished = 0;
+	struct job jobs[JOBS];
+	struct pool *pool;
+
+	(void)state;
+	assert_ok(pool_new(8, &pool));
+	give_all(pool, jobs, false, &running, &most, &finished, NULL);
+	while (pool_busy(pool) > 0) {
+		pool_wait(pool);
+		(void)pool_take(pool);
+	}
+	assert_int_equal(finished, JOBS);
+	assert_true(atomic_load(&most) > 1);
+	pool_free(&pool);
+}
+
+/* Long jobs leave half of the threads to syncs. */
+static void test_long_jobs(void **state)
+{
+	_Atomic unsigned running = 0, most = 0, none = 0;
+	unsigned finished = 0, quick = 0;
+	struct job jobs[JOBS], sync;
+	struct pool *pool;
+
+	(void)state;
+	assert_ok(pool_new(4, &pool));
+	give_all(pool, jobs, true, &running, &most, &finished, NULL);
+	sync = (struct job){ .base = { .run = run, .done = done },
+			     .running = &none, .most = &none,
+			     .done = &quick };
+	pool_give(pool, &sync.base);
+	while (quick == 0) {
+		pool_wait(pool);
+		(void)pool_take(pool);
+	}
+	assert_true(finished < JOBS);
+	while (pool_busy(pool) > 0) {
+		pool_wait(pool);
+		(void)pool_take(pool);
+	}
+	assert_int_equal(finished, JOBS);
+	assert_true(atomic_load(&most) <= 2);
+	pool_free(&pool);
+}
+
+/* The descriptor is readable as long as there is something to take. */
+static void test_fd(void **state)
+{
+	_Atomic unsigned running = 0, most = 0;
+	unsigned finished = 0;
+	struct job jobs[JOBS];
+	struct pool *pool;
+	struct pollfd p = { .events = POLLIN };
+
+	(void)state;
+	assert_ok(pool_new(2, &pool));
+	p.fd = pool_fd(pool);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	give_all(pool, jobs, false, &running, &most, &finished, NULL);
+	while (finished < JOBS) {
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		(void)pool_take(pool);
+	}
+	assert_int_equal(poll(&p, 1, 20), 0);
+	pool_free(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_without_threads),
+		cmocka_unit_test(test_with_threads),
+		cmocka_unit_test(test_long_jobs),
+		cmocka_unit_test(test_fd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
