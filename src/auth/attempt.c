@@ -121,7 +121,7 @@ static void refuse(struct auth *a, struct attempt *at, uint64_t guess)
 static void free_guess(struct guess *g)
 {
 	mem_wipe(g->password, g->password_n);
-	mem_wipe(&g->job.ret, sizeof g->job.ret);
+	mem_wipe(&g->hash.ret, sizeof g->hash.ret);
 	free(g);
 }
 
@@ -161,6 +161,14 @@ static struct guess *find_guess(struct auth *a, const struct attempt *at)
 	return NULL;
 }
 
+/* Out of pool_take(): attempts_run() goes on with it. */
+static void hashed(struct pool_job *job)
+{
+	struct guess *g = list_entry(job, struct guess, hash.job);
+
+	list_push(&g->auth->hashed, &job->link);
+}
+
 static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 			      struct guess **ret)
 {
@@ -176,13 +184,15 @@ static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 		return YB_NOMEM;
 	list_init(&g->link);
 	list_init(&g->attempts);
+	g->auth = a;
 	g->name = at->name;
 	memcpy(g->id, cached->account->id, sizeof g->id);
 	g->generation = cached->account->generation;
 	memcpy(g->salt, cached->account->salt, sizeof g->salt);
 	g->password_n = at->password_n;
 	memcpy(g->password, at->password, at->password_n);
-	g->job = (struct hash_job){
+	g->hash = (struct hash_job){
+		.job = { .run = hash_run, .done = hashed },
 		.password = span_of(g->password, g->password_n),
 		.salt = span_of(g->salt, sizeof g->salt),
 		.iterations = cached->account->iterations,
@@ -208,7 +218,7 @@ static void begin_guess(struct auth *a, struct attempt *at)
 	join_guess(at, g);
 	join_same(&a->fresh, g);
 	join_same(&a->failing, g);
-	hash_pool_submit(a->pool, &g->job);
+	pool_give(a->pool, &g->hash.job);
 }
 
 static bool may_begin(struct auth *a, struct attempt *at)
@@ -316,7 +326,7 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 		again(a, g);
 		return;
 	}
-	index = find_credential(cached, &g->job.ret);
+	index = find_credential(cached, &g->hash.ret);
 	if (index < 0) {
 		answer_all(a, g, YB_DENIED);
 		return;
@@ -330,7 +340,7 @@ static void finish_guess(struct auth *a, struct guess *g)
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
-	enum yb_err err = g->job.err;
+	enum yb_err err = g->hash.err;
 
 	list_remove(&g->link);
 	a->guesses_n--;
@@ -338,7 +348,7 @@ static void finish_guess(struct auth *a, struct guess *g)
 		err = cache_find(&a->cache, name_span(&g->name), a->now_ms,
 				 &cached);
 	if (err == YB_OK)
-		err = cache_digest(&a->cache, cached, g->job.password, digest);
+		err = cache_digest(&a->cache, cached, g->hash.password, digest);
 	if (err == YB_OK)
 		judge(a, g, cached, digest);
 	else
@@ -378,7 +388,7 @@ static void give_up(struct auth *a, struct list *waiting)
 /* Callbacks that begin attempts come back here; the outer turn takes them. */
 void attempts_run(struct auth *a)
 {
-	struct hash_job *job;
+	struct list *link;
 
 	if (a->turning)
 		return;
@@ -388,10 +398,12 @@ void attempts_run(struct auth *a)
 		give_up(a, &a->fresh);
 		give_up(a, &a->failing);
 		begin_all(a);
-		job = hash_pool_take(a->pool);
-		if (job != NULL)
-			finish_guess(a, list_entry(job, struct guess, job));
-	} while (job != NULL);
+		(void)pool_take(a->pool); /* calls hashed() for each */
+		link = list_pop(&a->hashed);
+		if (link != NULL)
+			finish_guess(a, list_entry(link, struct guess,
+						   hash.job.link));
+	} while (link != NULL);
 	a->turning = false;
 }
 

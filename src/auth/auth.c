@@ -42,7 +42,11 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 		free(a);
 		return err;
 	}
-	err = hash_pool_open(config->threads, &a->pool);
+	list_init(&a->hashed);
+	hash_warm_up();
+	err = config->threads > HASH_THREADS_MAX
+		      ? YB_INVALID
+		      : pool_new(config->threads, hash_warm_up, &a->pool);
 	if (err != YB_OK)
 		auth_close(&a);
 	else
@@ -56,7 +60,7 @@ void auth_close(struct auth **auth)
 
 	if (a == NULL)
 		return;
-	hash_pool_close(&a->pool); /* first: it works on the guesses */
+	pool_free(&a->pool); /* first: it works on the guesses */
 	logins_flush(a);
 	attempts_drop_all(a);
 	peers_done(&a->peers);
@@ -67,7 +71,7 @@ void auth_close(struct auth **auth)
 
 int auth_fd(const struct auth *a)
 {
-	return hash_pool_fd(a->pool);
+	return pool_fd(a->pool);
 }
 
 void auth_run(struct auth *a, uint64_t now_ms)

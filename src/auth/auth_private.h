@@ -20,7 +20,7 @@
 #include "auth/cache.h"
 #include "auth/name.h"
 #include "auth/peers.h"
-#include "auth/pool.h"
+#include "auth/hash.h"
 #include "sasl/saslprep.h"
 
 enum {
@@ -60,7 +60,8 @@ struct attempt {
 struct guess {
 	struct list link;     /* in auth.guesses */
 	struct list attempts; /* at least one at first */
-	struct hash_job job;
+	struct auth *auth;
+	struct hash_job hash;
 	uint64_t number;
 	struct name name;
 	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
@@ -74,7 +75,8 @@ struct auth {
 	struct directory *directory; /* borrowed */
 	struct cache cache;
 	struct peers peers;
-	struct hash_pool *pool;
+	struct pool *pool;
+	struct list hashed; /* guesses whose hash is there */
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
 	uint32_t iterations;   /* of new verifiers */
 	uint64_t now_ms;       /* told last */

@@ -61,8 +61,7 @@ static bool take_number(struct span *line, uint64_t *ret)
 	return num_parse(span_cut(line, ' '), UINT64_MAX, ret);
 }
 
-bool answer_stat(struct span line, uint64_t *ret_messages,
-		 uint64_t *ret_octets)
+bool answer_stat(struct span line, uint64_t *ret_messages, uint64_t *ret_octets)
 {
 	if (!span_starts(line, SPAN_LIT("+OK ")))
 		return false;
@@ -74,8 +73,7 @@ bool answer_stat(struct span line, uint64_t *ret_messages,
 bool answer_scan_line(struct span line, uint64_t *ret_number,
 		      uint64_t *ret_octets)
 {
-	return take_number(&line, ret_number) &&
-	       take_number(&line, ret_octets);
+	return take_number(&line, ret_number) && take_number(&line, ret_octets);
 }
 
 bool answer_uidl_line(struct span line, uint64_t *ret_number)
@@ -181,29 +179,45 @@ enum answer_step answer_body_take(struct answer_body *b, struct span *in)
 
 /* ---- showing ---- */
 
-void answer_show(struct span s, char *dst, size_t cap)
+enum { ESCAPED = 4, DOTS = 3 };
+
+static bool is_plain(uint8_t c)
 {
-	enum { ESCAPED = 4, DOTS = 3 };
+	return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
+/* Whether all of `s` takes at most `room` octets. */
+static bool fits(struct span s, size_t room)
+{
 	size_t n = 0;
 
-	assert(cap > ESCAPED + DOTS);
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t c = s.p[i];
-		bool plain = c >= 0x20 && c < 0x7f && c != '\\';
-		size_t room = cap - 1 - n;
-		size_t need = (plain ? 1 : ESCAPED) +
-			      (i + 1 < s.n ? (size_t)DOTS : 0);
+	for (size_t i = 0; i < s.n && n <= room; i++)
+		n += is_plain(s.p[i]) ? 1 : ESCAPED;
+	return n <= room;
+}
 
-		if (room < need) {
-			memcpy(dst + n, "...", DOTS);
-			n += DOTS;
+void answer_show(struct span s, char *dst, size_t cap)
+{
+	size_t n = 0, room = cap - 1;
+	bool whole = fits(s, room);
+
+	assert(cap > DOTS);
+	if (!whole)
+		room -= DOTS;
+	for (size_t i = 0; i < s.n; i++) {
+		size_t need = is_plain(s.p[i]) ? 1 : ESCAPED;
+
+		if (need > room - n)
 			break;
-		}
-		if (plain)
-			dst[n++] = (char)c;
+		if (need == 1)
+			dst[n] = (char)s.p[i];
 		else
-			n += (size_t)snprintf(dst + n, ESCAPED + 1, "\\x%02x",
-					      c);
+			(void)snprintf(dst + n, ESCAPED + 1, "\\x%02x", s.p[i]);
+		n += need;
+	}
+	if (!whole) {
+		memcpy(dst + n, "...", DOTS);
+		n += DOTS;
 	}
 	dst[n] = 0;
 }

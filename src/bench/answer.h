@@ -24,7 +24,7 @@ enum answer_step {
 /* ---- lines ---- */
 
 struct answer_line {
-	size_t n; /* of `p`: the part of a line that came before */
+	size_t n;   /* of `p`: the part of a line that came before */
 	bool whole; /* `p` was handed out, and begins anew */
 	char p[ANSWER_LINE_MAX];
 };

@@ -35,8 +35,8 @@ struct bench_case {
 	const char *operation; /* what is counted, one of it: "session" */
 	const char *timed;     /* what the latency is of, one by one */
 	const char *timed_pipelined;
-	bool sends_mail;       /* has a size, and needs no password */
-	bool collects;         /* can send QUIT alone */
+	bool sends_mail; /* has a size, and needs no password */
+	bool collects;   /* can send QUIT alone */
 	const struct dialog_kind *kind;
 };
 
@@ -56,7 +56,7 @@ enum {
 	/* After so many errors more of them tell nothing. */
 	BENCH_ERRORS_MAX = 100,
 	BENCH_ERROR_TEXT_MAX = 512,
-	BENCH_SIZE_MIN = 512,        /* the header has room in it */
+	BENCH_SIZE_MIN = 512, /* the header has room in it */
 	BENCH_SIZE_MAX = 256 << 20,
 	BENCH_TIMEOUT_MAX = 3600,
 };
@@ -75,18 +75,19 @@ struct bench_plan {
 	struct span ca;          /* PEM; empty: certificates are not verified */
 	const char *server_name; /* for SNI and, with `ca`, checked; or NULL */
 	struct pattern users;
-	uint32_t accounts;       /* numbers 0 up to here are used in turn */
+	uint32_t accounts; /* numbers 0 up to here are used in turn */
 	const char *password;
 	uint32_t connections;
-	uint64_t count;          /* sessions or messages; 0: until the time */
-	uint32_t seconds;        /* measured; 0: until the count */
-	uint32_t warmup_seconds; /* before, and not counted */
+	uint64_t count;           /* sessions or messages; 0: until the time */
+	uint32_t seconds;         /* measured; 0: until the count */
+	uint32_t warmup_seconds;  /* before, and not counted */
 	uint32_t timeout_seconds; /* the longest wait for an answer */
-	size_t size;             /* of a message that is sent, in octets */
+	size_t size;              /* of a message that is sent, in octets */
 	bool pipelined;
-	bool quit_alone;         /* even when pipelined */
-	struct cpu_source cpu;   /* of the server */
-	void (*progress)(void *ctx, const struct bench_progress *p); /* or NULL */
+	bool quit_alone;       /* even when pipelined */
+	struct cpu_source cpu; /* of the server */
+	/* Called four times a second; or NULL. */
+	void (*progress)(void *ctx, const struct bench_progress *p);
 	void *progress_ctx;
 };
 
@@ -98,9 +99,9 @@ struct bench_result {
 	uint64_t in_octets, out_octets;
 	uint64_t server_cpu_ns; /* if the plan names a source */
 	uint64_t own_cpu_ns;
-	struct histogram latency; /* ns */
+	struct histogram latency;             /* ns */
 	const char *tls_version, *tls_cipher; /* or NULL; static */
-	char error[BENCH_ERROR_TEXT_MAX]; /* the first one */
+	char error[BENCH_ERROR_TEXT_MAX];     /* the first one */
 };
 
 /*

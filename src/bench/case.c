@@ -1,16 +1,44 @@
 #include "bench/dialog.h"
 
 const struct bench_case bench_cases[] = {
-	{ "pop3-empty", "sessions that find nothing: USER, PASS, STAT, UIDL, "
-			"QUIT", "session", "session", "session", false, true,
-	  &dialog_pop3_empty },
-	{ "pop3-fetch", "sessions that fetch all: USER, PASS, LIST, RETR of "
-			"each, QUIT", "message", "RETR", "session", false,
-	  true, &dialog_pop3_fetch },
-	{ "lmtp", "deliveries by LMTP, many over one connection", "message",
-	  "delivery", "delivery", true, false, &dialog_lmtp },
-	{ "smtp", "deliveries by SMTP, many over one connection", "message",
-	  "delivery", "delivery", true, false, &dialog_smtp },
+	{
+		.name = "pop3-empty",
+		.help = "sessions that find nothing: USER, PASS, STAT, UIDL, "
+			"QUIT",
+		.operation = "session",
+		.timed = "session",
+		.timed_pipelined = "session",
+		.collects = true,
+		.kind = &dialog_pop3_empty,
+	},
+	{
+		.name = "pop3-fetch",
+		.help = "sessions that fetch all: USER, PASS, LIST, RETR of "
+			"each, QUIT",
+		.operation = "message",
+		.timed = "RETR",
+		.timed_pipelined = "session",
+		.collects = true,
+		.kind = &dialog_pop3_fetch,
+	},
+	{
+		.name = "lmtp",
+		.help = "deliveries by LMTP, many over one connection",
+		.operation = "message",
+		.timed = "delivery",
+		.timed_pipelined = "delivery",
+		.sends_mail = true,
+		.kind = &dialog_lmtp,
+	},
+	{
+		.name = "smtp",
+		.help = "deliveries by SMTP, many over one connection",
+		.operation = "message",
+		.timed = "delivery",
+		.timed_pipelined = "delivery",
+		.sends_mail = true,
+		.kind = &dialog_smtp,
+	},
 };
 
 const size_t bench_cases_n = sizeof bench_cases / sizeof bench_cases[0];

@@ -26,10 +26,10 @@ struct client {
 	struct tls_connection *tls;
 	int fd;
 	bool handshaking;
-	bool watches_room;       /* EPOLLOUT */
-	bool hung_up;            /* the end has come and waits to be read */
-	uint64_t began_ns;       /* the session */
-	uint64_t operation_ns;   /* the operation, where they are timed */
+	bool watches_room;     /* EPOLLOUT */
+	bool hung_up;          /* the end has come and waits to be read */
+	uint64_t began_ns;     /* the session */
+	uint64_t operation_ns; /* the operation, where they are timed */
 };
 
 /* ---- the end of a session ---- */
@@ -78,11 +78,14 @@ static void give_up_waiting(struct client *c, const char *what)
 		(void)snprintf(text, sizeof text, "%s in the TLS handshake",
 			       what);
 	else if (awaits)
-		(void)snprintf(text, sizeof text, "%s before the end of the "
-			       "answer to %s", what, name);
+		(void)snprintf(text, sizeof text,
+			       "%s before the end of the answer to %s", what,
+			       name);
 	else
-		(void)snprintf(text, sizeof text, "%s before the server "
-			       "closed the connection after QUIT", what);
+		(void)snprintf(text, sizeof text,
+			       "%s before the server closed the connection "
+			       "after QUIT",
+			       what);
 	give_up(c, text);
 }
 

@@ -155,8 +155,7 @@ static enum yb_err read_tree(pid_t root, uint64_t *ret_ns)
 	if (err == YB_OK && !found)
 		err = YB_NOT_FOUND;
 	if (err == YB_OK)
-		*ret_ns = cpu_sum_tree(all.p, all.n, root) *
-			  (1000000000u / hz);
+		*ret_ns = cpu_sum_tree(all.p, all.n, root) * (1000000000u / hz);
 	free(all.p);
 	return err;
 }

@@ -38,9 +38,9 @@ struct dialog {
 	const struct dialog_kind *kind;
 	const struct bench_plan *plan;
 	const struct dialog_world *world;
-	struct buf out;    /* to be sent; the client drops what is */
-	struct span tail;  /* to be sent after that; borrowed from world */
-	bool secure;       /* TLS is there */
+	struct buf out;   /* to be sent; the client drops what is */
+	struct span tail; /* to be sent after that; borrowed from world */
+	bool secure;      /* TLS is there */
 	char wrong[BENCH_ERROR_TEXT_MAX];
 };
 

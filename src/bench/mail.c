@@ -9,21 +9,25 @@
 #include "bench/message.h"
 
 enum mail_step {
-	GREETING, HELLO, STARTTLS, MAIL, RCPT, DATA, MESSAGE, QUIT, END
+	GREETING,
+	HELLO,
+	STARTTLS,
+	MAIL,
+	RCPT,
+	DATA,
+	MESSAGE,
+	QUIT,
+	END
 };
 
 static const struct {
 	const char *name;
 	unsigned code; /* that the answer must have */
 } steps[] = {
-	[GREETING] = { "connecting", 220 },
-	[HELLO] = { "LHLO or EHLO", 250 },
-	[STARTTLS] = { "STARTTLS", 220 },
-	[MAIL] = { "MAIL", 250 },
-	[RCPT] = { "RCPT", 250 },
-	[DATA] = { "DATA", 354 },
-	[MESSAGE] = { "the message", 250 },
-	[QUIT] = { "QUIT", 221 },
+	[GREETING] = { "connecting", 220 }, [HELLO] = { "LHLO or EHLO", 250 },
+	[STARTTLS] = { "STARTTLS", 220 },   [MAIL] = { "MAIL", 250 },
+	[RCPT] = { "RCPT", 250 },           [DATA] = { "DATA", 354 },
+	[MESSAGE] = { "the message", 250 }, [QUIT] = { "QUIT", 221 },
 	[END] = { "nothing", 0 },
 };
 
@@ -31,9 +35,9 @@ struct mail {
 	struct dialog d;
 	enum mail_step step;
 	bool lmtp;
-	bool pipelining;  /* the server offers it, and the plan wants it */
+	bool pipelining; /* the server offers it, and the plan wants it */
 	bool offers_tls;
-	unsigned code;    /* of the lines before, or 0 */
+	unsigned code; /* of the lines before, or 0 */
 	uint64_t serial;
 	struct answer_line line;
 };
@@ -167,8 +171,7 @@ static enum dialog_step on_line(struct mail *m, struct span line)
 
 	/* All lines of an answer have the same code (RFC 5321, 4.2.1). */
 	if (m->step == END || !answer_reply(line, &code, &last, &text) ||
-	    (m->code != 0 && code != m->code) ||
-	    code != steps[m->step].code)
+	    (m->code != 0 && code != m->code) || code != steps[m->step].code)
 		return dialog_wrong_answer(&m->d, steps[m->step].name, line);
 	if (m->step == HELLO && m->code != 0)
 		note_extension(m, text);

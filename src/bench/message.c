@@ -15,8 +15,7 @@ enum yb_err message_put_header(struct buf *out, uint64_t serial,
 			"Content-Type: text/plain; charset=us-ascii\r\n"
 			"\r\n",
 			date, (unsigned long long)serial,
-			(unsigned long long)serial,
-			(unsigned long long)run_id);
+			(unsigned long long)serial, (unsigned long long)run_id);
 }
 
 /* A small generator (xorshift64); the same text every time. */
@@ -31,17 +30,18 @@ static uint64_t next_random(uint64_t *state)
 static enum yb_err put_words(struct buf *out, size_t n, uint64_t *random)
 {
 	static const char *const words[] = {
-		"a", "post", "office", "takes", "mail", "in", "and", "hands",
-		"it", "out", "to", "those", "who", "ask", "for", "letters",
-		"parcels,", "cards", "that", "have", "come", "from", "far",
-		"away.", "The", "clerk", "weighs", "each", "of", "them;",
+		"a",    "post",  "office", "takes",   "mail",     "in",
+		"and",  "hands", "it",     "out",     "to",       "those",
+		"who",  "ask",   "for",    "letters", "parcels,", "cards",
+		"that", "have",  "come",   "from",    "far",      "away.",
+		"The",  "clerk", "weighs", "each",    "of",       "them;",
 	};
 	enum yb_err err = YB_OK;
 	bool first = true;
 
 	while (n > 0 && err == YB_OK) {
-		uint64_t at = next_random(random) %
-			      (sizeof words / sizeof words[0]);
+		uint64_t at =
+			next_random(random) % (sizeof words / sizeof words[0]);
 		struct span word = span_head(span_str(words[at]), n);
 
 		if (!first) {
@@ -88,8 +88,8 @@ enum yb_err message_put_body(struct buf *out, size_t size, const char *date)
 		err = YB_INVALID;
 	buf_done(&header);
 	while (err == YB_OK && left > 0) {
-		size_t n = LINE_MIN + next_random(&random) %
-					      (LINE_MAX - LINE_MIN);
+		size_t n =
+			LINE_MIN + next_random(&random) % (LINE_MAX - LINE_MIN);
 
 		/* No line is shorter than its own end. */
 		if (n > left || left - n < 2)

@@ -20,7 +20,7 @@ struct pattern {
 	size_t n;
 	size_t number_at; /* where in `text` the number goes */
 	bool has_number;
-	bool zeros;       /* fill with zeros, not with spaces */
+	bool zeros; /* fill with zeros, not with spaces */
 	unsigned width;
 };
 

@@ -12,13 +12,23 @@
 #include <stdlib.h>
 
 enum pop3_step {
-	GREETING, STLS, USER, PASS, STAT, UIDL, LIST, RETR, QUIT, END
+	GREETING,
+	STLS,
+	USER,
+	PASS,
+	STAT,
+	UIDL,
+	LIST,
+	RETR,
+	QUIT,
+	END
 };
 
 static const char *const step_names[] = {
 	[GREETING] = "connecting", [STLS] = "STLS", [USER] = "USER",
-	[PASS] = "PASS", [STAT] = "STAT", [UIDL] = "UIDL", [LIST] = "LIST",
-	[RETR] = "RETR", [QUIT] = "QUIT", [END] = "nothing",
+	[PASS] = "PASS",           [STAT] = "STAT", [UIDL] = "UIDL",
+	[LIST] = "LIST",           [RETR] = "RETR", [QUIT] = "QUIT",
+	[END] = "nothing",
 };
 
 enum {
@@ -35,14 +45,14 @@ struct pop3 {
 	struct dialog d;
 	enum pop3_step step;
 	bool fetch;
-	bool in_rows;       /* behind the "+OK" of a multi-line answer */
-	unsigned ahead;     /* steps whose commands are said, 1 << step */
+	bool in_rows;   /* behind the "+OK" of a multi-line answer */
+	unsigned ahead; /* steps whose commands are said, 1 << step */
 	uint64_t serial;
-	uint64_t messages;  /* as STAT or LIST told */
-	uint64_t rows;      /* of the listing that is coming in */
-	uint64_t asked;     /* RETRs said */
-	uint64_t got;       /* RETRs answered */
-	uint64_t *sizes;    /* of LIST, by number - 1 */
+	uint64_t messages; /* as STAT or LIST told */
+	uint64_t rows;     /* of the listing that is coming in */
+	uint64_t asked;    /* RETRs said */
+	uint64_t got;      /* RETRs answered */
+	uint64_t *sizes;   /* of LIST, by number - 1 */
 	uint64_t sizes_cap;
 	struct answer_line line;
 	struct answer_body body;
@@ -187,8 +197,10 @@ static enum dialog_step listing_row(struct pop3 *p, struct span line)
 	if (!ok || number != p->rows + 1)
 		return dialog_wrong_answer(&p->d, step_names[p->step], line);
 	if (p->step == LIST && !keep_size(p, octets))
-		return dialog_wrong(&p->d, "more than %d messages, or no "
-				    "memory for their sizes", MESSAGES_MAX);
+		return dialog_wrong(&p->d,
+				    "more than %d messages, or no "
+				    "memory for their sizes",
+				    MESSAGES_MAX);
 	p->rows++;
 	return DIALOG_MORE;
 }
@@ -198,8 +210,10 @@ static enum dialog_step listing_end(struct pop3 *p)
 	if (p->step == LIST)
 		p->messages = p->rows;
 	else if (p->rows != p->messages)
-		return dialog_wrong(&p->d, "UIDL lists %llu messages, STAT "
-				    "%llu", (unsigned long long)p->rows,
+		return dialog_wrong(&p->d,
+				    "UIDL lists %llu messages, STAT "
+				    "%llu",
+				    (unsigned long long)p->rows,
 				    (unsigned long long)p->messages);
 	enter(p, next_step(p));
 	return p->step == RETR ? DIALOG_BEGAN : DIALOG_MORE;
@@ -233,7 +247,8 @@ static enum dialog_step on_message(struct pop3 *p)
 	uint64_t octets = answer_body_octets(&p->body);
 
 	if (octets != p->sizes[p->got])
-		return dialog_wrong(&p->d, "RETR %llu gave %llu octets, LIST "
+		return dialog_wrong(&p->d,
+				    "RETR %llu gave %llu octets, LIST "
 				    "says %llu",
 				    (unsigned long long)p->got + 1,
 				    (unsigned long long)octets,
@@ -253,7 +268,8 @@ static enum dialog_step feed_body(struct pop3 *p, struct span *in)
 	case ANSWER_WRONG:
 		break;
 	}
-	return dialog_wrong(&p->d, "RETR %llu: octet %llu follows a dot at the "
+	return dialog_wrong(&p->d,
+			    "RETR %llu: octet %llu follows a dot at the "
 			    "start of a line that is not doubled",
 			    (unsigned long long)p->got + 1,
 			    (unsigned long long)p->body.size);
@@ -331,8 +347,7 @@ static bool pop3_awaits(const struct dialog *d, char dst[DIALOG_NAME_MAX])
 		(void)snprintf(dst, DIALOG_NAME_MAX, "RETR %llu",
 			       (unsigned long long)p->got + 1);
 	else
-		(void)snprintf(dst, DIALOG_NAME_MAX, "%s",
-			       step_names[p->step]);
+		(void)snprintf(dst, DIALOG_NAME_MAX, "%s", step_names[p->step]);
 	return p->step != END;
 }
 

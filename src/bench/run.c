@@ -23,8 +23,7 @@ bool run_ticket(void *ctx, uint64_t *ret_serial)
 	struct run *run = ctx;
 	uint64_t count = run->plan->count;
 
-	if (run->phase == RUN_ENDING ||
-	    (count > 0 && run->tickets >= count))
+	if (run->phase == RUN_ENDING || (count > 0 && run->tickets >= count))
 		return false;
 	*ret_serial = run->tickets++;
 	return true;
@@ -36,8 +35,7 @@ bool run_may_connect(struct run *run, uint64_t *ret_serial)
 
 	if (run->plan->what->kind->ticket_a_session)
 		return run_ticket(run, ret_serial);
-	return run->phase != RUN_ENDING &&
-	       (count == 0 || run->tickets < count);
+	return run->phase != RUN_ENDING && (count == 0 || run->tickets < count);
 }
 
 void run_counted(struct run *run)
@@ -71,12 +69,11 @@ void run_stopped(struct run *run)
 
 /* ---- phases ---- */
 
-static enum yb_err refuse(struct run *run, enum yb_err err,
-			  const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+static enum yb_err refuse(struct run *run, enum yb_err err, const char *format,
+			  ...) __attribute__((format(printf, 3, 4)));
 
-static enum yb_err refuse(struct run *run, enum yb_err err,
-			  const char *format, ...)
+static enum yb_err refuse(struct run *run, enum yb_err err, const char *format,
+			  ...)
 {
 	va_list args;
 
@@ -220,8 +217,8 @@ static enum yb_err make_clients(struct run *run)
 	if (run->clients == NULL)
 		return refuse(run, YB_NOMEM, "%s", err_text(YB_NOMEM));
 	for (; run->clients_n < n; run->clients_n++) {
-		enum yb_err err = client_new(run,
-					     &run->clients[run->clients_n]);
+		enum yb_err err =
+			client_new(run, &run->clients[run->clients_n]);
 
 		if (err != YB_OK)
 			return refuse(run, err, "%s", err_text(err));
@@ -244,8 +241,9 @@ static enum yb_err set_up(struct run *run)
 	if (plan->tls != BENCH_PLAIN) {
 		err = tls_context_client(plan->ca, &run->tls);
 		if (err != YB_OK)
-			return refuse(run, err, "no certificate to trust can "
-						"be read from the CA file");
+			return refuse(run, err,
+				      "no certificate to trust can "
+				      "be read from the CA file");
 	}
 	err = make_message(run);
 	return err != YB_OK ? err : make_clients(run);
@@ -287,7 +285,8 @@ static void go(struct run *run)
 enum yb_err bench_run(const struct bench_plan *plan, struct bench_result *ret)
 {
 	struct run run = {
-		.plan = plan, .result = ret,
+		.plan = plan,
+		.result = ret,
 		.world = { .ctx = &run, .ticket = run_ticket },
 	};
 

@@ -23,10 +23,10 @@ struct run {
 	struct loop *loop;
 	struct tls_context *tls; /* NULL without TLS */
 	struct dialog_world world;
-	uint8_t *in;             /* RUN_READ_MAX octets, used by all */
+	uint8_t *in; /* RUN_READ_MAX octets, used by all */
 	enum run_phase phase;
-	uint64_t tickets;        /* given out */
-	uint32_t live;           /* clients that have not stopped */
+	uint64_t tickets; /* given out */
+	uint32_t live;    /* clients that have not stopped */
 	/* private to run.c */
 	struct loop_timer phase_timer, progress_timer;
 	struct client **clients;
@@ -35,7 +35,7 @@ struct run {
 	char date[40];
 	uint64_t began_ns, began_server_ns, began_own_ns;
 	bool abandoned;
-	enum yb_err err;         /* why it could not run */
+	enum yb_err err; /* why it could not run */
 };
 
 /*

@@ -63,7 +63,9 @@ static bool take_users(const struct invocation *inv, struct bench_plan *p)
 	}
 	if (pattern_parse(one != NULL ? one : many, &p->users) != YB_OK ||
 	    p->users.has_number != (many != NULL)) {
-		say_error("%s", many != NULL
+		say_error(
+			"%s",
+			many != NULL
 				? "--users takes a name with one number in it,"
 				  " such as e%04d; %% stands for %"
 				: "--user takes one name; %% stands for %");
@@ -183,14 +185,16 @@ static bool take_target(const struct invocation *inv, struct bench_plan *p)
 		return false;
 	default:
 		say_error("\"%s\" is no address: HOST:PORT, [IPV6]:PORT, or "
-			  "the path of a Unix socket", text);
+			  "the path of a Unix socket",
+			  text);
 		return false;
 	}
 	if (socket_address_is_loopback(&p->address) ||
 	    invocation_option(inv, "i-own-this-server") != NULL)
 		return true;
 	say_error("%s is not this machine; load can hurt a server, so say "
-		  "--i-own-this-server if it is yours to hurt", text);
+		  "--i-own-this-server if it is yours to hurt",
+		  text);
 	return false;
 }
 
@@ -217,8 +221,8 @@ static bool make_plan(const struct invocation *inv, struct bench_plan *p,
 	p->what = find_case(inv->args[0]);
 	return p->what != NULL && take_kind(inv, p) && take_users(inv, p) &&
 	       take_password(inv, p) && take_length(inv, p) &&
-	       take_size(inv, p) && take_cpu(inv, p) &&
-	       take_tls(inv, p, ca) && take_target(inv, p);
+	       take_size(inv, p) && take_cpu(inv, p) && take_tls(inv, p, ca) &&
+	       take_target(inv, p);
 }
 
 /* ---- results ---- */
@@ -265,22 +269,22 @@ static const char *timed(const struct bench_plan *p)
 	return p->pipelined ? p->what->timed_pipelined : p->what->timed;
 }
 
-static void print_text(const struct bench_plan *p,
-		       const struct bench_result *r)
+static void print_text(const struct bench_plan *p, const struct bench_result *r)
 {
 	struct figures f = figure(r);
 	const char *operation = p->what->operation;
 
 	(void)printf("%-12s %" PRIu64 " %ss in %.2f s, %" PRIu32
-		     " connections%s\n", p->what->name, r->operations,
-		     operation, f.seconds, p->connections,
-		     p->pipelined ? ", pipelined" : "");
+		     " connections%s\n",
+		     p->what->name, r->operations, operation, f.seconds,
+		     p->connections, p->pipelined ? ", pipelined" : "");
 	if (r->tls_version != NULL)
 		(void)printf("TLS          %s %s\n", r->tls_version,
 			     r->tls_cipher);
 	(void)printf("rate         %.1f %ss/s\n", f.rate, operation);
 	(void)printf("latency      p50 %.3f, p99 %.3f, p99.9 %.3f, max %.3f ms "
-		     "(%s)\n", f.p50, f.p99, f.p999, f.max, timed(p));
+		     "(%s)\n",
+		     f.p50, f.p99, f.p999, f.max, timed(p));
 	(void)printf("octets       %.2f MB/s received, %.2f MB/s sent\n",
 		     f.in_mb, f.out_mb);
 	if (has_cpu(p))
@@ -288,14 +292,13 @@ static void print_text(const struct bench_plan *p,
 			     f.cpu_us, operation,
 			     (double)r->server_cpu_ns * 100 /
 				     (double)(r->elapsed_ns + 1));
-	(void)printf("own CPU      %.2f us a %s, %.0f %% of a core\n",
-		     f.own_us, operation,
+	(void)printf("own CPU      %.2f us a %s, %.0f %% of a core\n", f.own_us,
+		     operation,
 		     (double)r->own_cpu_ns * 100 / (double)(r->elapsed_ns + 1));
 	(void)printf("errors       %" PRIu64 "\n", r->errors);
 }
 
-static void print_json(const struct bench_plan *p,
-		       const struct bench_result *r)
+static void print_json(const struct bench_plan *p, const struct bench_result *r)
 {
 	struct json j = { .to = stdout };
 	struct figures f = figure(r);
@@ -337,11 +340,11 @@ static void progress(void *ctx, const struct bench_progress *p)
 	if (p->warming)
 		(void)fprintf(stderr, "\rwarming up\033[K");
 	else
-		(void)fprintf(stderr, "\r%.1f s, %" PRIu64 " %ss, %.0f/s, %"
-			      PRIu64 " errors\033[K", s, p->operations,
-			      plan->what->operation,
-			      s > 0 ? (double)p->operations / s : 0,
-			      p->errors);
+		(void)fprintf(stderr,
+			      "\r%.1f s, %" PRIu64 " %ss, %.0f/s, %" PRIu64
+			      " errors\033[K",
+			      s, p->operations, plan->what->operation,
+			      s > 0 ? (double)p->operations / s : 0, p->errors);
 }
 
 /* Every connection is a descriptor; the hard limit may be taken. */
@@ -358,8 +361,8 @@ static bool enough_descriptors(uint32_t connections)
 	    limit.rlim_cur >= connections + OTHERS)
 		return true;
 	say_error("%u connections need more descriptors than the %llu that "
-		  "ulimit -n allows", connections,
-		  (unsigned long long)limit.rlim_cur);
+		  "ulimit -n allows",
+		  connections, (unsigned long long)limit.rlim_cur);
 	return false;
 }
 
@@ -378,7 +381,8 @@ static int report(const struct bench_plan *plan, const struct bench_result *r,
 	}
 	if (r->operations == 0) {
 		say_error("nothing was measured: no %s ended in time, or the "
-			  "maildrops are empty", plan->what->operation);
+			  "maildrops are empty",
+			  plan->what->operation);
 		return COMMAND_FAILED;
 	}
 	return COMMAND_OK;
@@ -418,8 +422,8 @@ int cmd_bench(const struct invocation *inv)
 	buf_init(&ca, CA_MAX);
 	if (make_plan(inv, &plan, &ca))
 		code = enough_descriptors(plan.connections)
-			       ? run(&plan, invocation_option(inv, "json") !=
-						    NULL)
+			       ? run(&plan,
+				     invocation_option(inv, "json") != NULL)
 			       : COMMAND_FAILED;
 	buf_done(&ca);
 	return code;

@@ -87,8 +87,8 @@ static enum yb_err disk_open(void *ctx, int dir, const char *path,
 static enum yb_err disk_open_unnamed(void *ctx, int dir, int *ret_fd)
 {
 	/* O_EXCL: nobody can give it a name later. */
-	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC,
-			0600);
+	int fd =
+		openat(dir, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 
 	(void)ctx;
 	if (fd < 0)
@@ -124,8 +124,7 @@ static enum yb_err disk_size(void *ctx, int fd, uint64_t *ret_size)
 	return YB_OK;
 }
 
-enum yb_err storage_pread(int fd, void *p, size_t n, uint64_t at,
-			  size_t *ret_n)
+enum yb_err storage_pread(int fd, void *p, size_t n, uint64_t at, size_t *ret_n)
 {
 	size_t got = 0;
 

@@ -156,13 +156,12 @@ static enum yb_err write_part(struct part *part)
 	part->end = part->at + log_record_size(r);
 	mailbox_reserve(mb, part->end);
 	iov[0] = (struct iovec){ head, sizeof head };
-	iov[1] = (struct iovec){ (void *)(uintptr_t)op->prefix.p,
-				 op->prefix.n };
+	iov[1] =
+		(struct iovec){ (void *)(uintptr_t)op->prefix.p, op->prefix.n };
 	iov[2] = (struct iovec){ (void *)(uintptr_t)op->wire.p, op->wire.n };
 	iov[3] = (struct iovec){ (void *)(uintptr_t)zeros,
 				 log_align(r->wire_size) - r->wire_size };
-	err = mb->st->os->write(mb->st->os->ctx, mb->log->fd, iov, 4,
-				part->at);
+	err = mb->st->os->write(mb->st->os->ctx, mb->log->fd, iov, 4, part->at);
 	if (err != YB_OK)
 		part_cut_back(part);
 	return err;
@@ -294,8 +293,7 @@ static enum yb_err own_memory(struct operation *op)
 	return YB_OK;
 }
 
-struct operation *operation_new(struct store *st, unsigned type,
-				size_t parts_n)
+struct operation *operation_new(struct store *st, unsigned type, size_t parts_n)
 {
 	struct operation *op;
 
@@ -319,8 +317,8 @@ struct operation *operation_new(struct store *st, unsigned type,
 static void call_operation(struct completion *c)
 {
 	struct operation *op = list_entry(c, struct operation, done);
-	enum yb_err all = op->mode == STORE_ALL_OR_NONE ? first_error(op)
-							: YB_OK;
+	enum yb_err all =
+		op->mode == STORE_ALL_OR_NONE ? first_error(op) : YB_OK;
 
 	op->st->operations--;
 	for (size_t i = 0; i < op->parts_n; i++) {

@@ -117,8 +117,8 @@ void mailbox_drop_unused(struct store *st, size_t keep)
 {
 	while (st->unused_n > keep ||
 	       (st->unused_n > 0 && st->unused_octets > STORE_CACHED_OCTETS)) {
-		struct mailbox *mb = list_entry(list_pop(&st->unused),
-						struct mailbox, link);
+		struct mailbox *mb =
+			list_entry(list_pop(&st->unused), struct mailbox, link);
 
 		st->unused_n--;
 		st->unused_octets -= mb->counted;
@@ -168,8 +168,9 @@ void mailbox_fail_waiting(struct mailbox *mb, enum yb_err err)
 			part_fail(part, err);
 	}
 	while (!list_empty(&mb->openers))
-		opener_finish(list_entry(list_pop(&mb->openers),
-					 struct opener, link), err);
+		opener_finish(
+			list_entry(list_pop(&mb->openers), struct opener, link),
+			err);
 }
 
 /* What a mailbox waited for is over. */
@@ -181,8 +182,9 @@ static void work_ended(struct mailbox *mb, enum yb_err err)
 	if (err != YB_OK)
 		mailbox_fail_waiting(mb, err);
 	while (!list_empty(&mb->openers))
-		opener_finish(list_entry(list_pop(&mb->openers),
-					 struct opener, link), YB_OK);
+		opener_finish(
+			list_entry(list_pop(&mb->openers), struct opener, link),
+			YB_OK);
 	mailbox_kick(mb);
 }
 
@@ -200,8 +202,8 @@ static void load_run(struct pool_job *job)
 {
 	struct load_job *j = list_entry(job, struct load_job, base.job);
 
-	j->base.err = mailbox_load(j->files, &j->place, j->distrust,
-				   &j->loaded);
+	j->base.err =
+		mailbox_load(j->files, &j->place, j->distrust, &j->loaded);
 }
 
 /* Tells the administrator, a line at a time. */
@@ -303,15 +305,13 @@ static void create_run(struct pool_job *job)
 	/* I2: all names and the header are on disk before any mail. */
 	j->base.err = files_make_folders(j->files, &j->head.place);
 	if (j->base.err == YB_OK)
-		j->base.err = files_make_log(j->files, &j->head, -1, 0,
-					     &j->fd);
+		j->base.err = files_make_log(j->files, &j->head, -1, 0, &j->fd);
 	if (j->base.err != YB_OK)
 		return;
 	log_keys_init(&keys, j->head.id);
 	index_table_init(&empty, &keys);
 	memcpy(head.log_id, j->head.id, sizeof head.log_id);
-	load_make_index(j->files, &j->head.place, &head, &empty,
-			&j->index_fd);
+	load_make_index(j->files, &j->head.place, &head, &empty, &j->index_fd);
 }
 
 static void create_done(struct pool_job *job)
@@ -342,6 +342,7 @@ static void create_done(struct pool_job *job)
 static enum yb_err start_create(struct mailbox *mb)
 {
 	int64_t now = clock_real_ns();
+	uint32_t seconds = (uint32_t)(now / 1000000000);
 	struct create_job *j;
 	enum yb_err err = log_file_make_room(mb->st);
 
@@ -356,7 +357,7 @@ static enum yb_err start_create(struct mailbox *mb)
 	j->fd = j->index_fd = -1;
 	j->head = (struct log_head){
 		/* RFC 9051 section 2.3.1.1: not zero, and rising. */
-		.uidvalidity = (uint32_t)(now / 1000000000) | 1u << 31,
+		.uidvalidity = seconds > 0 ? seconds : 1,
 		.generation = 1,
 		.next_uid = 1,
 		.next_seq = 1,
@@ -437,8 +438,7 @@ enum yb_err mailbox_prepare(struct mailbox *mb, bool write)
 		return YB_OK;
 	if (mb->failed || mb->work == MAILBOX_REWRITING) {
 		/* I11: read-only until a new generation is synced. */
-		if (mb->work == MAILBOX_IDLE &&
-		    clock_mono_ms() >= mb->retry_ms)
+		if (mb->work == MAILBOX_IDLE && clock_mono_ms() >= mb->retry_ms)
 			mailbox_rewrite(mb);
 		return YB_READ_ONLY;
 	}

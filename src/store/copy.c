@@ -110,8 +110,8 @@ static void copy_run(struct pool_job *job)
 		j->err = copy_file(j);
 	if (j->err == YB_OK)
 		j->err = wire_check_finish(&j->check);
-	if (j->err == YB_OK && (j->check.dots > UINT32_MAX ||
-				j->check.header_size > UINT32_MAX))
+	if (j->err == YB_OK &&
+	    (j->check.dots > UINT32_MAX || j->check.header_size > UINT32_MAX))
 		j->err = YB_TOO_BIG;
 	if (j->err != YB_OK)
 		return;
@@ -192,9 +192,9 @@ static enum yb_err add_target(struct copy_job *j, struct part *part)
 	t->keys = mb->table.keys;
 	t->record = part->record;
 	j->targets_n++;
-	mailbox_reserve(mb, part->at + LOG_RECORD_SIZE +
-				    log_align(j->prefix.n + j->wire.n +
-					      j->from_n));
+	mailbox_reserve(mb,
+			part->at + LOG_RECORD_SIZE +
+				log_align(j->prefix.n + j->wire.n + j->from_n));
 	log_file_pin(t->log);
 	mailbox_use(mb);
 	mb->jobs++;
@@ -204,8 +204,8 @@ static enum yb_err add_target(struct copy_job *j, struct part *part)
 
 static struct copy_job *job_new(struct operation *op)
 {
-	struct copy_job *j = calloc(1, sizeof *j + op->parts_n *
-					       sizeof(struct copy_target));
+	struct copy_job *j =
+		calloc(1, sizeof *j + op->parts_n * sizeof(struct copy_target));
 
 	if (j == NULL)
 		return NULL;

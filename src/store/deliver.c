@@ -20,8 +20,8 @@ static enum yb_err check_wire(struct operation *op)
 	wire_check_feed(&op->check, op->prefix);
 	wire_check_feed(&op->check, op->wire);
 	err = wire_check_finish(&op->check);
-	if (err == YB_OK && (op->check.dots > UINT32_MAX ||
-			     op->check.header_size > UINT32_MAX))
+	if (err == YB_OK &&
+	    (op->check.dots > UINT32_MAX || op->check.header_size > UINT32_MAX))
 		err = YB_TOO_BIG;
 	return err;
 }

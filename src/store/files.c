@@ -78,8 +78,7 @@ static enum yb_err make_level(struct files *f, int dir, const char *name,
 	return err;
 }
 
-enum yb_err files_make_folders(struct files *f,
-			       const struct store_place *place)
+enum yb_err files_make_folders(struct files *f, const struct store_place *place)
 {
 	const struct os_storage *os = f->os;
 	char path[FILES_PATH_MAX];
@@ -134,8 +133,8 @@ enum yb_err files_copy(const struct os_storage *os, int from, uint64_t at,
 	while (n > 0) {
 		size_t step = n < cap ? (size_t)n : cap, got;
 		struct iovec iov = { .iov_base = chunk };
-		enum yb_err err = os->read(os->ctx, from, chunk, step, at,
-					   &got);
+		enum yb_err err =
+			os->read(os->ctx, from, chunk, step, at, &got);
 
 		if (err == YB_OK && got < step)
 			err = YB_CORRUPT;

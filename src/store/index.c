@@ -176,11 +176,9 @@ void index_head_encode(const struct index_head *head,
 enum yb_err index_head_decode(const uint8_t src[INDEX_HEAD_SIZE],
 			      struct index_head *ret)
 {
-	if (get_le64(src) != INDEX_MAGIC ||
-	    get_le16(src + 8) != INDEX_MAJOR ||
+	if (get_le64(src) != INDEX_MAGIC || get_le16(src + 8) != INDEX_MAJOR ||
 	    get_le32(src + 12) != INDEX_HEAD_SIZE ||
-	    get_le32(src + 16) != INDEX_ENTRY_SIZE ||
-	    get_le32(src + 20) != 0 ||
+	    get_le32(src + 16) != INDEX_ENTRY_SIZE || get_le32(src + 20) != 0 ||
 	    get_le64(src + 152) != log_sum(span_of(src, 152), 0))
 		return YB_CORRUPT;
 	*ret = (struct index_head){
@@ -211,8 +209,7 @@ enum yb_err index_read_head(const struct os_storage *os, int fd,
 
 	if (err != YB_OK)
 		return err;
-	return n < sizeof octets ? YB_CORRUPT
-				 : index_head_decode(octets, ret);
+	return n < sizeof octets ? YB_CORRUPT : index_head_decode(octets, ret);
 }
 
 /* Reads and checks `n` entries behind those that `t` has. */
@@ -261,8 +258,9 @@ static enum yb_err read_all(const struct os_storage *os, int fd,
 	while (err == YB_OK && t->count < head->count) {
 		size_t left = head->count - t->count;
 
-		err = read_chunk(os, fd, t, left < INDEX_READ_ENTRIES
-						? left : INDEX_READ_ENTRIES);
+		err = read_chunk(
+			os, fd, t,
+			left < INDEX_READ_ENTRIES ? left : INDEX_READ_ENTRIES);
 	}
 	if (err != YB_OK)
 		return err;
@@ -307,7 +305,7 @@ enum yb_err index_write_entries(const struct os_storage *os, int fd,
 		return YB_OK;
 	return os->write(os->ctx, fd, &iov, 1,
 			 INDEX_HEAD_SIZE +
-			 (uint64_t)range.first * INDEX_ENTRY_SIZE);
+				 (uint64_t)range.first * INDEX_ENTRY_SIZE);
 }
 
 enum yb_err index_write_head(const struct os_storage *os, int fd,

@@ -27,7 +27,7 @@ struct index_entry {
 	uint32_t uid;
 	uint32_t header_size;
 	uint32_t dots;
-	uint32_t uidl; /* in the file of imported UIDLs; 0: from the id */
+	uint32_t uidl;  /* in the file of imported UIDLs; 0: from the id */
 	uint16_t flags; /* enum wire_flags */
 	uint16_t reserved;
 	uint32_t reserved2;

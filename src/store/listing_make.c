@@ -122,8 +122,8 @@ enum yb_err listing_make(const struct index_table *t, uint64_t generation,
 		measure(t, device, &head);
 	if (head.uidl_n > UINT32_MAX)
 		return YB_TOO_BIG;
-	head.uidl_at = sizeof head +
-		       head.count * (uint64_t)sizeof(struct listing_row);
+	head.uidl_at =
+		sizeof head + head.count * (uint64_t)sizeof(struct listing_row);
 	head.list_at = head.uidl_at + head.uidl_n;
 	n = head.list_at + head.list_n;
 	block = malloc(sizeof *block + n);

@@ -4,35 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "os/clock.h"
-#include "store/scan.h"
+#include "store/load_private.h"
 
-enum {
-	/* What one load may report: enough to see what happened. */
-	LOAD_REPORTS_MAX = 16 * 1024,
-	/* Torn tails set aside within one second. */
-	LOAD_TORN_NAMES = 1000,
-	/* Ranges of an EXPUNGE record looked at together. */
-	LOAD_RANGES = 256,
-};
-
-struct load {
-	struct files *f;
-	const struct os_storage *os;
-	const struct store_place *place;
-	struct loaded *l;
-	struct log_keys keys;
-	uint64_t size;      /* of the log */
-	uint64_t from;      /* the table has all records below */
-	/* Up to here the log was synced; UINT64_MAX if the index is lost,
-	 * since then any octet may have been acknowledged. */
-	uint64_t durable;
-	bool index_lost;
-	size_t changed;     /* the first entry that the file does not have */
-	struct scan_item bad; /* damage not yet followed by a good record */
-	bool has_bad;
-	bool distrust;
-};
+/* What one load may report: enough to see what happened. */
+enum { LOAD_REPORTS_MAX = 16 * 1024 };
 
 void loaded_init(struct loaded *l)
 {
@@ -51,9 +26,7 @@ void loaded_done(struct loaded *l, const struct os_storage *os)
 	buf_done(&l->reports);
 }
 
-/* One line about this mailbox. */
-static void __attribute__((format(printf, 2, 3)))
-report(struct load *ld, const char *format, ...)
+void load_report(struct load *ld, const char *format, ...)
 {
 	char path[FILES_PATH_MAX], text[160];
 	va_list args;
@@ -94,7 +67,7 @@ static enum yb_err open_log(struct load *ld)
 	 * missing beside one was taken away. */
 	if (open_file(ld, "index", STORAGE_READ, &fd) == YB_OK) {
 		ld->os->close(ld->os->ctx, fd);
-		report(ld, "the log is missing, though it has been there");
+		load_report(ld, "the log is missing, though it has been there");
 	}
 	return YB_OK;
 }
@@ -115,21 +88,22 @@ static enum yb_err read_head(struct load *ld)
 	 * one is damage, never a power cut. */
 	err = n < sizeof octets ? YB_CORRUPT
 				: log_head_decode(octets, &l->head);
-	if (err == YB_OK &&
-	    (memcmp(&l->head.place.account, &ld->place->account,
-		    sizeof ld->place->account) != 0 ||
-	     l->head.place.mailbox != ld->place->mailbox))
+	if (err == YB_OK && (memcmp(&l->head.place.account, &ld->place->account,
+				    sizeof ld->place->account) != 0 ||
+			     l->head.place.mailbox != ld->place->mailbox))
 		err = YB_CORRUPT;
 	if (err != YB_OK) {
-		report(ld, "the log's header is damaged, too new, or that of "
-			   "another mailbox");
+		load_report(ld,
+			    "the log's header is damaged, too new, or that of "
+			    "another mailbox");
 		return err;
 	}
 	if (l->head.incompat != 0 || l->head.ro_compat != 0) {
 		l->read_only = true;
-		report(ld, "a newer program wrote the log "
-			   "(%" PRIx32 ", %" PRIx32 "); it can only be read", l->head.incompat,
-		       l->head.ro_compat);
+		load_report(ld,
+			    "a newer program wrote the log "
+			    "(%" PRIx32 ", %" PRIx32 "); it can only be read",
+			    l->head.incompat, l->head.ro_compat);
 	}
 	log_keys_init(&ld->keys, l->head.id);
 	return YB_OK;
@@ -202,8 +176,10 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 		return YB_CORRUPT;
 	if (head->covers_upto > ld->size || head->durable_upto > ld->size ||
 	    head->covers_upto < LOG_HEAD_SIZE) {
-		report(ld, "the log ends at %" PRIu64 ", but was synced up to %" PRIu64,
-		       ld->size, head->durable_upto);
+		load_report(ld,
+			    "the log ends at %" PRIu64
+			    ", but was synced up to %" PRIu64,
+			    ld->size, head->durable_upto);
 		return YB_CORRUPT;
 	}
 	err = index_read_entries(ld->os, ld->l->index_fd, head, t);
@@ -250,239 +226,6 @@ static enum yb_err read_index(struct load *ld)
 	return err == YB_NOMEM ? err : YB_OK;
 }
 
-/* ---- the records ---- */
-
-static enum yb_err hide_ranges(struct load *ld, struct log_scan *scan,
-			       const struct scan_item *item)
-{
-	uint64_t at = item->at + LOG_RECORD_SIZE + item->record.extras_size;
-	struct log_expunge expunge;
-	const uint8_t *p;
-	enum yb_err err = log_scan_peek(scan, at, sizeof expunge, &p);
-
-	if (err != YB_OK || p == NULL)
-		return err == YB_OK ? YB_IO : err;
-	memcpy(&expunge, p, sizeof expunge);
-	at += sizeof expunge;
-	while (expunge.count > 0) {
-		uint32_t n = expunge.count < LOAD_RANGES ? expunge.count
-							 : LOAD_RANGES;
-
-		err = log_scan_peek(scan, at, n * sizeof(struct uid_range),
-				    &p);
-		if (err != YB_OK || p == NULL)
-			return err == YB_OK ? YB_IO : err;
-		for (uint32_t i = 0; i < n; i++) {
-			struct uid_range uids;
-			struct index_range r;
-
-			memcpy(&uids, p + i * sizeof uids, sizeof uids);
-			r = index_table_hide(&ld->l->table, uids,
-					     item->record.seq);
-			if (r.first < r.end && r.first < ld->changed)
-				ld->changed = r.first;
-		}
-		at += n * sizeof(struct uid_range);
-		expunge.count -= n;
-	}
-	return YB_OK;
-}
-
-/* The ranges of an EXPUNGE record fill its body exactly. */
-static enum yb_err check_expunge(struct log_scan *scan,
-				 const struct scan_item *item, bool *ret_good)
-{
-	const struct log_record *r = &item->record;
-	struct log_expunge expunge;
-	const uint8_t *p;
-	enum yb_err err = log_scan_peek(
-		scan, item->at + LOG_RECORD_SIZE + r->extras_size,
-		sizeof expunge, &p);
-
-	*ret_good = false;
-	if (err != YB_OK || p == NULL || r->wire_size < sizeof expunge)
-		return err;
-	memcpy(&expunge, p, sizeof expunge);
-	*ret_good = r->wire_size == sizeof expunge +
-		    (uint64_t)expunge.count * sizeof(struct uid_range);
-	return YB_OK;
-}
-
-static enum yb_err take_message(struct load *ld, const struct scan_item *item)
-{
-	struct index_table *t = &ld->l->table;
-	enum yb_err err;
-
-	/* I4: two messages of one uid cannot both be right. */
-	if (item->record.uid <= t->last_uid) {
-		report(ld, "message %" PRIu64 " at %" PRIu64 " has a uid that was given "
-			   "before; it is set aside", item->record.uid,
-		       item->at);
-		return YB_OK;
-	}
-	err = index_table_reserve(t, 1);
-	if (err == YB_OK)
-		index_table_add(t, &item->record, item->at);
-	return err;
-}
-
-static enum yb_err take_record(struct load *ld, struct log_scan *scan,
-			       const struct scan_item *item)
-{
-	unsigned type = item->record.type;
-	enum yb_err err = YB_OK;
-	bool good;
-
-	if (type == LOG_MESSAGE) {
-		err = take_message(ld, item);
-	} else if (type == LOG_EXPUNGE) {
-		err = check_expunge(scan, item, &good);
-		if (err == YB_OK && good)
-			err = hide_ranges(ld, scan, item);
-	} else if ((type & LOG_CRITICAL) != 0 && !ld->l->read_only) {
-		ld->l->read_only = true;
-		report(ld, "a newer program wrote a record of type %x at "
-			   "%" PRIu64 "; the mailbox can only be read", type,
-		       item->at);
-	}
-	if (err == YB_OK)
-		index_table_note(&ld->l->table, &item->record, item->at,
-				 item->head_sum);
-	return err;
-}
-
-static void tell_damage(struct load *ld, const struct scan_item *item)
-{
-	if (item->has_head && item->record.type == LOG_MESSAGE)
-		report(ld, "message %" PRIu64 " at %" PRIu64 " is damaged and set aside",
-		       item->record.uid, item->at);
-	else
-		report(ld, "octets %" PRIu64 " to %" PRIu64 " are damaged", item->at,
-		       item->end);
-}
-
-/* Damage that a good record follows is no torn tail. */
-static void take_bad(struct load *ld, const struct scan_item *item)
-{
-	if (ld->has_bad)
-		ld->bad.end = item->end;
-	else
-		ld->bad = *item;
-	ld->has_bad = true;
-}
-
-static enum yb_err scan_log(struct load *ld)
-{
-	struct log_scan scan;
-	struct scan_item item = { .kind = SCAN_BAD };
-	enum yb_err err;
-
-	if (ld->from >= ld->size)
-		return YB_OK;
-	err = log_scan_init(&scan, ld->os, ld->l->log_fd, &ld->keys, ld->from,
-			    ld->size, ld->l->table.last_seq);
-	while (err == YB_OK && item.kind != SCAN_END) {
-		err = log_scan_next(&scan, &item);
-		if (err != YB_OK)
-			break;
-		if (item.kind == SCAN_BAD)
-			take_bad(ld, &item);
-		if (item.kind != SCAN_RECORD)
-			continue;
-		if (ld->has_bad)
-			tell_damage(ld, &ld->bad);
-		ld->has_bad = false;
-		err = take_record(ld, &scan, &item);
-	}
-	log_scan_done(&scan);
-	return err;
-}
-
-/* What was given before this generation may have left no record in it. */
-static void heed_head(struct load *ld)
-{
-	const struct log_head *head = &ld->l->head;
-	struct index_table *t = &ld->l->table;
-
-	if (head->next_uid > t->last_uid + 1)
-		t->last_uid = head->next_uid - 1;
-	if (head->next_seq > t->last_seq + 1)
-		t->last_seq = head->next_seq - 1;
-}
-
-/* ---- the tail ---- */
-
-/*
- * Numbers that the lost records may have had are not given again (I4), and a
- * stale record behind a later one is then recognised by its seq.
- */
-static void skip_numbers(struct load *ld, bool uids)
-{
-	struct index_table *t = &ld->l->table;
-	uint64_t n = log_records_most(ld->size - ld->bad.at);
-
-	t->last_seq += n;
-	if (uids)
-		t->last_uid += n;
-	if (t->last_uid > LOG_UID_MAX)
-		t->last_uid = LOG_UID_MAX;
-}
-
-/* I6: the torn tail is kept in a file of its own before it is cut. */
-static enum yb_err set_aside(struct load *ld)
-{
-	const struct os_storage *os = ld->os;
-	int64_t now = clock_real_ns() / 1000000000;
-	char name[48];
-	int dir, fd = -1;
-	enum yb_err err = files_open_folder(ld->f, ld->place, &dir);
-
-	if (err != YB_OK)
-		return err;
-	err = YB_EXISTS;
-	for (int n = 0; n < LOAD_TORN_NAMES && err == YB_EXISTS; n++) {
-		(void)snprintf(name, sizeof name, "torn.%lld.%d",
-			       (long long)now, n);
-		err = os->open(os->ctx, dir, name, STORAGE_CREATE, &fd);
-	}
-	if (err == YB_OK) {
-		err = files_copy(os, ld->l->log_fd, ld->bad.at,
-				 ld->size - ld->bad.at, fd, 0);
-		if (err == YB_OK)
-			err = os->sync(os->ctx, fd);
-		os->close(os->ctx, fd);
-		if (err == YB_OK)
-			err = os->sync_folder(os->ctx, dir);
-		else /* half a copy is of no use */
-			(void)os->remove(os->ctx, dir, name, false);
-	}
-	os->close(os->ctx, dir);
-	return err;
-}
-
-/* Decides what the bad end of the log is, and where the next record goes. */
-static void treat_tail(struct load *ld)
-{
-	struct loaded *l = ld->l;
-
-	l->tail = log_align(ld->size);
-	if (!ld->has_bad)
-		return;
-	if (ld->bad.at >= ld->durable && !l->read_only &&
-	    set_aside(ld) == YB_OK &&
-	    ld->os->cut(ld->os->ctx, l->log_fd, ld->bad.at) == YB_OK) {
-		report(ld, "a torn tail of %" PRIu64 " octets at %" PRIu64 " was set aside",
-		       ld->size - ld->bad.at, ld->bad.at);
-		skip_numbers(ld, false);
-		l->tail = ld->bad.at;
-		return;
-	}
-	/* It may have been acknowledged, or could not be copied: it stays
-	 * where it is, and the log goes on behind it. */
-	tell_damage(ld, &ld->bad);
-	skip_numbers(ld, true);
-}
-
 /*
  * I2: nothing above `durable` is shown before a sync. I11: if that fails,
  * the same descriptor is not synced again; what was read is good by its
@@ -512,8 +255,10 @@ static enum yb_err make_durable(struct load *ld)
 			     l->tail < ld->size ? l->tail : ld->size, &fd);
 	if (err != YB_OK)
 		return err;
-	report(ld, "a sync of the log had failed; it was copied to "
-		   "generation %" PRIu64 " (%" PRIu64 " octets)", head.generation, l->tail);
+	load_report(ld,
+		    "a sync of the log had failed; it was copied to "
+		    "generation %" PRIu64 " (%" PRIu64 " octets)",
+		    head.generation, l->tail);
 	os->close(os->ctx, l->log_fd);
 	l->log_fd = fd;
 	l->head = head;
@@ -523,8 +268,8 @@ static enum yb_err make_durable(struct load *ld)
 /* ---- the index anew ---- */
 
 void load_make_index(const struct files *f, const struct store_place *place,
-		     const struct index_head *head,
-		     const struct index_table *t, int *ret_fd)
+		     const struct index_head *head, const struct index_table *t,
+		     int *ret_fd)
 {
 	const struct os_storage *os = f->os;
 	int dir, fd = -1;
@@ -583,7 +328,10 @@ static void write_index(struct load *ld)
 enum yb_err mailbox_load(struct files *f, const struct store_place *place,
 			 bool distrust, struct loaded *l)
 {
-	struct load ld = { .f = f, .os = f->os, .place = place, .l = l,
+	struct load ld = { .f = f,
+			   .os = f->os,
+			   .place = place,
+			   .l = l,
 			   .distrust = distrust };
 	enum yb_err err = open_log(&ld);
 	uint64_t generation;
@@ -594,12 +342,11 @@ enum yb_err mailbox_load(struct files *f, const struct store_place *place,
 	if (err == YB_OK)
 		err = read_index(&ld);
 	if (err == YB_OK)
-		err = scan_log(&ld);
+		err = load_scan(&ld);
 	if (err != YB_OK)
 		return err;
 	generation = l->head.generation;
-	heed_head(&ld);
-	treat_tail(&ld);
+	load_treat_tail(&ld);
 	err = make_durable(&ld);
 	if (err != YB_OK || l->read_only)
 		return err;

@@ -16,9 +16,9 @@ struct loaded {
 	bool read_only; /* a newer program's log, or a read-only disk */
 	struct log_head head;
 	struct index_table table;
-	uint64_t tail;  /* where the next record goes; all below is synced */
+	uint64_t tail; /* where the next record goes; all below is synced */
 	int log_fd;
-	int index_fd;   /* -1: could not be written */
+	int index_fd;       /* -1: could not be written */
 	struct buf reports; /* lines for an administrator, each with LF */
 };
 
@@ -38,7 +38,7 @@ YB_CHECKED enum yb_err mailbox_load(struct files *f,
 
 /* Makes the index file of a mailbox; -1 in its place if that fails. */
 void load_make_index(const struct files *f, const struct store_place *place,
-		     const struct index_head *head,
-		     const struct index_table *t, int *ret_fd);
+		     const struct index_head *head, const struct index_table *t,
+		     int *ret_fd);
 
 #endif

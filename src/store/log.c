@@ -122,8 +122,7 @@ static bool is_sound(const struct log_record *r)
 	if (r->type != LOG_MESSAGE)
 		return true;
 	/* The wire form of an empty message is ".CRLF". */
-	return r->uid > 0 && r->wire_size >= 3 &&
-	       r->dots <= r->wire_size - 3 &&
+	return r->uid > 0 && r->wire_size >= 3 && r->dots <= r->wire_size - 3 &&
 	       r->header_size <= r->wire_size - 3;
 }
 

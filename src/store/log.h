@@ -52,7 +52,7 @@ struct log_record {
 	uint16_t type;
 	uint16_t flags; /* enum wire_flags */
 	uint64_t seq;
-	uint64_t uid; /* of other records: the highest given until then */
+	uint64_t uid;       /* of other records: the highest given until then */
 	uint64_t wire_size; /* of other records: of their body */
 	uint32_t extras_size;
 	uint32_t header_size;
@@ -70,8 +70,7 @@ struct log_expunge {
 
 void log_keys_init(struct log_keys *keys, const uint8_t id[16]);
 
-void log_head_encode(const struct log_head *head,
-		     uint8_t dst[LOG_HEAD_SIZE]);
+void log_head_encode(const struct log_head *head, uint8_t dst[LOG_HEAD_SIZE]);
 
 /* CORRUPT; VERSION if a newer major version wrote it. */
 YB_CHECKED enum yb_err log_head_decode(const uint8_t src[LOG_HEAD_SIZE],

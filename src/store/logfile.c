@@ -50,8 +50,11 @@ struct log_file *log_file_new(struct store *st, uint64_t generation, int fd,
 			st->os->close(st->os->ctx, index_fd);
 		return NULL;
 	}
-	*log = (struct log_file){ .st = st, .refs = 1, .fd = -1,
-				  .index_fd = -1, .read_fd = -1,
+	*log = (struct log_file){ .st = st,
+				  .refs = 1,
+				  .fd = -1,
+				  .index_fd = -1,
+				  .read_fd = -1,
 				  .generation = generation };
 	list_init(&log->closable);
 	log_file_adopt(log, fd, index_fd);

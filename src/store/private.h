@@ -3,6 +3,8 @@
  * caller's of store.h; jobs of the pool get copies and pinned descriptors.
  *
  *	store.c     open, close, the loop that calls back; the invariants
+ *	load.c      what the files of a mailbox are worth; recover.c the
+ *	            records that the index does not know, damage, torn tails
  *	cache.c     mailboxes in memory: found, loaded, created, given up
  *	logfile.c   descriptors of logs, bounded in number
  *	deliver.c   the calls that append: deliveries and expunges
@@ -21,7 +23,7 @@
 #include "store/files.h"
 #include "store/index.h"
 #include "store/listing_make.h"
-#include "store/pool.h"
+#include "os/pool.h"
 #include "store/store.h"
 
 enum {
@@ -55,15 +57,15 @@ struct store {
 	const struct os_storage *os;
 	struct pool *pool;
 	int lock_fd;
-	struct map mailboxes;     /* by place */
-	struct list unused;       /* mailboxes nobody uses, oldest first */
+	struct map mailboxes; /* by place */
+	struct list unused;   /* mailboxes nobody uses, oldest first */
 	size_t unused_n, unused_octets;
-	struct list closable;     /* log_files with fds to spare, LRU */
+	struct list closable; /* log_files with fds to spare, LRU */
 	size_t fds_n;
-	struct list kicked;       /* mailboxes whose queue may move */
-	struct list finished;     /* completions */
+	struct list kicked;   /* mailboxes whose queue may move */
+	struct list finished; /* completions */
 	struct list removals;
-	size_t operations;        /* taken and not answered */
+	size_t operations; /* taken and not answered */
 	size_t snapshots_n;
 	bool settling;
 };
@@ -71,13 +73,13 @@ struct store {
 /* One generation of a log. */
 struct log_file {
 	struct store *st;
-	unsigned refs;     /* mailbox, snapshots, jobs */
-	unsigned pins;     /* who needs `fd` and `index_fd` now */
-	unsigned readers;  /* snapshots that lent out `read_fd` */
-	int fd, index_fd;  /* for the store; -1: closed */
-	int read_fd;       /* for workers: cannot write */
-	uint64_t trim;     /* blocks reserved behind this size are given back
-			    * when `fd` is closed; 0: there are none */
+	unsigned refs;    /* mailbox, snapshots, jobs */
+	unsigned pins;    /* who needs `fd` and `index_fd` now */
+	unsigned readers; /* snapshots that lent out `read_fd` */
+	int fd, index_fd; /* for the store; -1: closed */
+	int read_fd;      /* for workers: cannot write */
+	uint64_t trim;    /* blocks reserved behind this size are given back
+			   * when `fd` is closed; 0: there are none */
 	uint64_t generation;
 	struct list closable;
 };
@@ -101,17 +103,17 @@ struct removal;
 struct mailbox {
 	struct store *st;
 	struct store_place place;
-	unsigned users;   /* parts, openers, snapshots, jobs */
-	unsigned jobs;    /* in the pool */
+	unsigned users; /* parts, openers, snapshots, jobs */
+	unsigned jobs;  /* in the pool */
 	enum mailbox_state state;
 	enum mailbox_work work;
 	bool syncing;
-	bool removed;     /* its account is going; not in the map */
-	bool read_only;   /* a newer program's log */
-	bool failed;      /* I11: above `durable` nothing is to be believed */
-	bool held;        /* pins its log while it has failed */
-	bool distrust;    /* a sync while loading failed */
-	bool index_stale; /* a write failed; rebuilt at the next opening */
+	bool removed;      /* its account is going; not in the map */
+	bool read_only;    /* a newer program's log */
+	bool failed;       /* I11: above `durable` nothing is to be believed */
+	bool held;         /* pins its log while it has failed */
+	bool distrust;     /* a sync while loading failed */
+	bool index_stale;  /* a write failed; rebuilt at the next opening */
 	unsigned failures; /* how often `failed` became true */
 	uint64_t retry_ms;
 	struct removal *removal;
@@ -125,10 +127,10 @@ struct mailbox {
 	struct log_head head;
 	struct log_file *log;
 	struct index_table table; /* what is published */
-	uint64_t tail;       /* end of the log */
-	uint64_t durable;    /* synced up to here */
-	uint64_t reserved;   /* blocks are reserved up to here */
-	uint64_t appended;   /* octets since it was opened */
+	uint64_t tail;            /* end of the log */
+	uint64_t durable;         /* synced up to here */
+	uint64_t reserved;        /* blocks are reserved up to here */
+	uint64_t appended;        /* octets since it was opened */
 	uint64_t next_uid, next_seq;
 	struct listing_block *listing; /* of `table`, or NULL */
 };
@@ -159,10 +161,10 @@ struct operation {
 	struct completion done;
 	struct store *st;
 	enum store_delivery_mode mode;
-	unsigned type;      /* LOG_MESSAGE or LOG_EXPUNGE */
+	unsigned type;            /* LOG_MESSAGE or LOG_EXPUNGE */
 	struct span prefix, wire; /* borrowed until `owned` is set */
 	uint8_t *owned;
-	int fd;             /* or -1 */
+	int fd; /* or -1 */
 	uint64_t wire_at, wire_n;
 	struct wire_check check; /* of a whole body in memory */
 	int64_t received_ns;
@@ -170,8 +172,8 @@ struct operation {
 	store_delivered_fn *delivered; /* or */
 	store_done_fn *expunged;
 	void *ctx;
-	enum yb_err *errs;  /* the answer; behind the parts */
-	size_t left;        /* parts not done */
+	enum yb_err *errs; /* the answer; behind the parts */
+	size_t left;       /* parts not done */
 	size_t parts_n;
 	struct part parts[];
 };
@@ -192,7 +194,7 @@ struct store_snapshot {
 	struct mailbox *mb;
 	struct log_file *log; /* NULL: the mailbox has no files */
 	struct listing_block *listing;
-	bool reading;         /* holds log->read_fd */
+	bool reading; /* holds log->read_fd */
 };
 
 /* A job that works on one mailbox. */

@@ -93,8 +93,7 @@ static enum yb_err check_body(struct log_scan *s, uint64_t at,
 	at += LOG_RECORD_SIZE;
 	log_summer_reset(s->summer, s->keys);
 	while (left > 0) {
-		size_t n = left < s->window_cap ? (size_t)left
-						: s->window_cap;
+		size_t n = left < s->window_cap ? (size_t)left : s->window_cap;
 		const uint8_t *p;
 		enum yb_err err = log_scan_peek(s, at, n, &p);
 
@@ -112,8 +111,7 @@ static enum yb_err check_body(struct log_scan *s, uint64_t at,
  * The first good record behind `at`: a sender cannot make one up, since the
  * sums are seeded with the log's secret id and the offset.
  */
-static enum yb_err find_next(struct log_scan *s, uint64_t at,
-			     uint64_t *ret_at)
+static enum yb_err find_next(struct log_scan *s, uint64_t at, uint64_t *ret_at)
 {
 	struct scan_item item;
 

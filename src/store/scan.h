@@ -13,9 +13,9 @@ struct log_scan {
 	const struct os_storage *os;
 	int fd;
 	const struct log_keys *keys;
-	uint64_t at;   /* the next record is looked for here */
-	uint64_t size; /* of the file */
-	uint64_t seq;  /* of the last good record */
+	uint64_t at;     /* the next record is looked for here */
+	uint64_t size;   /* of the file */
+	uint64_t seq;    /* of the last good record */
 	uint8_t *window; /* octets of the file from window_at on */
 	uint64_t window_at;
 	size_t window_n, window_cap;
@@ -46,8 +46,7 @@ YB_CHECKED enum yb_err log_scan_init(struct log_scan *s,
 void log_scan_done(struct log_scan *s);
 
 /* What comes next. IO if the file cannot be read: nothing is known then. */
-YB_CHECKED enum yb_err log_scan_next(struct log_scan *s,
-				     struct scan_item *ret);
+YB_CHECKED enum yb_err log_scan_next(struct log_scan *s, struct scan_item *ret);
 
 /* Reads from the file through the window; NULL outside it. IO. */
 YB_CHECKED enum yb_err log_scan_peek(struct log_scan *s, uint64_t at, size_t n,

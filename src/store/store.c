@@ -5,7 +5,8 @@
  *
  * I1  An octet of a log is never rewritten: records are written at the tail
  *     [write_part, copy_run]; a log only grows, is cut where nothing was
- *     acknowledged [part_cut_back, mailbox_fail, treat_tail], or is replaced
+ *     acknowledged [part_cut_back, mailbox_fail,
+ *     load_treat_tail], or is replaced
  *     whole [files_make_log].
  * I2  Log, sync, index, publish, answer: [write_part] -> [sync_run] ->
  *     [publish], which writes the index, then shows, then answers. A new
@@ -18,9 +19,9 @@
  *     lost records may have had are skipped [skip_numbers]; ids are random
  *     [part_begin].
  * I5  The index is checked whole at opening [use_index] and else made anew
- *     from the log [scan_log, write_index].
+ *     from the log [load_scan, write_index].
  * I6  A bad end above `durable_upto` is set aside and cut; all other damage
- *     stays where it is, and is stepped over [treat_tail, take_bad,
+ *     stays where it is, and is stepped over [load_treat_tail, take_bad,
  *     find_next].
  * I7  A snapshot holds its listing and its generation's log_file
  *     [snapshot_make]; a log that is replaced stays open for its snapshots
@@ -65,8 +66,8 @@ static enum yb_err take_lock(struct store *st)
 	err = os->open(os->ctx, st->files.root, "lock", STORAGE_WRITE,
 		       &st->lock_fd);
 	if (err == YB_NOT_FOUND)
-		err = os->open(os->ctx, st->files.root, "lock",
-			       STORAGE_CREATE, &st->lock_fd);
+		err = os->open(os->ctx, st->files.root, "lock", STORAGE_CREATE,
+			       &st->lock_fd);
 	/* Two that start at once: the other one made it. */
 	if (err == YB_EXISTS)
 		err = os->open(os->ctx, st->files.root, "lock", STORAGE_WRITE,
@@ -113,7 +114,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 	if (err == YB_OK)
 		err = make_removed(st);
 	if (err == YB_OK)
-		err = pool_new(config->threads, &st->pool);
+		err = pool_new(config->threads, NULL, &st->pool);
 	st->config.path = NULL; /* the caller's */
 	if (err != YB_OK) {
 		store_close(&st);
@@ -177,8 +178,9 @@ static void run_kicked(struct store *st)
 		struct mailbox *mb = list_entry(link, struct mailbox, kick);
 
 		if (!list_empty(&mb->queue))
-			(void)operation_try(list_entry(mb->queue.next,
-						       struct part, link)->op);
+			(void)operation_try(
+				list_entry(mb->queue.next, struct part, link)
+					->op);
 	}
 }
 
@@ -188,8 +190,8 @@ static bool run_finished(struct store *st)
 	struct list *link;
 
 	while ((link = list_pop(&st->finished)) != NULL) {
-		struct completion *c = list_entry(link, struct completion,
-						  link);
+		struct completion *c =
+			list_entry(link, struct completion, link);
 
 		c->call(c);
 	}

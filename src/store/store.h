@@ -38,11 +38,11 @@ struct store_place {
 typedef void store_report_fn(void *ctx, const char *line);
 
 struct store_config {
-	const char *path;             /* of the store's folder, which exists */
-	const struct os_storage *os;  /* NULL: the real disk */
-	unsigned threads;             /* of the pool; 0: run all in the caller */
-	size_t cached_mailboxes;      /* kept open while unused; 0: default */
-	store_report_fn *report;      /* or NULL */
+	const char *path;            /* of the store's folder, which exists */
+	const struct os_storage *os; /* NULL: the real disk */
+	unsigned threads;            /* of the pool; 0: run all in the caller */
+	size_t cached_mailboxes;     /* kept open while unused; 0: default */
+	store_report_fn *report;     /* or NULL */
 	void *ctx;
 };
 
@@ -133,12 +133,12 @@ enum store_delivery_mode {
 struct store_delivery {
 	enum store_delivery_mode mode;
 	const struct store_place *places;
-	size_t places_n;      /* at most STORE_PLACES_MAX */
-	struct span prefix;   /* whole lines of wire form; may be empty */
-	struct span wire;     /* used if fd < 0 */
-	int fd;               /* or -1; borrowed until `delivered` */
+	size_t places_n;    /* at most STORE_PLACES_MAX */
+	struct span prefix; /* whole lines of wire form; may be empty */
+	struct span wire;   /* used if fd < 0 */
+	int fd;             /* or -1; borrowed until `delivered` */
 	uint64_t wire_at, wire_n;
-	int64_t received_ns;  /* UTC since 1970 */
+	int64_t received_ns; /* UTC since 1970 */
 };
 
 /*

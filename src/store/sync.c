@@ -38,9 +38,8 @@ static void write_head(struct mailbox *mb)
 				   .durable_upto = mb->durable };
 
 	memcpy(head.log_id, mb->head.id, sizeof head.log_id);
-	if (!mb->index_stale &&
-	    index_write_head(mb->st->os, mb->log->index_fd, &head,
-			     &mb->table) != YB_OK)
+	if (!mb->index_stale && index_write_head(mb->st->os, mb->log->index_fd,
+						 &head, &mb->table) != YB_OK)
 		mb->index_stale = true;
 	/* I5: mail is not refused for its index. What was written fits or
 	 * does not; the next opening notices, and reads the log. */
@@ -84,8 +83,8 @@ static void publish(struct mailbox *mb, uint64_t upto)
 	list_init(&answered);
 	mb->durable = upto;
 	while (!list_empty(&mb->pending)) {
-		struct part *part = list_entry(mb->pending.next, struct part,
-					       link);
+		struct part *part =
+			list_entry(mb->pending.next, struct part, link);
 
 		if (part->end > upto)
 			break;
@@ -219,8 +218,8 @@ static void rewrite_run(struct pool_job *job)
 	old.generation = j->base.log->generation;
 	if (log_file_open(j->files, &old, STORAGE_READ, &j->read_fd) != YB_OK)
 		j->read_fd = -1;
-	j->base.err = files_make_log(j->files, &j->head, j->from, j->upto,
-				     &j->fd);
+	j->base.err =
+		files_make_log(j->files, &j->head, j->from, j->upto, &j->fd);
 }
 
 /* Snapshots keep the old generation, with a descriptor of it. */

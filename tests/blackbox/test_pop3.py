@@ -313,6 +313,19 @@ def test_stls_forgets_the_user(office, user):
         c.ask(b"PASS " + PASSWORD.encode())
 
 
+def test_stls_many_times(office):
+    """The first command may come with the end of the handshake."""
+    context = office.tls_context()
+    start = time.monotonic()
+    for _ in range(300):
+        with office.pop3() as c:
+            c.ask(b"STLS")
+            c.starttls(context)
+            c.ask(b"CAPA")
+            c.multi()
+    assert time.monotonic() - start < 20
+
+
 @pytest.mark.parametrize("delay", [0, 0.001, 0.05])
 @pytest.mark.parametrize("extra", [b"CAPA\r\n", b"U", b"\r\n",
                                    b"\x16\x03\x01\x02\x00\x01\x00"])

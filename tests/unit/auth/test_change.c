@@ -396,7 +396,7 @@ static void test_open_refuses_bad_settings(void **state)
 
 	assert_int_equal(auth_open(&config, &a), YB_INVALID);
 	config.default_domain = "example.org";
-	config.threads = POOL_THREADS_MAX + 1;
+	config.threads = HASH_THREADS_MAX + 1;
 	assert_int_equal(auth_open(&config, &a), YB_INVALID);
 	assert_null(a);
 	config.threads = 0;

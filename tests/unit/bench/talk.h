@@ -12,7 +12,7 @@
 #include "bench/dialog.h"
 
 struct talk_row {
-	const char *said;   /* NULL: whatever it was */
+	const char *said; /* NULL: whatever it was */
 	const char *answer;
 };
 
@@ -41,10 +41,10 @@ static inline void talk_begin(struct talk *t, const char *name)
 	assert_ok(pattern_parse("u%d", &t->plan.users));
 	t->plan.accounts = 3;
 	t->plan.password = "pass word";
-	t->world = (struct dialog_world){
-		.ctx = t, .ticket = talk_ticket, .body = SPAN_LIT("b\r\n.\r\n"),
-		.date = "today"
-	};
+	t->world = (struct dialog_world){ .ctx = t,
+					  .ticket = talk_ticket,
+					  .body = SPAN_LIT("b\r\n.\r\n"),
+					  .date = "today" };
 	if (t->d == NULL)
 		assert_ok(dialog_new(&t->plan, &t->world, &t->d));
 	buf_clear(&t->d->out);

@@ -81,8 +81,8 @@ static void test_longest_line(void **state)
 					 ANSWER_MORE);
 			in = span_of(text + cut, n - cut);
 			step = answer_line_take(&l, &in, &line);
-			assert_int_equal(step, over ? ANSWER_WRONG
-						    : ANSWER_DONE);
+			assert_int_equal(step,
+					 over ? ANSWER_WRONG : ANSWER_DONE);
 			text[n - 2] = text[n - 1] = 'x';
 		}
 }
@@ -120,8 +120,16 @@ static void test_ok(void **state)
 static void test_stat(void **state)
 {
 	static const char *const bad[] = {
-		"+OK", "+OK ", "+OK 2", "+OK 2 ", "+OK  2 320", "+OK 2  320",
-		"+OK -1 0", "+OK 02 320", "+OK 2 320x", "-ERR 2 320",
+		"+OK",
+		"+OK ",
+		"+OK 2",
+		"+OK 2 ",
+		"+OK  2 320",
+		"+OK 2  320",
+		"+OK -1 0",
+		"+OK 02 320",
+		"+OK 2 320x",
+		"-ERR 2 320",
 		"+OK 18446744073709551616 0",
 	};
 	uint64_t n = 99, octets = 99;
@@ -157,8 +165,8 @@ static void test_uidl_line(void **state)
 	uint64_t n;
 
 	(void)state;
-	assert_true(answer_uidl_line(SPAN_LIT("1 whqtswO00WBw418f9t5JxYwZ"),
-				     &n));
+	assert_true(
+		answer_uidl_line(SPAN_LIT("1 whqtswO00WBw418f9t5JxYwZ"), &n));
 	assert_int_equal(n, 1);
 	/* RFC 1939 section 7: one to 70 characters, 0x21 to 0x7E. */
 	memset(line + 2, '~', 70);
@@ -175,9 +183,9 @@ static void test_uidl_line(void **state)
 
 static void test_reply(void **state)
 {
-	static const char *const bad[] = { "", "25", "2500 x", "250_x",
-					   "150 x", "600 x", "abc x", "-50 x",
-					   "+OK" };
+	static const char *const bad[] = { "",      "25",    "2500 x",
+					   "250_x", "150 x", "600 x",
+					   "abc x", "-50 x", "+OK" };
 	struct span text;
 	unsigned code;
 	bool last;
@@ -200,10 +208,10 @@ static void test_reply(void **state)
 /* ---- bodies ---- */
 
 struct body_row {
-	const char *wire;  /* with what follows its end */
+	const char *wire; /* with what follows its end */
 	enum answer_step want;
-	uint64_t octets;   /* after DONE */
-	const char *left;  /* after DONE */
+	uint64_t octets;  /* after DONE */
+	const char *left; /* after DONE */
 };
 
 static const struct body_row bodies[] = {

@@ -27,7 +27,7 @@ static void test_tree(void **state)
 {
 	/* 5 is the root, 9 its child, 3 below that; the rest are not of it. */
 	struct cpu_stat all[] = {
-		{ 9, 5, 10 }, { 1, 0, 1000 }, { 3, 9, 100 }, { 5, 1, 1 },
+		{ 9, 5, 10 },   { 1, 0, 1000 }, { 3, 9, 100 },      { 5, 1, 1 },
 		{ 7, 1, 2000 }, { 8, 7, 4000 }, { 11, 4040, 8000 },
 	};
 	/* Listed while it changed: a ring that holds no root. */

@@ -21,9 +21,11 @@ static void test_empty(void **state)
 
 static void test_one_value_is_every_quantile(void **state)
 {
-	static const uint64_t values[] = { 0, 1, 127, 128, 255, 256, 1000,
-					   1234567, 1ull << 40,
-					   UINT64_MAX - 1, UINT64_MAX };
+	static const uint64_t values[] = {
+		0,         1,    127,     128,        255,
+		256,       1000, 1234567, 1ull << 40, UINT64_MAX - 1,
+		UINT64_MAX
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

@@ -5,7 +5,7 @@
 
 enum { PIECE_MAX = 60 };
 
-#define HELLO                                      \
+#define HELLO                                          \
 	"250-mx\r\n250-PIPELINING\r\n250-STARTTLS\r\n" \
 	"250 SIZE 1000\r\n"
 
@@ -44,8 +44,8 @@ static void test_lmtp_one_by_one(void **state)
 		for (uint64_t i = 0; i < 2; i++) {
 			play(&t, "MAIL FROM:<bench@bench.invalid>\r\n",
 			     "250 2.1.0 OK\r\n", piece);
-			play(&t, i == 0 ? "RCPT TO:<u0>\r\n"
-					: "RCPT TO:<u1>\r\n",
+			play(&t,
+			     i == 0 ? "RCPT TO:<u0>\r\n" : "RCPT TO:<u1>\r\n",
 			     "250 OK\r\n", piece);
 			play(&t, "DATA\r\n", "354 go\r\n", piece);
 			said_message(&t, i);
@@ -68,8 +68,9 @@ static void test_pipelined(void **state)
 		talk_begin(&t, "smtp");
 		play(&t, "", "220-two\r\n220 lines\r\n", piece);
 		play(&t, "EHLO bench.invalid\r\n", HELLO, piece);
-		play(&t, "MAIL FROM:<bench@bench.invalid>\r\n"
-			 "RCPT TO:<u0>\r\nDATA\r\n",
+		play(&t,
+		     "MAIL FROM:<bench@bench.invalid>\r\n"
+		     "RCPT TO:<u0>\r\nDATA\r\n",
 		     "250 OK\r\n250 OK\r\n354 go\r\n", piece);
 		said_message(&t, 0);
 		play(&t, "", "250 OK\r\n", piece);
@@ -99,7 +100,8 @@ static void test_pipelining_is_not_assumed(void **state)
 
 static void test_starttls(void **state)
 {
-	struct talk t = { .tickets = 0, .plan.tls = BENCH_STARTTLS,
+	struct talk t = { .tickets = 0,
+			  .plan.tls = BENCH_STARTTLS,
 			  .plan.pipelined = true };
 
 	(void)state;
@@ -158,10 +160,9 @@ static void test_wrong_answers(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(wrongs); i++)
 		for (size_t piece = 1; piece < PIECE_MAX; piece++) {
 			struct talk_row row = { NULL, wrongs[i].answers };
-			struct talk t = {
-				.tickets = 9,
-				.plan.pipelined = wrongs[i].pipelined
-			};
+			struct talk t = { .tickets = 9,
+					  .plan.pipelined =
+						  wrongs[i].pipelined };
 
 			talk_begin(&t, "lmtp");
 			assert_false(talk_play(&t, &row, 1, piece));

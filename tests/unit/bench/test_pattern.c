@@ -45,10 +45,25 @@ static void test_whether_it_has_a_number(void **state)
 static void test_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "%", "e%", "e%s", "e%n", "e%x", "e%ld", "e%-4d", "e%.4d",
-		"e%d%d", "e%04", "e%21d", "e%99999999999d", "e%1$d",
+		"",
+		"%",
+		"e%",
+		"e%s",
+		"e%n",
+		"e%x",
+		"e%ld",
+		"e%-4d",
+		"e%.4d",
+		"e%d%d",
+		"e%04",
+		"e%21d",
+		"e%99999999999d",
+		"e%1$d",
 		/* would end the command, and begin another */
-		"e\r\nQUIT", "e\n", "\x7f", "e%d\t",
+		"e\r\nQUIT",
+		"e\n",
+		"\x7f",
+		"e%d\t",
 	};
 	struct pattern p;
 

@@ -2,10 +2,11 @@
 
 enum { PIECE_MAX = 40 };
 
-#define LOGIN                                          \
-	{ "", "+OK ready\r\n" },                       \
-		{ "USER u1\r\n", "+OK\r\n" },          \
-		{ "PASS pass word\r\n", "+OK 2 320\r\n" }
+#define LOGIN                                                  \
+	{ "", "+OK ready\r\n" }, { "USER u1\r\n", "+OK\r\n" }, \
+	{                                                      \
+		"PASS pass word\r\n", "+OK 2 320\r\n"          \
+	}
 
 static const struct talk_row empty_session[] = {
 	LOGIN,
@@ -239,7 +240,8 @@ static const struct {
 	{ "pop3-empty", true,
 	  "+OK\r\n+OK\r\n+OK\r\n+OK 0 0\r\n+OK\r\n.\r\n+OK\r\n+OK more\r\n",
 	  "answer to nothing: \"+OK more\\x0d\\x0a\"" },
-	{ "pop3-empty", false, "+OK bare\n", "answer to connecting: \"+OK bare\"" },
+	{ "pop3-empty", false, "+OK bare\n",
+	  "answer to connecting: \"+OK bare\"" },
 	{ "pop3-fetch", false, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n1 x\r\n",
 	  "answer to LIST: \"1 x\"" },
 	{ "pop3-fetch", false, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n2 5\r\n",
@@ -266,9 +268,8 @@ static void test_wrong_answers(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(wrongs); i++)
 		for (size_t piece = 1; piece < PIECE_MAX; piece++) {
 			struct talk_row row = { NULL, wrongs[i].answers };
-			struct talk t = {
-				.plan.pipelined = wrongs[i].pipelined
-			};
+			struct talk t = { .plan.pipelined =
+						  wrongs[i].pipelined };
 
 			talk_begin(&t, wrongs[i].name);
 			assert_false(talk_play(&t, &row, 1, piece));

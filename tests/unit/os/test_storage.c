@@ -60,8 +60,9 @@ static void test_write_and_read(void **state)
 {
 	struct fixture *f = *state;
 	const struct os_storage *os = f->os;
-	struct iovec iov[] = { { (void *)(uintptr_t)"one", 3 }, { NULL, 0 },
-			       { (void *)(uintptr_t)"twothree", 8 } };
+	struct iovec iov[] = { { (void *)(uintptr_t) "one", 3 },
+			       { NULL, 0 },
+			       { (void *)(uintptr_t) "twothree", 8 } };
 	char text[32] = "";
 	uint64_t size;
 	size_t n;
@@ -119,8 +120,7 @@ static void test_folders_and_names(void **state)
 	assert_ok(os->rename(os->ctx, a, "x", b, "y", false));
 	assert_ok(os->open(os->ctx, a, "x", STORAGE_CREATE, &fd));
 	os->close(os->ctx, fd);
-	assert_int_equal(os->rename(os->ctx, a, "x", b, "y", false),
-			 YB_EXISTS);
+	assert_int_equal(os->rename(os->ctx, a, "x", b, "y", false), YB_EXISTS);
 	assert_ok(os->rename(os->ctx, a, "x", b, "y", true));
 	assert_int_equal(os->rename(os->ctx, a, "x", b, "y", true),
 			 YB_NOT_FOUND);
@@ -133,7 +133,10 @@ static void test_folders_and_names(void **state)
 
 static enum yb_err count_name(void *ctx, const char *name)
 {
-	struct { struct fixture *f; unsigned n; } *c = ctx;
+	struct {
+		struct fixture *f;
+		unsigned n;
+	} *c = ctx;
 
 	assert_string_not_equal(name, ".");
 	assert_string_not_equal(name, "..");
@@ -145,7 +148,10 @@ static enum yb_err count_name(void *ctx, const char *name)
 static void test_list(void **state)
 {
 	struct fixture *f = *state;
-	struct { struct fixture *f; unsigned n; } c = { f, 0 };
+	struct {
+		struct fixture *f;
+		unsigned n;
+	} c = { f, 0 };
 	char name[16];
 	int fd;
 
@@ -181,8 +187,9 @@ static void test_hostile_names(void **state)
 	assert_int_equal(bind(socket_fd, (void *)&addr, sizeof addr), 0);
 	(void)close(socket_fd);
 	static const char *const names[] = {
-		"symlink", "hardlink", "real", "fifo", "folder", "socket",
-		"linked/f", "../x", "/etc/passwd", "folder/../../x", "missing",
+		"symlink",     "hardlink",       "real",     "fifo",
+		"folder",      "socket",         "linked/f", "../x",
+		"/etc/passwd", "folder/../../x", "missing",
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		assert_int_not_equal(open_it(f, names[i], STORAGE_READ, &fd),
@@ -191,8 +198,7 @@ static void test_hostile_names(void **state)
 				     YB_OK);
 	}
 	assert_int_not_equal(open_it(f, "linked", STORAGE_FOLDER, &fd), YB_OK);
-	assert_int_not_equal(open_it(f, "symlink", STORAGE_CREATE, &fd),
-			     YB_OK);
+	assert_int_not_equal(open_it(f, "symlink", STORAGE_CREATE, &fd), YB_OK);
 	assert_ok(open_it(f, "folder/f", STORAGE_WRITE, &fd));
 	f->os->close(f->os->ctx, fd);
 	assert_int_equal(chdir("/"), 0);
@@ -229,9 +235,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_write_and_read), T(test_reserve_keeps_size),
+		T(test_write_and_read),    T(test_reserve_keeps_size),
 		T(test_folders_and_names), T(test_list),
-		T(test_hostile_names), T(test_lock), T(test_unnamed),
+		T(test_hostile_names),     T(test_lock),
+		T(test_unnamed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,12 +9,12 @@
 
 /* What became of the writes that were not synced. */
 enum cut_policy {
-	CUT_LOST,    /* all lost; names too */
-	CUT_KEPT,    /* all there; names too */
-	CUT_DATA,    /* data kept, names lost */
-	CUT_NAMES,   /* names kept, data lost, old garbage in its place */
-	CUT_TORN,    /* in order, the last one torn at a sector */
-	CUT_RANDOM,  /* any of them, torn anywhere, any names */
+	CUT_LOST,   /* all lost; names too */
+	CUT_KEPT,   /* all there; names too */
+	CUT_DATA,   /* data kept, names lost */
+	CUT_NAMES,  /* names kept, data lost, old garbage in its place */
+	CUT_TORN,   /* in order, the last one torn at a sector */
+	CUT_RANDOM, /* any of them, torn anywhere, any names */
 	CUT_POLICIES,
 };
 
@@ -114,8 +114,9 @@ static inline bool cut_step(struct cut *c)
 		inode = &c->inodes[e->inode];
 		if (inode->todo_n == inode->todo_cap) {
 			inode->todo_cap = inode->todo_cap * 2 + 8;
-			inode->todo = realloc(inode->todo, inode->todo_cap *
-						      sizeof *inode->todo);
+			inode->todo =
+				realloc(inode->todo,
+					inode->todo_cap * sizeof *inode->todo);
 			assert(inode->todo != NULL);
 		}
 		inode->todo[inode->todo_n++] = c->at;
@@ -140,8 +141,7 @@ static void cut_tear(struct cut *c, struct sim_inode *inode,
 
 		step = step < n - at ? step : n - at;
 		if (cut_random(&c->random) % 2 == 0)
-			sim_put(&inode->data, e->at + at, e->data.p + at,
-				step);
+			sim_put(&inode->data, e->at + at, e->data.p + at, step);
 		at += step;
 	}
 }
@@ -197,8 +197,8 @@ static void cut_file(struct cut *c, struct sim_inode *inode,
 static void cut_folder(struct cut *c, struct sim_inode *inode,
 		       const struct cut_inode *from, enum cut_policy policy)
 {
-	bool keep = policy == CUT_KEPT || policy == CUT_NAMES ||
-		    policy == CUT_TORN;
+	bool keep =
+		policy == CUT_KEPT || policy == CUT_NAMES || policy == CUT_TORN;
 	size_t n = keep ? from->todo_n : 0;
 
 	/* A journal keeps the order of names within a folder. */

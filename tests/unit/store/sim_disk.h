@@ -41,11 +41,11 @@ struct sim_inode {
 };
 
 enum sim_event_kind {
-	SIM_NEW,    /* inode made; no name yet */
+	SIM_NEW, /* inode made; no name yet */
 	SIM_WRITE,
 	SIM_CUT,
 	SIM_SYNC,
-	SIM_LINK,   /* name in folder `inode` now means `target` */
+	SIM_LINK, /* name in folder `inode` now means `target` */
 	SIM_UNLINK,
 	SIM_SYNC_FOLDER,
 	SIM_MARK,
@@ -119,8 +119,8 @@ static struct sim_event *sim_record(struct sim_disk *s,
 
 	if (s->events_n == s->events_cap) {
 		s->events_cap = s->events_cap * 2 + 64;
-		s->events = realloc(s->events,
-				    s->events_cap * sizeof *s->events);
+		s->events =
+			realloc(s->events, s->events_cap * sizeof *s->events);
 		assert(s->events != NULL);
 	}
 	e = &s->events[s->events_n++];
@@ -148,8 +148,7 @@ static bool sim_fails(struct sim_disk *s, enum sim_event_kind kind)
 
 static size_t sim_new_inode(struct sim_disk *s, bool folder)
 {
-	s->inodes = realloc(s->inodes,
-			    (s->inodes_n + 1) * sizeof *s->inodes);
+	s->inodes = realloc(s->inodes, (s->inodes_n + 1) * sizeof *s->inodes);
 	assert(s->inodes != NULL);
 	s->inodes[s->inodes_n] = (struct sim_inode){ .folder = folder };
 	sim_record(s, SIM_NEW, s->inodes_n)->at = folder;
@@ -169,8 +168,8 @@ static void sim_set_name(struct sim_inode *dir, const char *name, size_t inode)
 	struct sim_name *found = sim_find(dir, name);
 
 	if (found == NULL) {
-		dir->names = realloc(dir->names, (dir->names_n + 1) *
-							 sizeof *dir->names);
+		dir->names = realloc(dir->names,
+				     (dir->names_n + 1) * sizeof *dir->names);
 		assert(dir->names != NULL);
 		found = &dir->names[dir->names_n++];
 		(void)snprintf(found->name, sizeof found->name, "%s", name);

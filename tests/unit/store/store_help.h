@@ -88,9 +88,8 @@ static inline enum yb_err help_deliver_to(struct store *st,
 	return a.err;
 }
 
-static inline enum yb_err help_deliver(struct store *st,
-				       struct store_place place,
-				       const char *wire)
+static inline enum yb_err
+help_deliver(struct store *st, struct store_place place, const char *wire)
 {
 	return help_deliver_to(st, &place, 1, wire);
 }
@@ -107,8 +106,8 @@ static inline enum yb_err help_open(struct store *st, struct store_place place,
 }
 
 static inline enum yb_err help_expunge(struct store *st,
-				       struct store_snapshot *s,
-				       uint32_t first, uint32_t last)
+				       struct store_snapshot *s, uint32_t first,
+				       uint32_t last)
 {
 	struct help_answer a = { 0 };
 	struct uid_range range = { first, last };
@@ -199,8 +198,9 @@ static inline void help_expect(struct store *st, const struct os_storage *os,
 static inline struct store *help_store(const struct os_storage *os,
 				       store_report_fn *report, void *ctx)
 {
-	struct store_config config = { .path = "/", .os = os,
-				       .report = report, .ctx = ctx };
+	struct store_config config = {
+		.path = "/", .os = os, .report = report, .ctx = ctx
+	};
 	struct store *st;
 
 	assert_ok(store_open(&config, &st));

@@ -9,10 +9,10 @@
 #include "store/index.h"
 #include "store/log.h"
 
-#define FOLDER(digits) \
-	digits "/" digits "/" digits digits digits digits digits digits \
-	digits digits digits digits digits digits digits digits digits  \
-	digits "/1/"
+#define FOLDER(digits)                                                         \
+	digits "/" digits "/" digits digits digits digits digits digits digits \
+		digits digits digits digits digits digits digits digits digits \
+	       "/1/"
 
 static const char log_1[] = FOLDER("01") "log";
 static const char index_1[] = FOLDER("01") "index";
@@ -104,8 +104,10 @@ static size_t torn_files(struct sim_disk *disk)
 {
 	size_t n = 0, dir;
 
-	assert_true(sim_walk(disk, SIM_ROOT, "01/01/"
-			     "01010101010101010101010101010101/1", &dir));
+	assert_true(sim_walk(disk, SIM_ROOT,
+			     "01/01/"
+			     "01010101010101010101010101010101/1",
+			     &dir));
 	for (size_t i = 0; i < disk->inodes[dir].names_n; i++)
 		n += strncmp(disk->inodes[dir].names[i].name, "torn.", 5) == 0;
 	return n;
@@ -144,8 +146,7 @@ static void test_every_truncation(void **state)
 		assert_true(old_n <= sizeof old);
 		memcpy(old, sim_file(disk, index_1)->p, old_n);
 		for (size_t i = 1; i < MESSAGES; i++) {
-			assert_ok(help_deliver(st, help_place(1),
-					       messages[i]));
+			assert_ok(help_deliver(st, help_place(1), messages[i]));
 			sizes[i] = sim_file(disk, log_1)->n;
 		}
 		store_close(&st);
@@ -312,8 +313,10 @@ static void test_index_missing(void **state)
 	size_t dir;
 
 	(void)state;
-	assert_true(sim_walk(disk, SIM_ROOT, "01/01/"
-			     "01010101010101010101010101010101/1", &dir));
+	assert_true(sim_walk(disk, SIM_ROOT,
+			     "01/01/"
+			     "01010101010101010101010101010101/1",
+			     &dir));
 	sim_drop_name(&disk->inodes[dir], "index");
 	expect(disk, 0xf, 0);
 	assert_non_null(sim_file(disk, index_1));
@@ -431,8 +434,9 @@ static void test_index_entry_of_before(void **state)
 	struct store_snapshot *s;
 
 	(void)state;
-	memcpy(before, sim_file(disk, index_1)->p + INDEX_HEAD_SIZE +
-		       INDEX_ENTRY_SIZE, sizeof before);
+	memcpy(before,
+	       sim_file(disk, index_1)->p + INDEX_HEAD_SIZE + INDEX_ENTRY_SIZE,
+	       sizeof before);
 	assert_ok(help_open(st, help_place(1), &s));
 	assert_ok(help_expunge(st, s, 2, 2));
 	store_snapshot_close(&s);
@@ -475,7 +479,8 @@ static void test_unknown_types(void **state)
 		struct sim_disk *disk = make_disk(2, NULL);
 		struct sim_data *d = sim_file(disk, log_1);
 		struct log_record r = { .type = (uint16_t)rows[i].type,
-					.seq = 50, .uid = 2 };
+					.seq = 50,
+					.uid = 2 };
 		uint8_t p[LOG_RECORD_SIZE];
 		struct reports reports = { 0 };
 		struct log_keys keys;
@@ -529,8 +534,10 @@ static void test_log_missing(void **state)
 	size_t dir;
 
 	(void)state;
-	assert_true(sim_walk(disk, SIM_ROOT, "01/01/"
-			     "01010101010101010101010101010101/1", &dir));
+	assert_true(sim_walk(disk, SIM_ROOT,
+			     "01/01/"
+			     "01010101010101010101010101010101/1",
+			     &dir));
 	sim_drop_name(&disk->inodes[dir], "log");
 	st = help_store(&disk->table, on_report, &r);
 	help_expect(st, &disk->table, help_place(1), "");
@@ -572,6 +579,41 @@ static void test_stale_record_behind_the_end(void **state)
 	sim_free(&disk);
 }
 
+/* Octets of before behind the end: a whole record, but its seq is not above
+ * that of the record before it. */
+static void test_seq_that_does_not_rise(void **state)
+{
+	static const uint64_t seqs[] = { 1, 2, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct sim_disk *disk = make_disk(2, NULL);
+		struct sim_data *d = sim_file(disk, log_1);
+		struct log_record r = { .type = LOG_MESSAGE,
+					.seq = seqs[i],
+					.uid = 9,
+					.wire_size = 3 };
+		uint8_t p[LOG_RECORD_SIZE + LOG_ALIGN] = { 0 };
+		struct store *st;
+		struct log_keys keys;
+		char want[512];
+
+		log_keys_init(&keys, d->p + 32);
+		memcpy(p + LOG_RECORD_SIZE, ".\r\n", 3);
+		r.body_sum =
+			log_sum(span_of(p + LOG_RECORD_SIZE, 3), keys.body);
+		(void)log_record_encode(&keys, d->n, &r, p);
+		sim_put(d, d->n, p, sizeof p);
+		st = help_store(&disk->table, NULL, NULL);
+		join(want, 0x3);
+		if (seqs[i] > 2)
+			strcat(want, ".\r\n");
+		help_expect(st, &disk->table, help_place(1), want);
+		store_close(&st);
+		sim_free(&disk);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -593,6 +635,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_types),
 		cmocka_unit_test(test_unknown_feature_bits),
 		cmocka_unit_test(test_log_missing),
+		cmocka_unit_test(test_seq_that_does_not_rise),
 		cmocka_unit_test(test_stale_record_behind_the_end),
 	};
 

@@ -11,8 +11,9 @@ static const char one[] = "Subject: one\r\n\r\nfirst\r\n.\r\n";
 static const char two[] = "Subject: two\r\n\r\nsecond\r\n.\r\n";
 static const char both[] = "Subject: one\r\n\r\nfirst\r\n.\r\n"
 			   "Subject: two\r\n\r\nsecond\r\n.\r\n";
-static const char log_1[] =
-	"01/01/01010101010101010101010101010101/1/log";
+static const char log_1[] = "01/01/01010101010101010101010101010101/1/log";
+
+static const char index_1[] = "01/01/01010101010101010101010101010101/1/index";
 
 struct fixture {
 	struct sim_disk *disk;
@@ -43,8 +44,7 @@ static int teardown(void **state)
 }
 
 /* The `nth` call of these kinds from now on fails. */
-static void plan(struct fixture *f, unsigned kinds, size_t nth,
-		 enum yb_err err)
+static void plan(struct fixture *f, unsigned kinds, size_t nth, enum yb_err err)
 {
 	f->disk->calls = 0;
 	f->disk->fail_at = nth;
@@ -94,6 +94,11 @@ static void test_failed_sync(void **state)
 			assert_true(f->disk->events[i].inode >
 				    f->disk->events[events].inode);
 	store_close(&f->st);
+	f->st = help_store(f->os, NULL, NULL);
+	help_expect(f->st, f->os, help_place(1), two);
+	/* What was refused is not in the new generation either. */
+	store_close(&f->st);
+	sim_truncate(sim_file(f->disk, index_1), 0);
 	f->st = help_store(f->os, NULL, NULL);
 	help_expect(f->st, f->os, help_place(1), two);
 }
@@ -202,8 +207,10 @@ static void test_each(void **state)
 	struct fixture *f = *state;
 	struct store_place places[3] = { help_place(1), help_place(2),
 					 help_place(3) };
-	struct store_delivery d = { .mode = STORE_EACH, .places = places,
-				    .places_n = 3, .fd = -1,
+	struct store_delivery d = { .mode = STORE_EACH,
+				    .places = places,
+				    .places_n = 3,
+				    .fd = -1,
 				    .wire = span_str(two) };
 	bool done = false;
 
@@ -272,18 +279,14 @@ static void test_failed_sync_while_loading(void **state)
 
 	assert_ok(help_deliver(f->st, help_place(1), one));
 	store_close(&f->st);
-	sim_truncate(sim_file(f->disk,
-			      "01/01/01010101010101010101010101010101/1/index"),
-		     0);
+	sim_truncate(sim_file(f->disk, index_1), 0);
 	f->st = help_store(f->os, NULL, NULL);
 	plan(f, 1u << SIM_SYNC, 1, YB_IO);
 	help_expect(f->st, f->os, help_place(1), one);
 	assert_int_equal(generation(f), 2);
 	/* Both fail: not shown, and distrusted as long as this process is. */
 	store_close(&f->st);
-	sim_truncate(sim_file(f->disk,
-			      "01/01/01010101010101010101010101010101/1/index"),
-		     0);
+	sim_truncate(sim_file(f->disk, index_1), 0);
 	f->st = help_store(f->os, NULL, NULL);
 	plan(f, 1u << SIM_SYNC_FOLDER, 1, YB_IO);
 	assert_int_equal(help_open(f->st, help_place(1), &s), YB_IO);

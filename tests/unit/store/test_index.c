@@ -13,10 +13,15 @@ static struct log_keys keys = { 11, 12, 13 };
 
 static struct log_record make_record(uint64_t uid)
 {
-	struct log_record r = { .type = LOG_MESSAGE, .seq = uid + 100,
-				.uid = uid, .wire_size = 1000 + uid,
-				.header_size = 10, .dots = 2, .flags = 3,
-				.received_ns = -1, .extras_size = 8 };
+	struct log_record r = { .type = LOG_MESSAGE,
+				.seq = uid + 100,
+				.uid = uid,
+				.wire_size = 1000 + uid,
+				.header_size = 10,
+				.dots = 2,
+				.flags = 3,
+				.received_ns = -1,
+				.extras_size = 8 };
 
 	memset(r.id, (int)uid, sizeof r.id);
 	return r;
@@ -107,8 +112,10 @@ static void test_totals_and_hiding(void **state)
 /* A disk with one file, an index of `t`; its descriptor. */
 static int write_index(struct sim_disk *disk, struct index_table *t)
 {
-	struct index_head head = { .generation = 3, .covers_upto = 4,
-				   .durable_upto = 5, .log_id = "LOGIDLOGIDLOGID" };
+	struct index_head head = { .generation = 3,
+				   .covers_upto = 4,
+				   .durable_upto = 5,
+				   .log_id = "LOGIDLOGIDLOGID" };
 	int root, fd;
 
 	assert_ok(sim_open_root(disk, "/", &root));
@@ -144,8 +151,7 @@ static void test_file_returns(void **state)
 	index_table_init(&back, &keys);
 	assert_ok(index_read_entries(&disk->table, fd, &head, &back));
 	assert_int_equal(back.count, N);
-	assert_memory_equal(back.entries, t.entries,
-			    N * INDEX_ENTRY_SIZE);
+	assert_memory_equal(back.entries, t.entries, N * INDEX_ENTRY_SIZE);
 	assert_int_equal(back.messages, t.messages);
 	assert_int_equal(back.octets, t.octets);
 	assert_int_equal(back.sum, t.sum);

@@ -19,7 +19,7 @@ enum {
 	EXPUNGES_MAX = 80,
 	STEPS = 36,
 	OPEN_EXPUNGES_MAX = 6, /* not acknowledged at one cut */
-	SEEDS_DEFAULT = 5,
+	SEEDS_DEFAULT = 10,
 };
 
 #define NEVER SIZE_MAX
@@ -27,7 +27,7 @@ enum {
 struct message {
 	struct world *w;
 	unsigned id;
-	unsigned to;  /* bits of accounts */
+	unsigned to; /* bits of accounts */
 	char *wire;
 	int fd;
 	size_t issued;
@@ -111,14 +111,17 @@ static void deliver(struct world *w)
 {
 	struct message *m = &w->messages[w->messages_n];
 	struct store_place places[ACCOUNTS];
-	struct store_delivery d = { .places = places, .fd = -1,
+	struct store_delivery d = { .places = places,
+				    .fd = -1,
 				    .received_ns = 7 };
 	int fd = -1;
 
 	if (w->messages_n == MESSAGES_MAX)
 		return;
-	*m = (struct message){ .w = w, .id = w->messages_n++, .fd = -1,
-				.acked = { NEVER, NEVER, NEVER } };
+	*m = (struct message){ .w = w,
+			       .id = w->messages_n++,
+			       .fd = -1,
+			       .acked = { NEVER, NEVER, NEVER } };
 	m->to = 1 + roll(w, (1 << ACCOUNTS) - 1);
 	m->wire = make_wire(w, m->id);
 	m->issued = sim_mark(w->disk);
@@ -230,8 +233,8 @@ static bool note_names(struct world *w, const struct message *seen,
 	assert_true(span_to_str(uidl, text, sizeof text));
 	if (m->uid[account] == 0) {
 		m->uid[account] = uid;
-		(void)snprintf(m->uidl[account], sizeof m->uidl[account],
-			       "%s", text);
+		(void)snprintf(m->uidl[account], sizeof m->uidl[account], "%s",
+			       text);
 	}
 	if (m->uid[account] != uid || strcmp(m->uidl[account], text) != 0)
 		return wrong(w, "message %u has uid %u %s, had %u %s", m->id,
@@ -246,10 +249,9 @@ static bool note_names(struct world *w, const struct message *seen,
 					     m->id, text);
 		/* Only what was shown by the live store owns its uid. */
 		if (o != m && o->acked[account] != NEVER &&
-		    m->acked[account] != NEVER &&
-		    o->uid[account] == uid)
-			return wrong(w, "%u and %u share uid %u", o->id,
-				     m->id, uid);
+		    m->acked[account] != NEVER && o->uid[account] == uid)
+			return wrong(w, "%u and %u share uid %u", o->id, m->id,
+				     uid);
 	}
 	return true;
 }
@@ -292,8 +294,7 @@ static void note_all(struct world *w)
 			free(text);
 			shown[m->id] = true;
 			if (m->acked[a] == NEVER)
-				w->messages[m->id].acked[a] =
-					sim_mark(w->disk);
+				w->messages[m->id].acked[a] = sim_mark(w->disk);
 		}
 		store_snapshot_close(&s);
 		settle_expunges(w, a, shown);
@@ -490,7 +491,8 @@ static bool check_rebuilt(struct world *w, struct sim_disk *disk,
 	memcpy(kept, block.p, n);
 	store_snapshot_close(&s);
 	store_close(st);
-	(void)snprintf(path, sizeof path, "%02x/%02x/%02x%02x%02x%02x%02x%02x"
+	(void)snprintf(path, sizeof path,
+		       "%02x/%02x/%02x%02x%02x%02x%02x%02x"
 		       "%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x/1/index",
 		       account, account, account, account, account, account,
 		       account, account, account, account, account, account,

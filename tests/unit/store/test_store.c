@@ -158,8 +158,9 @@ static void test_wrong_form(void **state)
 		struct store_place place = help_place(1);
 		struct help_answer a = { 0 };
 
-		assert_int_equal(help_deliver(f->st, help_place(1),
-					      rows[i].wire), rows[i].err);
+		assert_int_equal(
+			help_deliver(f->st, help_place(1), rows[i].wire),
+			rows[i].err);
 		/* The same out of a file: copied, checked, cut back. */
 		if (rows[i].wire[0] == 0)
 			continue;
@@ -184,7 +185,8 @@ static void test_prefix_and_file(void **state)
 {
 	struct fixture *f = *state;
 	struct store_place places[2] = { help_place(1), help_place(2) };
-	struct store_delivery d = { .mode = STORE_EACH, .places = places,
+	struct store_delivery d = { .mode = STORE_EACH,
+				    .places = places,
 				    .places_n = 2,
 				    .prefix = SPAN_LIT("Received: x\r\n") };
 	struct help_answer a = { 0 };
@@ -296,8 +298,8 @@ static void test_expunge_ranges(void **state)
 	struct store_snapshot *s;
 
 	for (int i = 0; i < 4; i++)
-		assert_ok(help_deliver(f->st, help_place(1), i == 1 ? two
-								    : one));
+		assert_ok(
+			help_deliver(f->st, help_place(1), i == 1 ? two : one));
 	assert_ok(help_open(f->st, help_place(1), &s));
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct help_answer a = { 0 };
@@ -336,8 +338,10 @@ static void test_expunge_many_ranges(void **state)
 		assert_ok(help_totals(f->st, help_place(1), &totals));
 		assert_int_equal(totals.messages, N / 2);
 		if (round == 1)
-			sim_truncate(sim_file(f->disk, "01/01/0101010101010101"
-					      "0101010101010101/1/index"), 0);
+			sim_truncate(sim_file(f->disk,
+					      "01/01/0101010101010101"
+					      "0101010101010101/1/index"),
+				     0);
 		reopen(f);
 	}
 	assert_ok(help_open(f->st, help_place(1), &s));
@@ -404,8 +408,8 @@ static void test_leftovers_removed(void **state)
 	assert_ok(help_deliver(f->st, help_place(1), one));
 	store_close(&f->st);
 	assert_ok(f->os->open_root(f->os->ctx, "/", &root));
-	assert_ok(f->os->open(f->os->ctx, root, "removed", STORAGE_FOLDER,
-			      &fd));
+	assert_ok(
+		f->os->open(f->os->ctx, root, "removed", STORAGE_FOLDER, &fd));
 	assert_ok(f->os->rename(f->os->ctx, root, "01", fd, "01.left", false));
 	f->os->close(f->os->ctx, fd);
 	f->os->close(f->os->ctx, root);
@@ -440,7 +444,8 @@ static void test_uids_exhausted(void **state)
 static void test_cache_is_bounded(void **state)
 {
 	struct fixture *f = *state;
-	struct store_config config = { .path = "/", .os = f->os,
+	struct store_config config = { .path = "/",
+				       .os = f->os,
 				       .cached_mailboxes = 4 };
 
 	store_close(&f->st);

@@ -45,8 +45,10 @@ static enum yb_err counted_sync(void *ctx, int fd)
 
 static void open_store(struct fixture *f)
 {
-	struct store_config config = { .path = f->path, .os = &f->os,
-				       .threads = 8, .report = on_report,
+	struct store_config config = { .path = f->path,
+				       .os = &f->os,
+				       .threads = 8,
+				       .report = on_report,
 				       .ctx = f };
 
 	assert_ok(store_open(&config, &f->st));
@@ -97,11 +99,13 @@ static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
 		t->ok += errs[i] == YB_OK;
 }
 
-static void begin(struct fixture *f, struct store_place place,
-		  const char *wire, struct tally *t)
+static void begin(struct fixture *f, struct store_place place, const char *wire,
+		  struct tally *t)
 {
-	struct store_delivery d = { .mode = STORE_EACH, .places = &place,
-				    .places_n = 1, .fd = -1,
+	struct store_delivery d = { .mode = STORE_EACH,
+				    .places = &place,
+				    .places_n = 1,
+				    .fd = -1,
 				    .wire = span_str(wire) };
 
 	store_deliver(f->st, &d, on_delivered, t);
@@ -149,8 +153,8 @@ static void test_many_mailboxes(void **state)
 
 	for (unsigned round = 0; round < ROUNDS; round++)
 		for (uint8_t a = 0; a < MAILBOXES; a++) {
-			(void)snprintf(wire, sizeof wire,
-				       "%u of %u\r\n.\r\n", round, a);
+			(void)snprintf(wire, sizeof wire, "%u of %u\r\n.\r\n",
+				       round, a);
 			begin(f, help_place(a), wire, &t);
 		}
 	wait_all(f, &t.done, MAILBOXES * ROUNDS);
@@ -162,8 +166,7 @@ static void test_many_mailboxes(void **state)
 			for (unsigned round = 0; round < ROUNDS; round++)
 				(void)snprintf(want + strlen(want), 32,
 					       "%u of %u\r\n.\r\n", round, a);
-			help_expect(f->st, storage_disk(), help_place(a),
-				    want);
+			help_expect(f->st, storage_disk(), help_place(a), want);
 		}
 		store_close(&f->st);
 		open_store(f);
@@ -176,7 +179,8 @@ static void test_order_behind_a_large_body(void **state)
 {
 	struct fixture *f = *state;
 	struct store_place place = help_place(1);
-	struct store_delivery d = { .mode = STORE_EACH, .places = &place,
+	struct store_delivery d = { .mode = STORE_EACH,
+				    .places = &place,
 				    .places_n = 1 };
 	struct tally t = { 0 };
 	size_t n = 3u << 20;
@@ -234,8 +238,7 @@ static void test_sessions_in_between(void **state)
 		for (uint32_t i = 1; i < l.head->count; i++)
 			assert_true(l.rows[i].uid > l.rows[i - 1].uid);
 		if (l.head->count > 0) {
-			struct uid_range r = { l.rows[0].uid,
-					       l.rows[0].uid };
+			struct uid_range r = { l.rows[0].uid, l.rows[0].uid };
 
 			assert_true(r.first > highest);
 			highest = r.first;
@@ -386,8 +389,8 @@ static void test_hostile_files(void **state)
 		open_store(f);
 		assert_int_not_equal(help_open(f->st, help_place(1), &s),
 				     YB_OK);
-		assert_int_not_equal(help_deliver(f->st, help_place(1),
-						  ".\r\n"), YB_OK);
+		assert_int_not_equal(
+			help_deliver(f->st, help_place(1), ".\r\n"), YB_OK);
 		assert_int_equal(remove(log), 0);
 		assert_int_equal(rename(other, log), 0);
 	}

@@ -3,8 +3,8 @@
  * owner of the pool; in between one thread of the pool runs them. Without
  * threads the owner runs them itself, in order, in pool_take().
  */
-#ifndef STORE_POOL_H
-#define STORE_POOL_H
+#ifndef OS_POOL_H
+#define OS_POOL_H
 
 #include "base/err.h"
 #include "base/list.h"
@@ -22,10 +22,18 @@ struct pool_job {
 	bool is_long;
 };
 
-/* NOMEM, or what making threads and an eventfd may say. */
-YB_CHECKED enum yb_err pool_new(unsigned threads, struct pool **ret);
+/*
+ * Starts the threads and returns once each has called `begin`, if that is not
+ * NULL: what they want from the system is there before a cage closes. NOMEM,
+ * or what making threads and an eventfd may say.
+ */
+YB_CHECKED enum yb_err pool_new(unsigned threads, void (*begin)(void),
+				struct pool **ret);
 
-/* Nothing may be in flight. Takes NULL. */
+/*
+ * Ends the threads. Jobs that run are waited for, others not begun; no `done`
+ * is called for either. Takes NULL.
+ */
 void pool_free(struct pool **pool);
 
 void pool_give(struct pool *pool, struct pool_job *job);

@@ -4,7 +4,7 @@
 
 #include "unit/unit.h"
 
-#include "store/pool.h"
+#include "os/pool.h"
 
 struct job {
 	struct pool_job base;
@@ -42,10 +42,14 @@ static void give_all(struct pool *pool, struct job *jobs, bool is_long,
 {
 	for (unsigned i = 0; i < JOBS; i++) {
 		jobs[i] = (struct job){
-			.base = { .run = run, .done = done,
+			.base = { .run = run,
+				  .done = done,
 				  .is_long = is_long },
-			.running = running, .most = most, .done = finished,
-			.number = i, .order = order,
+			.running = running,
+			.most = most,
+			.done = finished,
+			.number = i,
+			.order = order,
 		};
 		pool_give(pool, &jobs[i].base);
 	}
@@ -59,7 +63,7 @@ static void test_without_threads(void **state)
 	struct pool *pool;
 
 	(void)state;
-	assert_ok(pool_new(0, &pool));
+	assert_ok(pool_new(0, NULL, &pool));
 	assert_int_equal(pool_fd(pool), -1);
 	assert_false(pool_take(pool));
 	give_all(pool, jobs, false, &running, &most, &finished, order);
@@ -84,7 +88,7 @@ static void test_with_threads(void **state)
 	struct pool *pool;
 
 	(void)state;
-	assert_ok(pool_new(8, &pool));
+	assert_ok(pool_new(8, NULL, &pool));
 	give_all(pool, jobs, false, &running, &most, &finished, NULL);
 	while (pool_busy(pool) > 0) {
 		pool_wait(pool);
@@ -104,10 +108,11 @@ static void test_long_jobs(void **state)
 	struct pool *pool;
 
 	(void)state;
-	assert_ok(pool_new(4, &pool));
+	assert_ok(pool_new(4, NULL, &pool));
 	give_all(pool, jobs, true, &running, &most, &finished, NULL);
 	sync = (struct job){ .base = { .run = run, .done = done },
-			     .running = &none, .most = &none,
+			     .running = &none,
+			     .most = &none,
 			     .done = &quick };
 	pool_give(pool, &sync.base);
 	while (quick == 0) {
@@ -134,7 +139,7 @@ static void test_fd(void **state)
 	struct pollfd p = { .events = POLLIN };
 
 	(void)state;
-	assert_ok(pool_new(2, &pool));
+	assert_ok(pool_new(2, NULL, &pool));
 	p.fd = pool_fd(pool);
 	assert_int_equal(poll(&p, 1, 0), 0);
 	give_all(pool, jobs, false, &running, &most, &finished, NULL);
@@ -146,6 +151,42 @@ static void test_fd(void **state)
 	pool_free(&pool);
 }
 
+static _Atomic unsigned begun;
+
+static void begin(void)
+{
+	(void)usleep(2000);
+	(void)atomic_fetch_add(&begun, 1);
+}
+
+/* Whoever closes a cage after pool_new() knows that all threads are warm. */
+static void test_begin(void **state)
+{
+	struct pool *pool;
+
+	(void)state;
+	atomic_store(&begun, 0);
+	assert_ok(pool_new(5, begin, &pool));
+	assert_int_equal(atomic_load(&begun), 5);
+	pool_free(&pool);
+}
+
+/* Freeing with work left waits for what runs and calls nobody. */
+static void test_free_with_work_left(void **state)
+{
+	_Atomic unsigned running = 0, most = 0;
+	unsigned finished = 0;
+	struct job jobs[JOBS];
+	struct pool *pool;
+
+	(void)state;
+	assert_ok(pool_new(2, NULL, &pool));
+	give_all(pool, jobs, false, &running, &most, &finished, NULL);
+	pool_free(&pool);
+	assert_int_equal(finished, 0);
+	assert_int_equal(atomic_load(&running), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +194,8 @@ int main(void)
 		cmocka_unit_test(test_with_threads),
 		cmocka_unit_test(test_long_jobs),
 		cmocka_unit_test(test_fd),
+		cmocka_unit_test(test_begin),
+		cmocka_unit_test(test_free_with_work_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,5 @@
-#include "store/pool.h"
+#include "os/pool.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,11 +13,13 @@
 
 struct pool {
 	pthread_mutex_t lock; /* guards the lists and the counts below */
-	pthread_cond_t work;
+	pthread_cond_t work, begun;
 	struct list ready, ready_long, ran;
 	unsigned long_running, long_max;
+	unsigned begun_n;
 	bool ending;
 	/* The owner's. */
+	void (*begin)(void);
 	pthread_t *threads;
 	unsigned threads_n;
 	size_t busy;
@@ -56,8 +57,12 @@ static void *thread_main(void *arg)
 {
 	struct pool *pool = arg;
 
+	if (pool->begin != NULL)
+		pool->begin();
 	(void)pthread_mutex_lock(&pool->lock);
-	for (;;) {
+	pool->begun_n++;
+	(void)pthread_cond_signal(&pool->begun);
+	while (!pool->ending) {
 		struct pool_job *job = next_job(pool);
 
 		if (job != NULL) {
@@ -70,8 +75,6 @@ static void *thread_main(void *arg)
 				(void)pthread_cond_signal(&pool->work);
 			continue;
 		}
-		if (pool->ending)
-			break;
 		(void)pthread_cond_wait(&pool->work, &pool->lock);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
@@ -87,8 +90,7 @@ static enum yb_err start_threads(struct pool *pool, unsigned threads)
 	pool->threads = calloc(threads, sizeof *pool->threads);
 	pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pool->threads == NULL || pool->fd < 0)
-		return pool->threads == NULL ? YB_NOMEM
-					     : err_from_errno(errno);
+		return pool->threads == NULL ? YB_NOMEM : err_from_errno(errno);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (pool->threads_n < threads && failed == 0) {
@@ -97,10 +99,15 @@ static enum yb_err start_threads(struct pool *pool, unsigned threads)
 		pool->threads_n += failed == 0;
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_mutex_lock(&pool->lock);
+	while (pool->begun_n < pool->threads_n)
+		(void)pthread_cond_wait(&pool->begun, &pool->lock);
+	(void)pthread_mutex_unlock(&pool->lock);
 	return failed == 0 ? YB_OK : err_from_errno(failed);
 }
 
-enum yb_err pool_new(unsigned threads, struct pool **ret)
+enum yb_err pool_new(unsigned threads, void (*begin)(void),
+		     struct pool **ret)
 {
 	struct pool *pool = calloc(1, sizeof *pool);
 	enum yb_err err = YB_OK;
@@ -108,12 +115,14 @@ enum yb_err pool_new(unsigned threads, struct pool **ret)
 	if (pool == NULL)
 		return YB_NOMEM;
 	pool->fd = -1;
+	pool->begin = begin;
 	pool->long_max = threads < 2 ? 1 : threads / 2;
 	list_init(&pool->ready);
 	list_init(&pool->ready_long);
 	list_init(&pool->ran);
 	(void)pthread_mutex_init(&pool->lock, NULL); /* cannot fail here */
 	(void)pthread_cond_init(&pool->work, NULL);
+	(void)pthread_cond_init(&pool->begun, NULL);
 	if (threads > 0)
 		err = start_threads(pool, threads);
 	if (err == YB_OK)
@@ -129,7 +138,6 @@ void pool_free(struct pool **pool_at)
 
 	if (pool == NULL)
 		return;
-	assert(pool->busy == 0);
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->ending = true;
 	(void)pthread_cond_broadcast(&pool->work);
@@ -137,6 +145,7 @@ void pool_free(struct pool **pool_at)
 	for (unsigned i = 0; i < pool->threads_n; i++)
 		(void)pthread_join(pool->threads[i], NULL);
 	(void)pthread_cond_destroy(&pool->work);
+	(void)pthread_cond_destroy(&pool->begun);
 	(void)pthread_mutex_destroy(&pool->lock);
 	fd_close(&pool->fd);
 	free(pool->threads);
@@ -148,8 +157,7 @@ void pool_give(struct pool *pool, struct pool_job *job)
 {
 	pool->busy++;
 	(void)pthread_mutex_lock(&pool->lock);
-	list_push(job->is_long ? &pool->ready_long : &pool->ready,
-		  &job->link);
+	list_push(job->is_long ? &pool->ready_long : &pool->ready, &job->link);
 	(void)pthread_cond_signal(&pool->work);
 	(void)pthread_mutex_unlock(&pool->lock);
 }
