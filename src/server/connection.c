@@ -176,18 +176,35 @@ static enum yb_err receive(struct connection *c, size_t *ret_n)
 	return n == 0 ? YB_GONE : YB_OK;
 }
 
-/* As much as the engine eats, its events answered in between. */
-static size_t feed(struct connection *c, struct span in)
+/*
+ * As much as the engine eats, its events answered in between. An engine may
+ * eat nothing and yet move on, by raising an event. Whether anything moved.
+ */
+static bool feed(struct connection *c, struct span in, size_t *ret_eaten)
 {
 	size_t eaten = 0, n;
+	bool answered, moved = false;
 
 	do {
 		n = c->class->feed(c->session, span_skip(in, eaten));
 		eaten += n;
-		c->class->progress(c->session);
-	} while (n > 0 && eaten < in.n && c->stage == CONNECTION_OPEN &&
+		answered = c->class->progress(c->session);
+		moved = moved || n > 0 || answered;
+	} while ((n > 0 || answered) && eaten < in.n &&
 		 c->class->is_hungry(c->session));
-	return eaten;
+	*ret_eaten = eaten;
+	return moved;
+}
+
+static bool feed_unread(struct connection *c)
+{
+	size_t eaten;
+	bool moved = feed(c, buf_span(&c->unread), &eaten);
+
+	buf_drop(&c->unread, eaten);
+	if (c->unread.n == 0)
+		buf_done(&c->unread);
+	return moved;
 }
 
 /* Feeds what was kept or has come; false if nothing moved. */
@@ -198,29 +215,22 @@ static bool feed_some(struct connection *c)
 
 	if (!c->class->is_hungry(c->session))
 		return false;
-	if (c->unread.n > 0) {
-		eaten = feed(c, buf_span(&c->unread));
-		buf_drop(&c->unread, eaten);
-		if (c->unread.n == 0)
-			buf_done(&c->unread);
-		return eaten > 0;
-	}
-	if (!c->can_read)
+	if (c->unread.n > 0)
+		return feed_unread(c);
+	if (!c->can_read || c->ended)
 		return false;
 	err = receive(c, &n);
-	if (err == YB_AGAIN) {
-		c->can_read = false;
-		return false;
-	}
 	if (err != YB_OK) {
-		die(c, "hung up");
+		c->can_read = false;
+		/* What it asked before it ended is still answered. */
+		c->ended = err == YB_GONE;
+		if (err != YB_AGAIN && err != YB_GONE)
+			die(c, "hung up");
 		return false;
 	}
 	c->octets_in += n;
 	c->class->tick(c->session, loop_now(c->worker->process.loop), true);
-	eaten = feed(c, span_of(c->worker->input, n));
-	if (c->stage == CONNECTION_DEAD)
-		return false;
+	(void)feed(c, span_of(c->worker->input, n), &eaten);
 	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
 						     n - eaten)) != YB_OK)
 		die(c, "out of memory");
@@ -285,7 +295,7 @@ static void pump_open(struct connection *c)
 		bool moved = true, spoke;
 
 		/* All that has come is answered, then sent in few calls. */
-		c->class->progress(c->session);
+		(void)c->class->progress(c->session);
 		while (moved && c->stage == CONNECTION_OPEN &&
 		       out_has_room(c->class->output(c->session)))
 			moved = feed_some(c);
@@ -305,6 +315,11 @@ static void pump_open(struct connection *c)
 			begin_tls(c);
 			return;
 		}
+		if (!moved && !spoke && c->ended &&
+		    c->class->is_hungry(c->session)) {
+			die(c, "hung up");
+			return;
+		}
 		if (!moved && !spoke) {
 			if (c->unread.n == 0 && !c->can_read)
 				c->class->release(c->session);
@@ -318,14 +333,20 @@ static void pump_open(struct connection *c)
 
 static void pump(struct connection *c)
 {
-	if (c->stage == CONNECTION_HANDSHAKE)
-		go_on_handshake(c);
-	if (c->stage == CONNECTION_OPEN)
-		pump_open(c);
-	if (c->stage == CONNECTION_HANDSHAKE && c->can_read)
-		go_on_handshake(c); /* STLS: its hello may be here already */
-	if (c->stage == CONNECTION_LINGER)
-		linger(c);
+	enum connection_stage before;
+
+	/* A stage that ends may leave something for the next: TLS may have
+	 * read the first command along with the last of the handshake, and
+	 * after STLS the client's hello may be here already. */
+	do {
+		before = c->stage;
+		if (before == CONNECTION_HANDSHAKE)
+			go_on_handshake(c);
+		else if (before == CONNECTION_OPEN)
+			pump_open(c);
+		else if (before == CONNECTION_LINGER)
+			linger(c);
+	} while (c->stage != before);
 }
 
 static void ready(void *ctx, uint32_t events)

@@ -19,8 +19,8 @@ struct worker;
 struct session_class {
 	/* Offers octets; how many were eaten. */
 	size_t (*feed)(void *session, struct span in);
-	/* Answers events and goes on with long answers. */
-	void (*progress)(void *session);
+	/* Answers events and goes on with long answers; whether it did. */
+	bool (*progress)(void *session);
 	/* Whether feed() would eat at present. */
 	bool (*is_hungry)(const void *session);
 	struct out_queue *(*output)(void *session);
@@ -66,6 +66,7 @@ struct connection {
 	enum connection_stage stage;
 	bool can_read, can_write;
 	bool watches_room;     /* EPOLLOUT too */
+	bool ended;            /* the client sends nothing more */
 	bool notice_sent;      /* TLS close notice */
 	struct buf unread;     /* input that the engine has not eaten */
 	uint32_t burst;        /* octets to offer the socket at a time */

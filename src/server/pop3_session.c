@@ -464,16 +464,20 @@ static size_t feed(void *session, struct span in)
 	return pop3_server_feed(s->engine, in);
 }
 
-static void progress(void *session)
+static bool progress(void *session)
 {
 	struct pop3_session *s = session;
 	struct pop3_event ev;
+	bool answered = false;
 
 	if (s->reading_top)
 		answer_top(s);
 	while (!s->waiting && !s->reading_top && !s->wants_tls &&
-	       pop3_server_poll(s->engine, &ev))
+	       pop3_server_poll(s->engine, &ev)) {
 		answer(s, &ev);
+		answered = true;
+	}
+	return answered;
 }
 
 static bool is_hungry(const void *session)

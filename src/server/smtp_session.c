@@ -349,14 +349,18 @@ static size_t feed(void *session, struct span in)
 	return smtp_server_feed(s->engine, in);
 }
 
-static void progress(void *session)
+static bool progress(void *session)
 {
 	struct smtp_session *s = session;
 	struct smtp_event ev;
+	bool answered = false;
 
 	while (!s->waiting && !s->wants_tls &&
-	       smtp_server_poll(s->engine, &ev))
+	       smtp_server_poll(s->engine, &ev)) {
 		answer(s, &ev);
+		answered = true;
+	}
+	return answered;
 }
 
 static bool is_hungry(const void *session)

@@ -361,12 +361,13 @@ static bool take_listener(struct worker *w, struct message *m)
 static enum yb_err make_contexts(struct worker *w, struct span chain,
 				 struct span key, const char **ret_reason)
 {
-	enum yb_err err = tls_context_server(chain, key, "pop3", ret_reason,
-					     &w->pop3_tls);
+	/* RFC 7301's registry knows "pop3"; SMTP has no name there. */
+	enum yb_err err = tls_context_server(chain, key, "pop3", "pop3",
+					     ret_reason, &w->pop3_tls);
 
 	if (err == YB_OK)
-		err = tls_context_server(chain, key, "smtp", ret_reason,
-					 &w->smtp_tls);
+		err = tls_context_server(chain, key, "smtp", NULL,
+					 ret_reason, &w->smtp_tls);
 	if (err == YB_OK)
 		err = tls_context_warm_up(w->pop3_tls);
 	return err;

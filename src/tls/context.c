@@ -86,8 +86,32 @@ static enum yb_err context_new(const SSL_METHOD *method, bool server,
 	return YB_OK;
 }
 
+/* RFC 7301 section 3.2: "the server SHALL send a fatal
+ * 'no_application_protocol' alert" when nothing offered fits. */
+static int choose_alpn(SSL *ssl, const unsigned char **out,
+		       unsigned char *out_n, const unsigned char *offered,
+		       unsigned offered_n, void *ctx)
+{
+	struct span want = span_str(ctx);
+	struct span rest = span_of(offered, offered_n);
+
+	(void)ssl;
+	while (rest.n > 0) {
+		struct span name = span_head(span_skip(rest, 1), rest.p[0]);
+
+		if (span_eq(name, want)) {
+			*out = name.p;
+			*out_n = (unsigned char)name.n;
+			return SSL_TLSEXT_ERR_OK;
+		}
+		rest = span_skip(rest, 1 + name.n);
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 enum yb_err tls_context_server(struct span chain, struct span key,
-			       const char *service, const char **ret_reason,
+			       const char *service, const char *alpn,
+			       const char **ret_reason,
 			       struct tls_context **ret)
 {
 	struct tls_context *context = NULL;
@@ -113,6 +137,9 @@ enum yb_err tls_context_server(struct span chain, struct span key,
 		tls_context_free(&context);
 		return YB_INVALID;
 	}
+	if (alpn != NULL)
+		SSL_CTX_set_alpn_select_cb(ssl, choose_alpn,
+					   (void *)(uintptr_t)alpn);
 	/* Sessions live in tickets, under keys that this context made; no
 	 * memory is kept for a client. */
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);

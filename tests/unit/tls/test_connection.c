@@ -51,7 +51,7 @@ static void open_ends(struct ends *e, const char *host)
 
 	memset(e, 0, sizeof *e);
 	assert_int_equal(socketpair(AF_UNIX, type, 0, e->fds), 0);
-	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), "test",
+	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), "test", NULL,
 				     &reason, &e->server_context));
 	assert_ok(tls_context_client(buf_span(&ca_pem), &e->client_context));
 	assert_ok(tls_connection_accept(e->server_context, e->fds[0],
@@ -200,12 +200,12 @@ static void bad_pem_is_explained(void **state)
 
 	(void)state;
 	assert_int_equal(tls_context_server(SPAN_LIT("nothing"),
-					    buf_span(&key), "test", &reason,
+					    buf_span(&key), "test", NULL, &reason,
 					    &context), YB_INVALID);
 	assert_true(strlen(reason) > 3);
 	reason = NULL;
 	assert_int_equal(tls_context_server(buf_span(&pem), buf_span(&ca_key),
-					    "test", &reason, &context),
+					    "test", NULL, &reason, &context),
 			 YB_INVALID);
 	assert_true(strlen(reason) > 3);
 	assert_null(context);
