@@ -57,10 +57,14 @@ static int tell(const struct work *w, enum yb_err err, const char *reason)
 		say_error("the password for %s is too weak%s%s; take a better "
 			  "one, or --allow-weak",
 			  w->address, *reason != 0 ? ": " : "", reason);
+	else if (err == YB_INVALID && *reason != 0)
+		/* Only a password is refused with a reason. */
+		say_error("the password for %s cannot be used: %s", w->address,
+			  reason);
 	else if (err == YB_INVALID || err == YB_SYNTAX)
-		say_error("%s is not valid%s%s; an address looks like "
+		say_error("%s is not valid; an address looks like "
 			  "alice@example.org",
-			  w->address, *reason != 0 ? ": " : "", reason);
+			  w->address);
 	else
 		say_error("%s: %s%s%s", w->address, err_text(err),
 			  *reason != 0 ? ": " : "", reason);

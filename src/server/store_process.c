@@ -20,8 +20,6 @@ enum {
 	SESSIONS_MAX = 65536,
 	/* Rows that travel inside the answer to a login. */
 	LISTING_INLINE = 32 * 1024,
-	/* Recipients of a message (SMTP_RECIPIENTS_MAX). */
-	PLACES_MAX = 1000,
 	/* uids are below 2^32, and ranges do not touch: far fewer. */
 	RANGES_MAX = 64 * 1024 * 1024,
 	/* Waits this long for syncs in flight before it ends anyway. */
@@ -368,7 +366,7 @@ static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
 	struct question *q = ctx;
 	struct worker_peer *w = asker(q);
 	uint32_t count = (uint32_t)n;
-	uint8_t codes[PLACES_MAX];
+	uint8_t codes[STORE_PLACES_MAX];
 	struct span parts[2];
 
 	for (size_t i = 0; i < n; i++)
@@ -394,7 +392,7 @@ static bool read_delivery(struct message *m, struct store_delivery *d,
 	d->received_ns = (int64_t)message_read_u64(&r);
 	d->wire_n = message_read_u64(&r);
 	n = message_read_u32(&r);
-	if (r.bad || mode > STORE_EACH || n == 0 || n > PLACES_MAX)
+	if (r.bad || mode > STORE_EACH || n == 0 || n > STORE_PLACES_MAX)
 		return false;
 	message_read_into(&r, places, n * sizeof *places);
 	d->prefix = message_read_octets(&r);
@@ -409,7 +407,7 @@ static bool read_delivery(struct message *m, struct store_delivery *d,
 static bool on_deliver(struct worker_peer *w, struct message *m)
 {
 	struct store_process *p = w->peer.owner;
-	struct store_place places[PLACES_MAX];
+	struct store_place places[STORE_PLACES_MAX];
 	struct store_delivery d = { .fd = -1 };
 	struct question *q;
 

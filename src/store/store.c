@@ -5,9 +5,8 @@
  *
  * I1  An octet of a log is never rewritten: records are written at the tail
  *     [write_part, copy_run]; a log only grows, is cut where nothing was
- *     acknowledged [part_cut_back, mailbox_fail,
- *     load_treat_tail], or is replaced
- *     whole [files_make_log].
+ *     acknowledged [part_cut_back, mailbox_fail, load_treat_tail], or is
+ *     replaced whole [files_make_log].
  * I2  Log, sync, index, publish, answer: [write_part] -> [sync_run] ->
  *     [publish], which writes the index, then shows, then answers. A new
  *     log's names are synced before it takes mail [create_run]. What an

@@ -18,6 +18,9 @@ import subprocess
 import tempfile
 import time
 
+from wireform import (Failure, is_strict, repaired, strip_trace,  # noqa: F401
+                      to_wire)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BINARY = os.path.abspath(
@@ -32,10 +35,6 @@ NOBODY = "nobody"
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|"
                     r"UndefinedBehavior|Assertion `")
 CAGE = re.compile(r"forbidden system call")
-
-
-class Failure(AssertionError):
-    pass
 
 
 # ---- ports ----
@@ -530,47 +529,3 @@ class Line:
         self.say(to_wire(body))
         for _ in recipients if lmtp else (0,):
             self.reply(b"250")
-
-
-# ---- messages ----
-
-def to_wire(body):
-    """What a client sends behind DATA: RFC 5321 section 4.5.2."""
-    if body and not body.endswith(b"\r\n"):
-        body += b"\r\n"
-    if body.startswith(b"."):
-        body = b"." + body
-    return body.replace(b"\r\n.", b"\r\n..") + b".\r\n"
-
-
-def repaired(body):
-    """
-    The rule of src/mime/wire.h in another man's words: each LF with all the
-    CRs before it is one line end, each other CR is one, and the last line has
-    a line end too.
-    """
-    body = re.sub(rb"\r*\n|\r", b"\r\n", body)
-    if body and not body.endswith(b"\r\n"):
-        body += b"\r\n"
-    return body
-
-
-def is_strict(body):
-    """Whether SMTP takes it: no CR and no LF but in CRLF."""
-    return re.search(rb"\r(?!\n)|(?<!\r)\n", body) is None
-
-
-TRACE = re.compile(
-    rb"Return-Path: <[^\r\n]*>\r\n"
-    rb"Received: from [^\r\n]*\r\n"
-    rb"\tby [^\r\n]* with (?:ESMTPS?|SMTP|LMTPS?) id [^\r\n;]*"
-    rb"(?:\r\n\tfor <[^\r\n]*>)?;\r\n"
-    rb"\t[A-Z][a-z][a-z], [^\r\n]* [+-]\d{4}(?: \([A-Z]*\))?\r\n")
-
-
-def strip_trace(message):
-    """Takes off what the server adds (RFC 5321 section 4.4)."""
-    m = TRACE.match(message)
-    if not m:
-        raise Failure(f"no trace fields in front: {message[:400]!r}")
-    return message[m.end():]
