@@ -677,6 +677,62 @@ static void test_killed_while_creating(void **state)
 	}
 }
 
+struct late {
+	struct store *st;
+	bool done;
+};
+
+static void on_late(void *ctx, const enum yb_err *errs, size_t n)
+{
+	(void)errs, (void)n;
+	((struct late *)ctx)->done = true;
+}
+
+/* Written while another record's sync is on its way: not covered by it. */
+static void deliver_late(void *ctx)
+{
+	struct store_place place = help_place(0);
+	struct store_delivery d = { .places = &place,
+				    .places_n = 1,
+				    .fd = -1,
+				    .wire = SPAN_LIT("late\r\n.\r\n") };
+
+	store_deliver(((struct late *)ctx)->st, &d, on_late, ctx);
+}
+
+/*
+ * I2: what the index says of syncs holds only for what they covered. Killed
+ * at each call; the next process shows what it finds; then the power fails.
+ */
+static void test_shown_is_durable(void **state)
+{
+	(void)state;
+	for (size_t lifetime = 1; lifetime < 20; lifetime++) {
+		struct sim_disk *disk = sim_new();
+		struct late late = {
+			.st = help_store(&disk->table, NULL, NULL),
+		};
+		char *shown;
+
+		assert_ok(help_deliver(late.st, help_place(0), ".\r\n"));
+		disk->behind_sync = deliver_late;
+		disk->behind_ctx = &late;
+		disk->lifetime = lifetime;
+		(void)!help_deliver(late.st, help_place(0), first_mail);
+		store_close(&late.st);
+		disk->behind_sync = NULL;
+		disk->lifetime = 0;
+		disk->dead = false;
+		late.st = help_store(&disk->table, NULL, NULL);
+		shown = help_all(late.st, &disk->table, help_place(0));
+		for (unsigned p = 0; p < CUT_POLICIES; p++)
+			expect_after_cut(disk, p, shown);
+		free(shown);
+		store_close(&late.st);
+		sim_free(&disk);
+	}
+}
+
 static uint64_t number_from(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
@@ -743,6 +799,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_killed_while_creating),
+		cmocka_unit_test(test_shown_is_durable),
 		cmocka_unit_test(test_finds_sync_left_out),
 		cmocka_unit_test(test_finds_answer_before_sync),
 		cmocka_unit_test(test_finds_folder_sync_left_out),
