@@ -29,6 +29,7 @@ OFFSETS = (24, 25, 110, 995)  # LMTP, SMTP, POP3, POP3S
 TERMINAL = sys.stdout.isatty()
 START_MAX_S = 30
 STOP_MAX_S = 45
+LOG_LINES = 30
 # poplib gives up at lines of 2,048 octets; real mail has longer ones.
 poplib._MAXLINE = 1 << 30
 
@@ -70,6 +71,36 @@ class Step:
 
 def size(octets):
     return f"{octets / 1e6:.1f} MB" if octets >= 100000 else f"{octets} octets"
+
+
+class Signals:
+    """Ctrl-C and its kin are KeyboardInterrupt, but not while held."""
+    NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    held = came = False
+
+    @classmethod
+    def catch(cls):
+        for number in cls.NUMBERS:
+            signal.signal(number, cls.on_signal)
+
+    @classmethod
+    def on_signal(cls, *_):
+        cls.came = True
+        if not cls.held:
+            raise KeyboardInterrupt
+
+    @classmethod
+    def ignore(cls):
+        for number in cls.NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def __enter__(self):
+        Signals.held = True
+
+    def __exit__(self, *_):
+        Signals.held = False
+        if Signals.came:
+            raise KeyboardInterrupt
 
 
 # ---- the server ----
@@ -129,24 +160,27 @@ class Server:
             run([YUBIN, "init", self.dir, "--loopback", "--port-base",
                  str(self.base)], "yubin init")
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            # In a session of its own: Ctrl-C is for us to pass on.
-            self.proc = subprocess.Popen(
-                [YUBIN, "serve", "-c", self.config], stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, start_new_session=True)
+            # In a session of its own: Ctrl-C is for us to pass on. Held, or
+            # it could come between the server's start and our knowing of it.
+            with Signals():
+                self.proc = subprocess.Popen(
+                    [YUBIN, "serve", "-c", self.config], stdout=log,
+                    stderr=log, stdin=subprocess.DEVNULL,
+                    start_new_session=True)
             os.close(log)
             self.wait_ready()
             step.done(f"in {self.dir}")
 
     def wait_ready(self):
         end = time.monotonic() + START_MAX_S
-        while True:
-            with open(self.log, encoding="utf-8", errors="replace") as f:
-                text = f.read()
-            if "event=ready" in text:
-                return
+        while "event=ready" not in self.log_tail():
             if self.proc.poll() is not None or time.monotonic() > end:
-                raise Trouble(f"the server did not start:\n{text}")
+                raise Trouble(f"the server did not start:\n{self.log_tail()}")
             time.sleep(0.01)
+
+    def log_tail(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return "".join(f.readlines()[-LOG_LINES:])
 
     def make_accounts(self):
         with Step("accounts") as step:
@@ -177,10 +211,12 @@ def is_mail(path):
 
 def read_mail(folder):
     """
-    The files of a folder as SMTP takes them: with CRLF line ends, and without
-    the line that mbox files put in front.
+    The files of a folder by name, as SMTP takes them: with CRLF line ends, and
+    without the line that mbox files put in front.
     """
-    mail = []
+    if not os.path.isdir(folder):
+        raise Trouble(f"there is no folder {folder}")
+    mail = {}
     for top, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
@@ -189,30 +225,31 @@ def read_mail(folder):
                 continue
             with open(path, "rb") as f:
                 body = f.read()
-            body = repaired(re.sub(rb"\AFrom [^\r\n]*(\r*\n|\r)", b"", body))
-            mail.append(body)
+            body = re.sub(rb"\AFrom [^\r\n]*(\r*\n|\r)", b"", body)
+            mail[path] = repaired(body)
     if not mail:
         raise Trouble(f"there are no files in {folder}")
     return mail
 
 
-def smtp_expect(smtp, code, want):
-    if code[0] != want:
-        raise Trouble(f"SMTP: {code[0]} {code[1].decode(errors='replace')}")
+def expect(reply, code, name):
+    if reply[0] != code:
+        text = reply[1].decode(errors="replace")
+        raise Trouble(f"{name} was refused: {reply[0]} {text}")
 
 
 def send(server, mail):
     """Message i goes to account i modulo 2, over one connection."""
-    total = sum(map(len, mail))
+    total = sum(map(len, mail.values()))
     with Step("sending") as step, \
             smtplib.SMTP("127.0.0.1", server.base + 25) as smtp:
         smtp.ehlo("demo.example.net")
-        for i, body in enumerate(mail):
-            smtp_expect(smtp, smtp.mail("demo@example.net"), 250)
-            smtp_expect(smtp, smtp.rcpt(NAMES[i % 2]), 250)
-            smtp_expect(smtp, smtp.docmd("DATA"), 354)
+        for i, (name, body) in enumerate(mail.items()):
+            expect(smtp.mail("demo@example.net"), 250, name)
+            expect(smtp.rcpt(NAMES[i % 2]), 250, name)
+            expect(smtp.docmd("DATA"), 354, name)
             smtp.send(to_wire(body))
-            smtp_expect(smtp, smtp.getreply(), 250)
+            expect(smtp.getreply(), 250, name)
             step.progress(f"{i + 1} of {len(mail)}")
         step.done(f"{len(mail)} messages, {size(total)}, by SMTP, each on "
                   "disk before its 250")
@@ -220,7 +257,7 @@ def send(server, mail):
 
 def login(server, name):
     context = ssl.create_default_context(cafile=server.ca)
-    pop = poplib.POP3_SSL("localhost", server.base + 995, context=context)
+    pop = poplib.POP3_SSL("127.0.0.1", server.base + 995, context=context)
     pop.user(name)
     pop.pass_(server.passwords[name])
     return pop
@@ -277,6 +314,7 @@ def collect_again(server, seen):
 def tell_how(server):
     name = NAMES[0]
     word = server.passwords[name]
+    no_curl = "" if shutil.which("curl") else " (apt-get install curl)"
     config = server.config
     print(f"""
 Look at it yourself. The post office listens on 127.0.0.1 only:
@@ -287,8 +325,10 @@ SMTP {server.base + 25}    LMTP {server.base + 24}
 Log in as   {NAMES[0]}    password {server.passwords[NAMES[0]]}
        or   {NAMES[1]}      password {server.passwords[NAMES[1]]}
 
+Collect, send, and look at the server{no_curl}:
+
   curl --cacert {server.ca} \\
-       -u {name}:{word} pop3s://localhost:{server.base + 995}/1
+       -u {name}:{word} pop3s://127.0.0.1:{server.base + 995}/1
   curl --mail-from you@example.net --mail-rcpt {name} \\
        -T README.md smtp://127.0.0.1:{server.base + 25}
   {YUBIN} status -c {config}
@@ -302,48 +342,45 @@ certificate authority {server.ca}
 
 def stay(server):
     print("Ctrl-C ends it.", flush=True)
-    while server.proc.poll() is None:
-        time.sleep(0.2)
-    raise Trouble(f"the server ended; its log is in {server.log}")
-
-
-def on_signal(number, _):
-    raise KeyboardInterrupt
+    try:
+        while server.proc.poll() is None:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        print("\nending", flush=True)
+        return
+    raise Trouble(f"the server ended; its log:\n{server.log_tail()}")
 
 
 def show(args, folder):
-    mail = read_mail(args.mail) if args.mail else \
-        list(mailgen.messages(MESSAGES))
+    if args.mail is not None:
+        mail = read_mail(args.mail)
+    else:
+        mail = {f"message {n}": body for n, body in
+                enumerate(mailgen.messages(MESSAGES), 1)}
     server = Server(folder, choose_base(args.port_base))
     try:
         server.start()
         server.make_accounts()
         send(server, mail)
-        collect_again(server, collect(server, mail))
+        collect_again(server, collect(server, list(mail.values())))
         if args.exit:
             return
         tell_how(server)
         stay(server)
     finally:
         # A second Ctrl-C would leave a server behind.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        Signals.ignore()
         server.stop()
 
 
 def arguments():
+    # --help is scripts/demo's own.
     parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="Builds Yubin, starts a private "
-        "post office on this machine without touching its configuration, "
-        f"sends {MESSAGES} messages through it, collects and compares them, "
-        "and leaves it running until Ctrl-C.")
-    parser.add_argument("--exit", action="store_true",
-                        help="end once all is shown")
-    parser.add_argument("--mail", metavar="DIR",
-                        help="send the files of this folder instead")
-    parser.add_argument("--port-base", metavar="N", type=int, default=2000,
-                        help="POP3 is on N + 110, and so on (2000); another "
-                        "if one of those ports is in use")
+        prog="scripts/demo", add_help=False, allow_abbrev=False,
+        usage="scripts/demo [--exit] [--mail DIR] [--port-base N]")
+    parser.add_argument("--exit", action="store_true")
+    parser.add_argument("--mail", metavar="DIR")
+    parser.add_argument("--port-base", metavar="N", type=int, default=2000)
     args = parser.parse_args()
     if not 1 <= args.port_base <= 64000:
         parser.error("--port-base takes a number from 1 to 64000")
@@ -352,8 +389,7 @@ def arguments():
 
 def main():
     args = arguments()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    Signals.catch()
     folder = tempfile.mkdtemp(prefix="yubin-demo-")
     # Run by root, the server becomes other users, who have to get there.
     os.chmod(folder, 0o755)
@@ -368,8 +404,8 @@ def main():
         print(f"\nscripts/demo: {type(e).__name__}: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nended", flush=True)
-        return 130 if args.exit else 0
+        print("\ninterrupted", flush=True)
+        return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

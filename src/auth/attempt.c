@@ -576,7 +576,7 @@ static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 
 	if (peer == NULL)
 		return YB_NOMEM;
-	if (peer->waiting >= PEER_WAITING_MAX ||
+	if (!peer_may_wait(peer, a->now_ms) ||
 	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
 		err = YB_OVERLOAD;
 	if (err == YB_OK) {

@@ -99,6 +99,13 @@ unsigned peer_failures(struct peer *peer, uint64_t now_ms)
 	return peer->failures;
 }
 
+bool peer_may_wait(struct peer *peer, uint64_t now_ms)
+{
+	return peer->waiting < (peer_failures(peer, now_ms) > 0
+					? PEER_WAITING_FAILED
+					: PEER_WAITING_MAX);
+}
+
 bool peer_may_begin(struct peer *peer, uint64_t now_ms)
 {
 	unsigned most = peer_failures(peer, now_ms) > 0 ? 1 : PEER_PARALLEL;

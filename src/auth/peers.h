@@ -23,8 +23,11 @@ enum {
 	/* Attempts at once from an address that did not fail lately: a mail
 	 * program opens a few connections, an office shares an address. */
 	PEER_PARALLEL = 8,
-	/* Attempts that wait their turn; more are an attack, or a mistake. */
-	PEER_WAITING_MAX = 16,
+	/* Attempts that wait their turn: after a restart nothing is remembered,
+	 * and all who poll from behind one address come within seconds. */
+	PEER_WAITING_MAX = 512,
+	/* The same after a failure: more are an attack, or a mistake. */
+	PEER_WAITING_FAILED = 16,
 };
 
 struct peer {
@@ -54,6 +57,9 @@ void peers_release(struct peers *p, struct peer *peer, uint64_t now_ms);
 
 /* Failures that are not forgiven yet. */
 unsigned peer_failures(struct peer *peer, uint64_t now_ms);
+
+/* Whether another attempt of it may wait for its turn. */
+bool peer_may_wait(struct peer *peer, uint64_t now_ms);
 
 /* Whether another attempt of it may begin now. */
 bool peer_may_begin(struct peer *peer, uint64_t now_ms);

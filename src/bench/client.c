@@ -385,8 +385,8 @@ static void connect_next(struct client *c)
 	c->began_ns = c->operation_ns = clock_mono_ns();
 	err = socket_connect(&plan->address, false, &c->fd);
 	if (err == YB_OK || err == YB_AGAIN) {
-		/* One by one, each write is answered before the next. */
-		if (plan->pipelined || plan->what->sends_mail)
+		/* A short session never writes again before an answer. */
+		if (!plan->what->kind->counts_sessions)
 			socket_no_delay(c->fd);
 		/* Servers of POP3 and SMTP speak first: only TLS waits for
 		 * the connection itself. */

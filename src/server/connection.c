@@ -24,8 +24,10 @@ enum {
 	LINGER_OCTETS = 256 * 1024,
 	/* A reader that takes nothing for this long is gone (threat 29). */
 	STUCK_MS = 120 * 1000,
-	/* Turns of reading before other connections get theirs. */
+	/* Turns of reading and sending before other connections get theirs,
+	 * and reads in all of them: 2 MiB of a message on its way in. */
 	PUMP_ROUNDS = 16,
+	PUMP_READS = 32,
 };
 
 static const uint32_t WATCHED = EPOLLIN | EPOLLRDHUP;
@@ -111,12 +113,22 @@ static void linger(struct connection *c)
 	}
 }
 
+/* When output began to wait for room: its reader's patience has an end. */
+static uint64_t waits_since(struct connection *c)
+{
+	if (c->sending_since_ms == 0)
+		c->sending_since_ms = loop_now(c->worker->process.loop);
+	return c->sending_since_ms;
+}
+
 static void finish(struct connection *c)
 {
 	if (c->tls != NULL && !c->notice_sent) {
 		enum yb_err err = tls_connection_close(c->tls);
 
 		if (err == YB_AGAIN) {
+			loop_timer_set(c->worker->process.loop, &c->timer,
+				       waits_since(c) + STUCK_MS);
 			wait_for_room(c);
 			return;
 		}
@@ -149,6 +161,9 @@ static bool send_output(struct connection *c)
 			return false;
 		} else {
 			c->sending_since_ms = 0;
+			/* Who takes a large message slowly is not idle. */
+			c->class->tick(c->session,
+				       loop_now(c->worker->process.loop), true);
 		}
 	}
 	return c->stage != CONNECTION_DEAD;
@@ -169,8 +184,9 @@ static enum yb_err receive(struct connection *c, size_t *ret_n)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_from_errno(errno);
-	/* Fewer than asked for: the socket is empty until the next edge. */
-	if (n > 0 && n < WORKER_INPUT)
+	/* Fewer than asked for: the socket is empty until the next edge. But
+	 * an end that came along with these octets has no edge of its own. */
+	if (n > 0 && n < WORKER_INPUT && !c->end_is_near)
 		c->can_read = false;
 	*ret_n = (size_t)n;
 	return n == 0 ? YB_GONE : YB_OK;
@@ -220,6 +236,12 @@ static bool feed_some(struct connection *c)
 	if (!c->can_read || c->ended)
 		return false;
 	err = receive(c, &n);
+	if (err == YB_AGAIN && c->tls != NULL &&
+	    tls_connection_wants_room(c->tls)) {
+		/* TLS has to answer its peer before it reads on. */
+		wait_for_room(c);
+		return false;
+	}
 	if (err != YB_OK) {
 		c->can_read = false;
 		/* What it asked before it ended is still answered. */
@@ -282,23 +304,39 @@ static void set_timer(struct connection *c)
 	uint64_t deadline = c->class->deadline(c->session);
 	bool waits = !out_is_empty(c->class->output(c->session));
 
-	if (waits && c->sending_since_ms == 0)
-		c->sending_since_ms = loop_now(loop);
-	if (waits && c->sending_since_ms + STUCK_MS < deadline)
-		deadline = c->sending_since_ms + STUCK_MS;
+	if (waits && waits_since(c) + STUCK_MS < deadline)
+		deadline = waits_since(c) + STUCK_MS;
 	loop_timer_set(loop, &c->timer, deadline);
+}
+
+/* Nothing moves any more for now; false if that is the end. */
+static bool come_to_rest(struct connection *c)
+{
+	/* Where the session is not hungry, an answer is on its way. */
+	if (c->ended && c->class->is_hungry(c->session)) {
+		die(c, "hung up");
+		return false;
+	}
+	if (c->unread.n == 0 && !c->can_read)
+		c->class->release(c->session);
+	return true;
 }
 
 static void pump_open(struct connection *c)
 {
+	int reads = 0;
+
 	for (int round = 0; round < PUMP_ROUNDS; round++) {
 		bool moved = true, spoke;
 
 		/* All that has come is answered, then sent in few calls. */
 		(void)c->class->progress(c->session);
 		while (moved && c->stage == CONNECTION_OPEN &&
-		       out_has_room(c->class->output(c->session)))
+		       reads < PUMP_READS &&
+		       out_has_room(c->class->output(c->session))) {
 			moved = feed_some(c);
+			reads++;
+		}
 		if (c->stage != CONNECTION_OPEN)
 			return;
 		spoke = !out_is_empty(c->class->output(c->session));
@@ -315,18 +353,15 @@ static void pump_open(struct connection *c)
 			begin_tls(c);
 			return;
 		}
-		if (!moved && !spoke && c->ended &&
-		    c->class->is_hungry(c->session)) {
-			die(c, "hung up");
-			return;
-		}
 		if (!moved && !spoke) {
-			if (c->unread.n == 0 && !c->can_read)
-				c->class->release(c->session);
+			if (!come_to_rest(c))
+				return;
 			break;
 		}
-		if (round == PUMP_ROUNDS - 1)
+		if (round == PUMP_ROUNDS - 1 || reads == PUMP_READS) {
 			connection_resume(c);
+			break;
+		}
 	}
 	set_timer(c);
 }
@@ -355,6 +390,8 @@ static void ready(void *ctx, uint32_t events)
 
 	if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		c->can_read = true;
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		c->end_is_near = true;
 	if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
 		c->can_write = true;
 	pump(c);

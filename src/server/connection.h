@@ -66,7 +66,8 @@ struct connection {
 	enum connection_stage stage;
 	bool can_read, can_write;
 	bool watches_room;     /* EPOLLOUT too */
-	bool ended;            /* the client sends nothing more */
+	bool end_is_near;      /* the kernel told of the client's end */
+	bool ended;            /* it was read: the client sends no more */
 	bool notice_sent;      /* TLS close notice */
 	struct buf unread;     /* input that the engine has not eaten */
 	uint32_t burst;        /* octets to offer the socket at a time */

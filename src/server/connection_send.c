@@ -121,6 +121,22 @@ static bool gather(struct connection *c, struct gathered *g)
 	return g->octets > 0;
 }
 
+/* Record after record: what was read for them need not be read again. */
+static enum yb_err write_tls(struct connection *c, struct span s, size_t *ret_n)
+{
+	size_t done = 0, n = 0;
+	enum yb_err err = YB_OK;
+
+	while (err == YB_OK && done < s.n) {
+		err = tls_connection_write(c->tls, span_skip(s, done), &n);
+		if (err == YB_OK)
+			done += n;
+	}
+	*ret_n = done;
+	/* What stopped it comes again with the next call. */
+	return done > 0 ? YB_OK : err;
+}
+
 /*
  * TLS wants its octets in one row, and after AGAIN the same ones again:
  * ranges are in the scratch buffer already, so the row is made behind them
@@ -133,9 +149,8 @@ static enum yb_err send_tls(struct connection *c, const struct gathered *g,
 	size_t n = 0;
 
 	if (g->iov_n == 1)
-		return tls_connection_write(
-			c->tls, span_of(g->iov[0].iov_base, g->iov[0].iov_len),
-			ret_n);
+		return write_tls(c, span_of(g->iov[0].iov_base,
+					    g->iov[0].iov_len), ret_n);
 	for (size_t i = 0; i < g->iov_n && n < WORKER_INPUT; i++) {
 		size_t part = g->iov[i].iov_len;
 
@@ -144,7 +159,7 @@ static enum yb_err send_tls(struct connection *c, const struct gathered *g,
 		memcpy(row + n, g->iov[i].iov_base, part);
 		n += part;
 	}
-	return tls_connection_write(c->tls, span_of(row, n), ret_n);
+	return write_tls(c, span_of(row, n), ret_n);
 }
 
 static enum yb_err send_plain(struct connection *c, const struct gathered *g,

@@ -463,6 +463,7 @@ static void on_stop(void *ctx)
 			connection_abort(c, "server is shutting down");
 		}
 	}
+	loop_timer_stop(&w->listen_again); /* it may be running already */
 	loop_timer_init(&w->listen_again, stop_now, w);
 	loop_timer_set(w->process.loop, &w->listen_again,
 		       loop_now(w->process.loop) + STOP_MS);

@@ -106,7 +106,8 @@ class PostOffice:
             shutil.chown(self.folder, user, "nogroup")
         self.dir = os.path.join(self.folder, "d")
         self.config = os.path.join(self.dir, "yubin.yaml")
-        self.log_path = os.path.join(self.folder, "log")
+        self.stderr_path = os.path.join(self.folder, "log")
+        self.log_path = self.stderr_path
         self.base = take_port_base()
         self.proc = None
         self.accounts = 0
@@ -202,9 +203,11 @@ class PostOffice:
 
     # -- life --
 
-    def start(self):
+    def start(self, log_path=None):
+        """`log_path` is where the configuration sends the log."""
+        self.log_path = log_path or self.log_path
         mark = len(self.log())
-        with open(self.log_path, "ab") as log:
+        with open(self.stderr_path, "ab") as log:
             self.proc = subprocess.Popen(
                 self.command("serve", "-c", self.config), env=environment(),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",

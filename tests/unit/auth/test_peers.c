@@ -153,9 +153,35 @@ static void test_bounded(void **state)
 	peers_done(&p);
 }
 
+/* Many may wait behind one address, until one of them guessed wrong. */
+static void test_waiting_is_bounded(void **state)
+{
+	struct peers p;
+	struct peer *peer;
+	const uint8_t address[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 };
+
+	(void)state;
+	peers_init(&p, 1);
+	peer = peers_hold(&p, address, 1000);
+	assert_non_null(peer);
+	peer->waiting = PEER_WAITING_MAX - 1;
+	assert_true(peer_may_wait(peer, 1000));
+	peer->waiting = PEER_WAITING_MAX;
+	assert_false(peer_may_wait(peer, 1000));
+	peer->waiting = PEER_WAITING_FAILED;
+	assert_true(peer_may_wait(peer, 1000));
+	(void)peer_failed(peer, 1, 1000);
+	assert_false(peer_may_wait(peer, 1000));
+	peer->waiting = 0;
+	assert_true(peer_may_wait(peer, 1000));
+	peers_release(&p, peer, 1000);
+	peers_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waiting_is_bounded),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_burst),

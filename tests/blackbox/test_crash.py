@@ -1,0 +1,355 @@
+"""kill -9 in the middle of work: what was acknowledged is there."""
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from post_office import Closed, Failure, to_wire
+
+SECONDS = 6
+
+
+class Sender(threading.Thread):
+    """Delivers numbered messages, and remembers which were acknowledged."""
+
+    def __init__(self, office, users, name, make):
+        super().__init__(daemon=True)
+        self.office = office
+        self.users = users
+        self.label = name
+        self.make = make
+        self.sent = {u: [] for u in users}  # begun
+        self.kept = {u: [] for u in users}  # acknowledged
+        self.failures = 0
+        self.over = threading.Event()
+        self.wrong = None
+
+    def body(self, n):
+        return (f"Subject: {self.label} {n}\r\n\r\n".encode() +
+                b"line\r\n" * random.randrange(400))
+
+    def one(self, c, n):
+        user = random.choice(self.users)
+        body = self.body(n)
+        c.smtp_ask(b"MAIL FROM:<a@example.net>")
+        c.smtp_ask(b"RCPT TO:<" + user.encode() + b">")
+        c.smtp_ask(b"DATA", b"354")
+        self.sent[user].append(body)
+        c.say(to_wire(body))
+        answer = c.reply()[-1]
+        if answer.startswith(b"250"):
+            self.kept[user].append(body)
+        elif not answer.startswith(b"4"):
+            self.wrong = answer
+
+    def run(self):
+        n = 0
+        while not self.over.is_set():
+            try:
+                with self.make() as c:
+                    while not self.over.is_set():
+                        n += 1
+                        self.one(c, n)
+            except (OSError, Closed, Failure):
+                self.failures += 1
+                time.sleep(0.02)
+
+
+def check_mail(office, senders):
+    """All that was acknowledged is there, once, and nothing unknown is."""
+    for user in senders[0].users:
+        got = office.collect(user)
+        assert len(set(got)) == len(got)
+        begun = {b for s in senders for b in s.sent[user]}
+        kept = {b for s in senders for b in s.kept[user]}
+        assert kept <= set(got), f"{len(kept - set(got))} lost"
+        assert set(got) <= begun
+
+
+def pid_of(office, role):
+    with contextlib.suppress(Exception):
+        pids = office.pids(role)
+        return random.choice(pids) if pids else None
+    return None
+
+
+@pytest.fixture
+def crashing(new_office):
+    office = new_office()
+    office.expects_deaths = True
+    return office
+
+
+@pytest.mark.parametrize("role", ["worker", "store", "auth"])
+def test_kill_under_load(crashing, role):
+    office = crashing
+    users = [office.add_account() for _ in range(3)]
+    senders = [Sender(office, users, f"s{i}", make) for i, make in
+               enumerate((office.smtp, office.lmtp, office.lmtp))]
+    for s in senders:
+        s.start()
+    end = time.monotonic() + SECONDS
+    kills = 0
+    while time.monotonic() < end:
+        time.sleep(random.uniform(0.3, 0.8))
+        pid = pid_of(office, role)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+    office.wait_all_ready()
+    before = [sum(map(len, s.kept.values())) for s in senders]
+    time.sleep(0.5)  # service is back without a hand
+    for s in senders:
+        s.over.set()
+    for s in senders:
+        s.join(45)
+        assert not s.is_alive()
+        assert s.wrong is None, s.wrong
+    assert kills >= 3
+    after = [sum(map(len, s.kept.values())) for s in senders]
+    assert sum(after) > sum(before) > 10
+    check_mail(office, senders)
+    # The same mail is there after a whole new start.
+    office.restart()
+    check_mail(office, senders)
+
+
+def test_kill_the_supervisor(crashing):
+    office = crashing
+    users = [office.add_account() for _ in range(2)]
+    everyone = Sender(office, users, "x", office.lmtp)
+    everyone.start()
+    for _ in range(4):
+        time.sleep(random.uniform(0.2, 0.5))
+        family = office.family()
+        assert len(family) >= 4
+        os.kill(office.proc.pid, signal.SIGKILL)
+        office.proc.wait(10)
+        end = time.monotonic() + 10
+        while office.family() and time.monotonic() < end:
+            time.sleep(0.02)
+        # When the supervisor dies all end, and a new start works.
+        assert office.family() == []
+        office.start()
+    time.sleep(0.3)
+    everyone.over.set()
+    everyone.join(45)
+    assert everyone.failures >= 4
+    check_mail(office, [everyone])
+
+
+def test_kill_all_at_once(crashing):
+    office = crashing
+    users = [office.add_account() for _ in range(2)]
+    everyone = Sender(office, users, "x", office.smtp)
+    everyone.start()
+    for _ in range(4):
+        time.sleep(random.uniform(0.2, 0.5))
+        for pid in office.family():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        office.proc.wait(10)
+        office.start()
+    time.sleep(0.3)
+    everyone.over.set()
+    everyone.join(45)
+    check_mail(office, [everyone])
+
+
+def test_deletes_are_all_or_none(crashing):
+    # I3: one record, synced before QUIT's +OK.
+    office = crashing
+    user = office.add_account()
+    # The keeper of the mail dies at about the time of the QUIT.
+    for turn in range(8):
+        bodies = [b"Subject: %d %d\r\n\r\n" % (turn, i) for i in range(30)]
+        with office.lmtp() as c:
+            for body in bodies:
+                c.send_mail([user], body)
+        c = office.pop3(user)
+        count = c.stat()[0]
+        c.say(b"".join(b"DELE %d\r\n" % n for n in range(1, count + 1)))
+        for _ in range(count):
+            c.expect(b"+OK")
+        pid = pid_of(office, "store")
+        killer = threading.Timer(random.uniform(0, 0.01), os.kill,
+                                 (pid, signal.SIGKILL))
+        killer.start()
+        answer = b""
+        with contextlib.suppress(OSError, Closed):
+            c.say(b"QUIT\r\n")
+            answer = c.line()
+        c.close()
+        killer.join()
+        office.wait_all_ready()
+        with office.pop3(user) as c:
+            left = c.stat()[0]
+            assert left in (0, count)
+            if answer.startswith(b"+OK"):
+                assert left == 0
+            if left:
+                c.say(b"".join(b"DELE %d\r\n" % n
+                               for n in range(1, left + 1)))
+                for _ in range(left):
+                    c.expect(b"+OK")
+                c.ask(b"QUIT")
+
+
+def test_session_without_its_store(crashing):
+    # I7: what needs the snapshot that is gone says so; the rest goes on.
+    office = crashing
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\nbody\r\n")
+    reader, deleter, late = (office.pop3(user) for _ in range(3))
+    whole = reader.retr(1)
+    deleter.ask(b"DELE 1")
+    os.kill(pid_of(office, "store"), signal.SIGKILL)
+    office.wait_all_ready()
+    assert reader.retr(1) == whole  # it has the log in its hand
+    late.ask(b"RETR 1", b"-ERR [SYS/TEMP]")
+    late.ask(b"STAT")
+    assert deleter.ask(b"QUIT", b"-ERR [SYS/TEMP]")
+    reader.ask(b"QUIT")
+    late.ask(b"QUIT")
+    with office.pop3(user) as c:
+        assert c.stat()[0] == 1
+
+
+def test_one_worker_dies_the_others_live(new_office):
+    office = new_office(start=False)
+    office.set("workers", 3)
+    office.expects_deaths = True
+    office.start()
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    sessions = [office.pop3(user) for _ in range(30)]
+    os.kill(office.pids("worker")[0], signal.SIGKILL)
+    alive = 0
+    for c in sessions:
+        with contextlib.suppress(OSError, Closed):
+            c.stat()
+            alive += 1
+    assert 0 < alive < 30
+    office.wait_all_ready()
+    for c in sessions:
+        c.close()
+    with office.pop3(user) as c:
+        assert c.stat()[0] == 1
+
+
+def test_index_lost_or_wrong(new_office):
+    # I5: the index may be lost, stale, torn, swapped or wrong.
+    office = new_office()
+    users = [office.add_account() for _ in range(2)]
+    want = {}
+    for u in users:
+        want[u] = [f"Subject: {u} {i}\r\n\r\n".encode() for i in range(20)]
+        for body in want[u]:
+            office.deliver(u, body)
+    with office.pop3(users[0]) as c:
+        ids = c.uidl()
+    for turn in range(5):
+        office.stop()
+        found = [os.path.join(top, "index") for top, _, names in
+                 os.walk(os.path.join(office.dir, "store"))
+                 if "index" in names]
+        assert len(found) == 2
+        damage(turn, found)
+        office.start()
+        for u in users:
+            assert office.collect(u) == want[u]
+        with office.pop3(users[0]) as c:
+            assert c.uidl() == ids
+
+
+def damage(turn, found):
+    with open(found[0], "r+b") as a, open(found[1], "r+b") as b:
+        one, two = a.read(), b.read()
+        if turn == 0:
+            swapped = two, one
+        elif turn == 1:
+            swapped = one[:len(one) // 2 + 3], b""
+        elif turn == 2:
+            flipped = bytearray(one)
+            flipped[len(one) // 2] ^= 1
+            swapped = bytes(flipped), two + b"more"
+        elif turn == 3:
+            swapped = b"\0" * len(one), random.Random(1).randbytes(len(two))
+        else:
+            swapped = None
+        if swapped:
+            for f, text in zip((a, b), swapped):
+                f.seek(0)
+                f.truncate()
+                f.write(text)
+    if turn == 4:
+        os.unlink(found[0])
+        os.unlink(found[1])
+
+
+def test_torn_tail(new_office):
+    # I6: above what is known as durable it is cut, copied aside, reported.
+    office = new_office()
+    user = office.add_account()
+    want = [b"Subject: %d\r\n\r\n" % i for i in range(5)]
+    for body in want:
+        office.deliver(user, body)
+    office.stop()
+    for top, _, names in os.walk(os.path.join(office.dir, "store")):
+        if "log" in names:
+            with open(os.path.join(top, "log"), "ab") as f:
+                f.write(random.Random(2).randbytes(300))
+    office.start()
+    assert office.collect(user) == want
+    office.deliver(user, b"Subject: new\r\n\r\n")
+    assert office.collect(user) == want + [b"Subject: new\r\n\r\n"]
+
+
+# ---- SIGTERM ----
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_sessions_get_a_last_line(new_office, how):
+    office = new_office()
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    pop = [office.pop3(), office.pop3(user), office.pop3(user, tls=True)]
+    pop[1].ask(b"DELE 1")
+    mail = [office.smtp(), office.lmtp()]
+    for c in mail:
+        c.smtp_ask(b"MAIL FROM:<a@b.c>")
+    start = time.monotonic()
+    assert office.stop(how) == 0
+    assert time.monotonic() - start < 12
+    for c in pop:
+        assert c.rest().startswith(b"-ERR [SYS/TEMP] ")
+    for c in mail:
+        assert c.rest().startswith(b"421 4.")
+    office.start()
+    assert len(office.collect(user)) == 1  # nothing deleted
+
+
+def test_stop_under_load_loses_nothing(new_office):
+    office = new_office()
+    users = [office.add_account() for _ in range(2)]
+    senders = [Sender(office, users, f"s{i}", office.lmtp)
+               for i in range(3)]
+    for s in senders:
+        s.start()
+    for _ in range(3):
+        time.sleep(0.5)
+        assert office.stop() == 0
+        office.start()
+    time.sleep(0.3)
+    for s in senders:
+        s.over.set()
+    for s in senders:
+        s.join(45)
+        assert s.wrong is None
+    check_mail(office, senders)
+
+

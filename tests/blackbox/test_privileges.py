@@ -1,0 +1,136 @@
+"""Who runs as whom, in which cage: by root with users of its own, and
+without root."""
+import os
+import pwd
+import shutil
+import smtplib
+import stat
+
+import pytest
+
+import mailgen
+from post_office import NOBODY, PASSWORD
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f
+                    if ":\t" in line)
+
+
+@pytest.fixture
+def running(new_office, as_whom):
+    return new_office(user=as_whom)
+
+
+def test_works(running, as_whom):
+    mail = list(mailgen.messages(60, seed=2))
+    user = running.add_account()
+    with smtplib.SMTP("127.0.0.1", running.smtp_port) as s:
+        for body in mail[:30]:
+            s.sendmail("a@example.net", [user], body)
+    with running.lmtp(unix=True) as c:
+        for body in mail[30:]:
+            c.send_mail([user], body)
+    running.run("deliver", user, data=b"Subject: by command\n\n")
+    assert running.collect(user) == mail + [b"Subject: by command\r\n\r\n"]
+    with running.pop3(user, tls=True) as c:
+        for n in range(1, 62):
+            c.ask(b"DELE %d" % n)
+        c.ask(b"QUIT")
+    running.restart()
+    assert running.collect(user) == []
+    running.run("check")
+    running.run("account", "list")
+    running.run("account", "remove", user, "--yes")
+    running.stop()
+    # Commands without a server leave files that the server can use.
+    other = running.add_account()
+    running.run("account", "password", other, "--password-stdin",
+                "--allow-weak", data=PASSWORD.encode())
+    running.start()
+    running.deliver(other, mail[0])
+    assert running.collect(other) == mail[:1]
+
+
+def test_roles(running, as_whom):
+    """Each process has the rights of its role, and no more."""
+    want = {"store": "yubin", "auth": "yubin-auth",
+            "worker": "yubin-worker", "supervisor": "root"}
+    for p in running.status()["processes"]:
+        s = status_of(p["pid"])
+        assert s["Seccomp"] == "2", (p, s["Seccomp"])  # a filter
+        assert s["NoNewPrivs"] == "1" or p["role"] == "supervisor"
+        name = pwd.getpwuid(int(s["Uid"].split()[0])).pw_name
+        if as_whom == NOBODY:
+            assert name == NOBODY
+        elif os.geteuid() == 0:
+            assert name == want[p["role"]]
+            assert len(set(s["Uid"].split())) == 1
+            if p["role"] != "supervisor":
+                assert int(s["CapEff"], 16) == int(s["CapPrm"], 16) == 0
+                assert "0" not in s["Groups"].split()
+
+
+def test_processes_cannot_be_looked_into(running, as_whom):
+    # Threat 60: PR_SET_DUMPABLE 0 makes /proc/PID root's.
+    for p in running.status()["processes"]:
+        assert os.stat(f"/proc/{p['pid']}/mem").st_uid == 0, p["role"]
+
+
+def test_worker_holds_no_files(running, as_whom):
+    """Sockets, pipes, memory: no folder, no mail of anybody's."""
+    user = running.add_account()
+    running.deliver(user, b"Subject: x\r\n\r\n")
+    with running.pop3(user) as c:
+        c.retr(1)
+    running.wait_log("event=session")
+    for pid in running.pids("worker"):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            path = os.readlink(f"/proc/{pid}/fd/{fd}")
+            assert "/store" not in path and "/auth" not in path, path
+            assert not path.startswith(running.dir), path
+
+
+def test_files_are_private(running, as_whom):
+    user = running.add_account()
+    running.deliver(user, b"Subject: x\r\n\r\n")
+    for top, folders, names in os.walk(running.dir):
+        for name in folders + names:
+            path = os.path.join(top, name)
+            mode = os.lstat(path).st_mode
+            private = any(part in path[len(running.dir):] + "/" for part in
+                          ("/store/", "/auth/", ".key"))
+            if stat.S_ISSOCK(mode):
+                continue
+            assert mode & 0o002 == 0, path
+            if private:
+                assert mode & 0o077 == 0, (path, oct(mode))
+    control = os.path.join(running.dir, "run/control")
+    assert os.lstat(control).st_mode & 0o007 == 0
+
+
+def test_program_in_a_closed_folder(new_office):
+    """The users that the server becomes need no way to the program."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    office = new_office(start=False)
+    closed = os.path.join(office.folder, "closed")
+    os.mkdir(closed, 0o700)
+    shutil.copy(office.binary, closed)
+    office.binary = os.path.join(closed, "yubin")
+    office.start()
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    assert len(office.collect(user)) == 1
+
+
+def test_folder_that_users_cannot_reach(new_office):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    office = new_office(start=False)
+    closed = os.path.join(office.folder, "closed")
+    os.mkdir(closed, 0o700)
+    done = office.run("init", os.path.join(closed, "d"), "--loopback",
+                      config=False, code=None)
+    assert done.returncode != 0 and closed in done.stderr.decode()
