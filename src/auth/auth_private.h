@@ -26,14 +26,14 @@
 enum {
 	/* DESIGN 8: some 30 ms, which nobody notices once an hour. */
 	AUTH_ITERATIONS = 100000,
-	/* Attempts without an outcome yet, each of at most 5 KiB; what two
-	 * threads hash within AUTH_WAIT_MS. */
+	/* Attempts without an outcome yet, each of at most 5 KiB; two
+	 * threads hash as many within AUTH_WAIT_MS. */
 	AUTH_WAITING_MAX = 1024,
 	/* Refusals held back; beyond it the next one due leaves early. */
 	AUTH_HELD_MAX = 4096,
 	/* No client waits longer for its turn; workers wait a little longer
 	 * for an answer (REQUEST_MS). */
-	AUTH_WAIT_MS = 25 * 1000,
+	AUTH_WAIT_MS = 60 * 1000,
 	/* Guesses at one account that are hashed at once. */
 	AUTH_ACCOUNT_GUESSES = 2,
 	/* Hashes handed to the pool for each thread: one runs, one is next. */

@@ -16,8 +16,9 @@ enum {
 	 * and is taken at once, so the other side never has to wait.
 	 */
 	REQUESTS_MAX = 8192,
-	/* Longer than any sync of a healthy disk and any queue for a hash. */
-	REQUEST_MS = 30 * 1000,
+	/* Longer than any sync of a healthy disk, and than auth lets a login
+	 * wait for its turn to be hashed (one minute). */
+	REQUEST_MS = 75 * 1000,
 };
 
 /* Whom a question went to. A login goes to auth; both may answer it. */
