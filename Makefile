@@ -6,8 +6,11 @@ PREFIX = /usr/local
 all: $(RELEASE)/build.ninja
 	ninja -C $(RELEASE)
 
-# Unit tests with the dialogue files, and the layers: seconds.
-check: all
+# Unit tests with the dialogue files, and the layers: seconds. What users
+# build goes without them, and without the libraries that only they need.
+check:
+	cmake --preset release -DYUBIN_TESTS=ON
+	ninja -C $(RELEASE)
 	tools/check_layers
 	ctest --test-dir $(RELEASE) -j 2 --output-on-failure
 
@@ -19,14 +22,13 @@ asan: $(ASAN)/build.ninja
 test:
 	scripts/test
 
-lint: all
+# The packages clang-tidy and clang are needed.
+lint: build/clang/build.ninja
 	tools/check_layers
-	clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]' \
-		'tests/*.[ch]')
-	clang-tidy --quiet -p $(RELEASE) $$(git ls-files 'src/*.c')
+	clang-tidy --quiet -p build/clang $$(git ls-files 'src/*.c')
 
 bench: all
-	$(RELEASE)/yubin bench --help
+	bench/run $(RELEASE)/yubin
 
 install: all
 	DESTDIR=$(DESTDIR) cmake --install $(RELEASE) --prefix $(PREFIX)
@@ -34,8 +36,10 @@ install: all
 clean:
 	rm -rf build
 
-build/%/build.ninja: CMakeLists.txt CMakePresets.json
-	cmake --preset $*
+$(RELEASE)/build.ninja:
+	cmake --preset release -DYUBIN_TESTS=OFF
+
+$(ASAN)/build.ninja:
+	cmake --preset asan
 
 .PHONY: all check asan test lint bench install clean
-.PRECIOUS: build/%/build.ninja

@@ -1,5 +1,6 @@
 """What scripts/demo does once the packages are there."""
 import argparse
+import contextlib
 import os
 import poplib
 import re
@@ -241,8 +242,9 @@ def expect(reply, code, name):
 def send(server, mail):
     """Message i goes to account i modulo 2, over one connection."""
     total = sum(map(len, mail.values()))
-    with Step("sending") as step, \
-            smtplib.SMTP("127.0.0.1", server.base + 25) as smtp:
+    # Not smtplib's own `with`: it would say QUIT in the middle of a message.
+    with Step("sending") as step, contextlib.closing(
+            smtplib.SMTP("127.0.0.1", server.base + 25)) as smtp:
         smtp.ehlo("demo.example.net")
         for i, (name, body) in enumerate(mail.items()):
             expect(smtp.mail("demo@example.net"), 250, name)
@@ -251,16 +253,21 @@ def send(server, mail):
             smtp.send(to_wire(body))
             expect(smtp.getreply(), 250, name)
             step.progress(f"{i + 1} of {len(mail)}")
+        smtp.quit()
         step.done(f"{len(mail)} messages, {size(total)}, by SMTP, each on "
                   "disk before its 250")
 
 
-def login(server, name):
+@contextlib.contextmanager
+def session(server, name):
+    """A POP3 session, ended in order unless something goes wrong in it."""
     context = ssl.create_default_context(cafile=server.ca)
-    pop = poplib.POP3_SSL("127.0.0.1", server.base + 995, context=context)
-    pop.user(name)
-    pop.pass_(server.passwords[name])
-    return pop
+    with contextlib.closing(poplib.POP3_SSL(
+            "127.0.0.1", server.base + 995, context=context)) as pop:
+        pop.user(name)
+        pop.pass_(server.passwords[name])
+        yield pop
+        pop.quit()
 
 
 def uidls(pop):
@@ -277,17 +284,17 @@ def collect(server, mail):
     seen, octets, equal = {}, 0, 0
     with Step("collecting") as step:
         for at, name in enumerate(NAMES):
-            pop = login(server, name)
-            seen[name] = uidls(pop)
-            if len(seen[name]) != len(mail[at::2]):
-                raise Trouble(f"{name} has {len(seen[name])} messages, not "
-                              f"{len(mail[at::2])}")
-            for n, body in enumerate(mail[at::2], 1):
-                got = strip_trace(fetch(pop, n))
-                octets += len(got)
-                equal += got == repaired(body)
-                step.progress(f"{n} of {len(seen[name])} for {name}")
-            pop.quit()
+            sent = mail[at::2]
+            with session(server, name) as pop:
+                seen[name] = uidls(pop)
+                if len(seen[name]) != len(sent):
+                    raise Trouble(f"{name} has {len(seen[name])} messages, "
+                                  f"not {len(sent)}")
+                for n, body in enumerate(sent, 1):
+                    got = strip_trace(fetch(pop, n))
+                    octets += len(got)
+                    equal += got == repaired(body)
+                    step.progress(f"{n} of {len(sent)} for {name}")
         step.done(f"{len(mail)} messages, {size(octets)}, by POP3S, "
                   "certificate checked")
     with Step("comparing") as step:
@@ -301,9 +308,8 @@ def collect_again(server, seen):
     with Step("again") as step:
         new = 0
         for name in NAMES:
-            pop = login(server, name)
-            new += len(set(uidls(pop)) - set(seen[name]))
-            pop.quit()
+            with session(server, name) as pop:
+                new += len(set(uidls(pop)) - set(seen[name]))
         if new:
             raise Trouble(f"{new} messages have a new UIDL")
         step.done("a second collection finds nothing new")

@@ -64,17 +64,22 @@ static struct peer *worker_of(struct auth_process *p, uint32_t number,
 	return peer->present && peer->incarnation == incarnation ? peer : NULL;
 }
 
-static void send_failed(struct login *l, enum yb_err err)
+static void send_err(struct peer *to, uint64_t id, enum yb_err err)
 {
-	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
 	struct message_writer w;
 
 	message_write(&w);
 	message_write_u32(&w, err);
-	if (peer != NULL)
-		/* A worker that is gone needs no answer. */
-		(void)channel_send_fields(&peer->channel, MESSAGE_LOGIN_FAILED,
-					  l->id, &w);
+	/* If there is no room, the worker's deadline tells. */
+	(void)channel_send_fields(&to->channel, MESSAGE_LOGIN_FAILED, id, &w);
+}
+
+static void send_failed(struct login *l, enum yb_err err)
+{
+	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
+
+	if (peer != NULL) /* a worker that is gone needs no answer */
+		send_err(peer, l->id, err);
 }
 
 static void send_challenge(struct login *l, struct span challenge)
@@ -141,8 +146,9 @@ static void on_done(void *ctx, enum yb_err err,
 
 /* ---- questions ---- */
 
-static struct login *login_new(struct auth_process *p, struct peer *from,
-			       uint64_t id)
+/* NULL if there are too many, or one with this id. */
+static struct login *login_make(struct auth_process *p, struct peer *from,
+				uint64_t id)
 {
 	struct login_key key = { from->incarnation, id };
 	struct login *l;
@@ -161,6 +167,21 @@ static struct login *login_new(struct auth_process *p, struct peer *from,
 		return NULL;
 	}
 	p->logins_n[from->number]++;
+	return l;
+}
+
+/*
+ * NULL, and answered: clients that think about a challenge, and logins that
+ * were given up and are still hashed, may be more than LOGINS_MAX without any
+ * fault of the worker's.
+ */
+static struct login *login_new(struct auth_process *p, struct peer *from,
+			       uint64_t id)
+{
+	struct login *l = login_make(p, from, id);
+
+	if (l == NULL)
+		send_err(from, id, YB_OVERLOAD);
 	return l;
 }
 
@@ -195,7 +216,7 @@ static bool on_login(struct auth_process *p, struct peer *from,
 		return false;
 	l = login_new(p, from, m->id);
 	if (l == NULL)
-		return false;
+		return true;
 	l->in_step = true;
 	auth_login(p->auth, &peer, user, password, loop_now(p->process.loop),
 		   on_done, l);
@@ -221,7 +242,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 		return false;
 	l = login_new(p, from, m->id);
 	if (l == NULL)
-		return false;
+		return true;
 	l->in_step = true;
 	l->sasl = auth_sasl_start(p->auth, &peer, mechanism, response,
 				  has_response, loop_now(p->process.loop),
@@ -248,8 +269,14 @@ static bool on_sasl_step(struct auth_process *p, struct peer *from,
 	message_read(&r, m);
 	l = find_login(p, from, message_read_u64(&r));
 	response = message_read_octets(&r);
-	if (!message_read_ended(&r) || l == NULL || l->sasl == NULL ||
-	    l->in_step)
+	if (!message_read_ended(&r) || m->fds_n != 0)
+		return false;
+	if (l == NULL) {
+		/* It began with a process that this one took the place of. */
+		send_err(from, m->id, YB_GONE);
+		return true;
+	}
+	if (l->sasl == NULL)
 		return false;
 	l->id = m->id;
 	l->in_step = true;
@@ -264,7 +291,7 @@ static bool on_cancel(struct auth_process *p, struct peer *from,
 {
 	struct login *l = find_login(p, from, m->id);
 
-	if (l != NULL && l->sasl != NULL && !l->in_step)
+	if (l != NULL && l->sasl != NULL)
 		login_free(l);
 	return true;
 }
@@ -320,12 +347,9 @@ static void on_worker_end(struct peer *peer, enum yb_err why)
 	struct login *l;
 	size_t at = 0;
 
-	if (why != YB_GONE)
-		log_message(&p->process.log, LOG_ERROR, "channel",
-			    "worker-%u: %s", peer->number, err_text(why));
+	peer_accuse(&p->process, peer, why);
 	while ((l = map_next(&p->logins, &at)) != NULL)
-		if (l->worker == peer->number && l->sasl != NULL &&
-		    !l->in_step)
+		if (l->worker == peer->number && l->sasl != NULL)
 			login_free(l);
 }
 
@@ -338,7 +362,9 @@ static bool on_store_message(struct peer *from, struct message *m)
 
 static void on_store_end(struct peer *peer, enum yb_err why)
 {
-	(void)peer, (void)why; /* the supervisor tells of its death */
+	struct auth_process *p = peer->owner;
+
+	peer_accuse(&p->process, peer, why);
 }
 
 /* ---- setting up ---- */
@@ -458,15 +484,21 @@ static void on_stop(void *ctx)
 {
 	struct auth_process *p = ctx;
 
+	/* What else this turn brings still finds all in its place. */
+	process_end(&p->process, 0);
+}
+
+static void close_all(struct auth_process *p)
+{
 	control_server_done(&p->control);
 	auth_close(&p->auth);
 	directory_close(&p->directory);
-	process_end(&p->process, 0);
 }
 
 int auth_process_main(void)
 {
 	struct auth_process *p = calloc(1, sizeof *p);
+	int status;
 
 	if (p == NULL || process_init(&p->process, ROLE_AUTH, 0) != YB_OK)
 		return 1;
@@ -486,5 +518,8 @@ int auth_process_main(void)
 		p->workers[i].on_message = on_worker_message;
 		p->workers[i].on_end = on_worker_end;
 	}
-	return process_run(&p->process);
+	status = process_run(&p->process);
+	if (status == 0)
+		close_all(p);
+	return status;
 }

@@ -48,7 +48,8 @@ static enum yb_err queue_packet(struct channel *ch, const struct span *parts,
 
 	for (size_t i = 0; i < parts_n; i++)
 		n += parts[i].n;
-	if (n > CHANNEL_QUEUE_MAX - ch->queued)
+	if (n > CHANNEL_QUEUE_MAX - ch->queued ||
+	    ch->queued_n == CHANNEL_PACKETS_MAX)
 		return YB_OVERLOAD;
 	w = malloc(sizeof *w + n);
 	if (w == NULL)
@@ -71,6 +72,7 @@ static enum yb_err queue_packet(struct channel *ch, const struct span *parts,
 	}
 	list_push(&ch->queue, &w->link);
 	ch->queued += n;
+	ch->queued_n++;
 	return YB_OK;
 }
 
@@ -87,14 +89,17 @@ static enum yb_err send_packet(struct channel *ch, const struct span *parts,
 	return err;
 }
 
+/* What was accepted into the batch stays there until it could be sent. */
 static enum yb_err send_batch(struct channel *ch)
 {
 	struct span batch = span_of(ch->batch, ch->batch_n);
+	enum yb_err err = YB_OK;
 
-	if (batch.n == 0)
-		return YB_OK;
-	ch->batch_n = 0;
-	return send_packet(ch, &batch, 1, NULL, 0);
+	if (batch.n > 0)
+		err = send_packet(ch, &batch, 1, NULL, 0);
+	if (err == YB_OK)
+		ch->batch_n = 0;
+	return err;
 }
 
 static void flush_task(void *ctx)
@@ -102,7 +107,8 @@ static void flush_task(void *ctx)
 	struct channel *ch = ctx;
 	enum yb_err err = send_batch(ch);
 
-	if (err != YB_OK)
+	/* Behind a full queue it waits until send_waiting() has made room. */
+	if (err != YB_OK && err != YB_OVERLOAD)
 		end(ch, err);
 }
 
@@ -190,6 +196,8 @@ enum yb_err channel_send_lazily(struct channel *ch, enum message_type type,
 
 static void send_waiting(struct channel *ch)
 {
+	if (list_empty(&ch->queue))
+		return;
 	while (!list_empty(&ch->queue)) {
 		struct waiting *w =
 			list_entry(ch->queue.next, struct waiting, link);
@@ -204,9 +212,11 @@ static void send_waiting(struct channel *ch)
 			return;
 		}
 		ch->queued -= w->n;
+		ch->queued_n--;
 		list_remove(&w->link);
 		free_waiting(w);
 	}
+	channel_flush(ch);
 }
 
 bool channel_is_drained(const struct channel *ch)
@@ -305,7 +315,7 @@ enum yb_err channel_open(struct channel *ch, struct loop *loop, int fd)
 	ch->fd = fd;
 	ch->ended = false;
 	ch->batch_n = 0;
-	ch->queued = 0;
+	ch->queued = ch->queued_n = 0;
 	list_init(&ch->queue);
 	loop_task_init(&ch->flush, flush_task, ch);
 	loop_task_init(&ch->resume, resume_task, ch);

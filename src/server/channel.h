@@ -1,8 +1,8 @@
 /*
  * A channel between two processes: messages in packets over a SEQPACKET pair.
  * Small messages of one turn of the loop travel together in one packet. What
- * the other end does not take yet is queued up to a limit; passing it, or
- * anything malformed, ends the channel.
+ * the other end does not take yet is queued up to a limit; what passes it is
+ * refused. Anything malformed ends the channel.
  */
 #ifndef SERVER_CHANNEL_H
 #define SERVER_CHANNEL_H
@@ -18,6 +18,9 @@ enum {
 	 * requests (REQUESTS_MAX) with answers of a few KiB each.
 	 */
 	CHANNEL_QUEUE_MAX = 32 * 1024 * 1024,
+	/* Packets, since each may hold descriptors and costs more than its
+	 * octets: an answer to each of a full set of requests. */
+	CHANNEL_PACKETS_MAX = 8192,
 	/* The largest body: a packet less the head and its padding. */
 	CHANNEL_BODY_MAX = PACKET_MAX - 64,
 };
@@ -33,6 +36,7 @@ struct channel {
 	size_t batch_n;
 	struct list queue;  /* packets that the socket did not take */
 	size_t queued;      /* octets of them */
+	size_t queued_n;
 	/* False ends the channel: the message was malformed. */
 	bool (*on_message)(void *ctx, struct message *m);
 	/*
@@ -53,7 +57,8 @@ void channel_close(struct channel *ch);
 /*
  * Sends a message whose body is `parts` one behind the other, at most
  * CHANNEL_BODY_MAX octets; a part that is octets needs its length written
- * before it. Descriptors stay the caller's. GONE if the channel is over.
+ * before it. Descriptors stay the caller's. GONE if the channel is over,
+ * OVERLOAD if too much waits already.
  */
 YB_CHECKED enum yb_err channel_send(struct channel *ch, enum message_type type,
 				    uint64_t id, const struct span *parts,

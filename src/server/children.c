@@ -148,19 +148,50 @@ static enum yb_err hand_over_all(struct child *c)
 		err = hand_over_keys(c);
 	if (err == YB_OK && c->role == ROLE_WORKER)
 		err = hand_over_listeners(c);
-	if (err == YB_OK)
+	/* A keeper has to be open before somebody asks it, a worker joined
+	 * before somebody connects. */
+	if (err == YB_OK && c->role == ROLE_WORKER)
 		err = join_all(c);
 	if (err == YB_OK)
 		err = hand_over(c, MESSAGE_START, 0, NULL, 0);
+	if (err == YB_OK && c->role != ROLE_WORKER)
+		err = join_all(c);
 	return err;
 }
 
 /* ---- life and death ---- */
 
+/*
+ * Ends whoever broke the rules between two processes. A worker's word counts
+ * for nothing, since outsiders speak to it: it is itself who is ended.
+ */
+static bool on_accused(struct child *by, struct message *m)
+{
+	struct message_reader r;
+	uint32_t role, number;
+	uint64_t incarnation;
+	struct child *c;
+
+	message_read(&r, m);
+	role = message_read_u32(&r);
+	number = message_read_u32(&r);
+	incarnation = message_read_u64(&r);
+	if (!message_read_ended(&r) || role >= ROLE_COUNT || m->fds_n != 0)
+		return false;
+	c = children_find(by->all, (enum role)role, number);
+	/* It may have died of it, and been started again. */
+	if (c == NULL || c->incarnation != incarnation)
+		return true;
+	child_kill(by->role == ROLE_WORKER ? by : c);
+	return true;
+}
+
 static bool on_message(void *ctx, struct message *m)
 {
 	struct child *c = ctx;
 
+	if (m->type == MESSAGE_ACCUSED)
+		return on_accused(c, m);
 	if (m->type != MESSAGE_READY || c->state != CHILD_STARTING)
 		return false;
 	c->state = CHILD_READY;

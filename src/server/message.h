@@ -26,6 +26,7 @@
 	X(CONTROL)       /* fd: a command's connection, checked */          \
 	/* all -> supervisor */                                             \
 	X(READY)         /* caged and running */                            \
+	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
 	X(LOGIN)         /* peer, tls, user, password */                    \
 	X(SASL)          /* peer, tls, mechanism, has_response, response */ \

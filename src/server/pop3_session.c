@@ -22,6 +22,8 @@ enum {
 	LISTING_MAX = INT32_MAX,
 	/* Of deleted uids; more go in a memfd of their own. */
 	RANGES_INLINE = 4096,
+	/* Half of what the engine takes; those of our mechanisms are short. */
+	CHALLENGE_MAX = 4096,
 	/* TOP with a huge count reads this much, then lets others run. */
 	TOP_AT_ONCE = 4 * 1024 * 1024,
 };
@@ -31,6 +33,7 @@ struct pop3_session {
 	struct pop3_server *engine;
 	bool waiting;           /* an event has to be answered from outside */
 	bool wants_tls;
+	bool asked_sasl;        /* the login that waits is a SASL exchange */
 	bool reading_top;       /* `top` goes on at the next progress */
 	uint64_t request;       /* waits for an answer; 0: none */
 	uint64_t exchange;      /* SASL, at auth; 0: none */
@@ -82,6 +85,15 @@ static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
 			    &s->listing);
 }
 
+static void forget_listing(struct pop3_session *s)
+{
+	memfd_unmap(&s->mapping);
+	free(s->listing_block);
+	s->listing_block = NULL;
+	free(s->address);
+	s->address = NULL;
+}
+
 /* The store has opened the maildrop that auth granted. */
 static bool on_opened(struct pop3_session *s, struct message *m)
 {
@@ -99,10 +111,13 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	s->open = err == YB_OK;
 	if (err == YB_OK) {
 		s->address = strndup((const char *)address.p, address.n);
-		err = take_listing(s, block, m);
+		err = s->address == NULL ? YB_NOMEM
+					 : take_listing(s, block, m);
 	}
-	if (err != YB_OK)
+	if (err != YB_OK) {
 		tell_closed(s);
+		forget_listing(s); /* the client may try again */
+	}
 	pop3_server_login_done(s->engine, err, &s->listing);
 	return true;
 }
@@ -116,7 +131,8 @@ static bool on_challenge(struct pop3_session *s, struct message *m)
 
 	message_read(&r, m);
 	challenge = message_read_octets(&r);
-	if (!message_read_ended(&r))
+	if (!message_read_ended(&r) || !s->asked_sasl ||
+	    challenge.n > CHALLENGE_MAX)
 		return false;
 	if (s->exchange == 0)
 		s->exchange = m->id;
@@ -137,11 +153,27 @@ static bool on_login_failed(struct pop3_session *s, struct message *m)
 	return true;
 }
 
+/* The client or the connection gave up what auth still works on. */
+static void forget_login(struct pop3_session *s)
+{
+	struct message_writer w;
+	uint64_t id = s->exchange != 0 ? s->exchange : s->request;
+
+	if (id == 0)
+		return;
+	message_write(&w);
+	worker_tell_lazily(s->connection->worker, ASKED_AUTH, MESSAGE_CANCEL,
+			   id, &w);
+	s->exchange = 0;
+}
+
 static bool on_login_answer(void *ctx, enum yb_err err, struct message *m)
 {
 	struct pop3_session *s = ctx;
 	bool good = true;
 
+	if (m == NULL)
+		forget_login(s); /* auth may still work on it */
 	s->request = 0;
 	s->waiting = false;
 	if (m == NULL)
@@ -187,6 +219,7 @@ static void on_login(struct pop3_session *s, const struct pop3_event *ev)
 {
 	struct message_writer w;
 
+	s->asked_sasl = false;
 	message_write(&w);
 	write_peer(&w, s->connection);
 	message_write_octets(&w, ev->user);
@@ -198,6 +231,7 @@ static void on_sasl(struct pop3_session *s, const struct pop3_event *ev)
 {
 	struct message_writer w;
 
+	s->asked_sasl = true;
 	message_write(&w);
 	if (s->exchange != 0) {
 		message_write_u64(&w, s->exchange);
@@ -208,20 +242,6 @@ static void on_sasl(struct pop3_session *s, const struct pop3_event *ev)
 	message_write_octets(&w, ev->mechanism);
 	message_write_u8(&w, ev->has_response);
 	ask_login(s, MESSAGE_SASL, &w, ev->response);
-}
-
-/* The client or the connection gave up what auth still works on. */
-static void forget_login(struct pop3_session *s)
-{
-	struct message_writer w;
-	uint64_t id = s->exchange != 0 ? s->exchange : s->request;
-
-	if (id == 0)
-		return;
-	message_write(&w);
-	worker_tell_lazily(s->connection->worker, ASKED_AUTH, MESSAGE_CANCEL,
-			   id, &w);
-	s->exchange = 0;
 }
 
 /* ---- RETR and TOP ---- */
@@ -283,24 +303,25 @@ static bool on_log(void *ctx, enum yb_err err, struct message *m)
 {
 	struct pop3_session *s = ctx;
 	struct message_reader r;
+	bool good = true;
 
 	s->request = 0;
 	s->waiting = false;
 	if (m != NULL) {
 		message_read(&r, m);
 		err = message_read_err(&r);
-		if (!message_read_ended(&r) || m->type != MESSAGE_LOG_READY ||
-		    (err == YB_OK) != (m->fds_n == 1))
-			err = YB_GONE;
+		good = message_read_ended(&r) &&
+		       m->type == MESSAGE_LOG_READY &&
+		       (err == YB_OK) == (m->fds_n == 1);
 	}
-	if (err == YB_OK) {
+	if (good && err == YB_OK) {
 		s->log_fd = fd_steal(&m->fds[0]);
 		answer_message(s);
 	} else {
-		pop3_server_answer_error(s->engine, err);
+		pop3_server_answer_error(s->engine, good ? err : YB_GONE);
 	}
 	connection_resume(s->connection);
-	return m == NULL || err != YB_GONE;
+	return good;
 }
 
 /* Nine sessions of ten never get here: the log comes at the first message. */
@@ -398,10 +419,11 @@ static enum yb_err send_ranges(struct pop3_session *s, struct span ranges)
 	parts[0] = message_written(&w);
 	parts[1] = ranges;
 	s->waiting = true;
-	s->open = false; /* QUIT closes it, whatever the outcome */
 	s->request = worker_ask(s->connection->worker, ASKED_STORE,
 				MESSAGE_QUIT, parts, 2, &fd, fd >= 0,
 				on_quit_done, s);
+	/* QUIT closes it, whatever the outcome; if it has left. */
+	s->open = s->open && s->request == 0;
 	return YB_OK;
 }
 
@@ -608,9 +630,7 @@ static void closed(void *session, const char *why)
 	tell_closed(s);
 	pop3_server_free(&s->engine);
 	fd_close(&s->log_fd);
-	memfd_unmap(&s->mapping);
-	free(s->listing_block);
-	free(s->address);
+	forget_listing(s);
 	free(s);
 }
 

@@ -131,6 +131,23 @@ static void on_peer_end(void *ctx, enum yb_err why)
 	peer->on_end(peer, why);
 }
 
+void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why)
+{
+	struct message_writer w;
+
+	if (why == YB_GONE)
+		return;
+	log_message(&p->log, LOG_ERROR, "channel",
+		    "%s-%u broke the rules of its channel: %s",
+		    role_name(peer->role), peer->number, err_text(why));
+	message_write(&w);
+	message_write_u32(&w, peer->role);
+	message_write_u32(&w, peer->number);
+	message_write_u64(&w, peer->incarnation);
+	/* If the supervisor is gone, on_end() comes. */
+	(void)channel_send_fields(&p->supervisor, MESSAGE_ACCUSED, 0, &w);
+}
+
 bool peer_take(struct process *p, struct message *m, peer_find_fn *find,
 	       void *owner)
 {

@@ -54,6 +54,13 @@ struct peer {
 	void (*on_end)(struct peer *peer, enum yb_err why);
 };
 
+/*
+ * For on_end: a peer that broke the rules of its channel (`why` is not GONE)
+ * is told of to the supervisor, which ends it and starts it anew with new
+ * channels. A channel that ended otherwise comes anew with its peer.
+ */
+void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why);
+
 /* Which peer it is that a PEER message introduces; NULL for nobody. */
 typedef struct peer *peer_find_fn(void *owner, enum role role,
 				  uint32_t number);

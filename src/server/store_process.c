@@ -4,6 +4,7 @@
  * read-only descriptors; it never speaks to a client.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "os/fd.h"
 #include "os/memfd.h"
@@ -11,11 +12,15 @@
 #include "server/control_server.h"
 #include "server/control_store.h"
 #include "server/process.h"
+#include "server/requests.h"
 #include "store/store.h"
 
 enum {
 	/* DESIGN section 4: syncs that run side by side. */
 	STORE_THREADS = 32,
+	/* Of one worker, or auth for it, at a time: twice what it can wait
+	 * for, since those that it gave up are worked on as well. */
+	QUESTIONS_MAX = 2 * REQUESTS_MAX,
 	/* Sessions of one worker: more than it can have descriptors. */
 	SESSIONS_MAX = 65536,
 	/* Rows that travel inside the answer to a login. */
@@ -37,6 +42,7 @@ struct worker_peer {
 	struct peer peer;
 	struct session *sessions;
 	uint32_t sessions_n, free_head; /* index + 1; 0: none */
+	uint32_t questions_n;           /* not yet answered */
 };
 
 struct store_process {
@@ -64,10 +70,15 @@ static struct question *question_new(struct store_process *p,
 				     uint32_t worker, uint64_t incarnation,
 				     uint64_t id)
 {
-	struct question *q = calloc(1, sizeof *q);
+	struct question *q = NULL;
 
-	if (q != NULL)
-		*q = (struct question){ .process = p, .worker = worker,
+	/* What is over the limit is not answered: the worker's deadline is. */
+	if (p->workers[worker].questions_n < QUESTIONS_MAX)
+		q = calloc(1, sizeof *q);
+	if (q == NULL)
+		return NULL;
+	p->workers[worker].questions_n++;
+	*q = (struct question){ .process = p, .worker = worker,
 					.incarnation = incarnation, .id = id,
 					.fd = -1 };
 	return q;
@@ -75,6 +86,7 @@ static struct question *question_new(struct store_process *p,
 
 static void question_free(struct question *q)
 {
+	q->process->workers[q->worker].questions_n--;
 	store_snapshot_close(&q->snapshot);
 	fd_close(&q->fd);
 	free(q);
@@ -244,9 +256,11 @@ static bool on_grant(struct store_process *p, struct message *m)
 	    device >= STORE_DEVICES_MAX)
 		return false;
 	q = question_new(p, worker, incarnation, m->id);
-	if (q == NULL || !span_to_str(address, q->address, sizeof q->address)) {
-		free(q);
-		return q != NULL ? false : true; /* the worker's deadline tells */
+	if (q == NULL)
+		return true; /* the worker's deadline tells */
+	if (!span_to_str(address, q->address, sizeof q->address)) {
+		question_free(q);
+		return false;
 	}
 	store_snapshot_open(p->store, place, device, on_opened, q);
 	return true;
@@ -404,6 +418,22 @@ static bool read_delivery(struct message *m, struct store_delivery *d,
 	       (m->fds_n == 1 ? d->wire.n == 0 : d->wire.n == d->wire_n);
 }
 
+/*
+ * What a worker may hand in is bounded by what it may take in: doubled dots
+ * add a third at most, the end three octets. A body of its own making could
+ * be sparse and fill the disk, or be something whose reading never ends.
+ */
+static bool is_body(const struct store_process *p, int fd, uint64_t wire_n)
+{
+	uint64_t max = p->process.config.message_size_max;
+	struct stat st;
+
+	if (wire_n > max + max / 3 + 3)
+		return false;
+	return fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+			  (uint64_t)st.st_size == wire_n);
+}
+
 static bool on_deliver(struct worker_peer *w, struct message *m)
 {
 	struct store_process *p = w->peer.owner;
@@ -411,7 +441,8 @@ static bool on_deliver(struct worker_peer *w, struct message *m)
 	struct store_delivery d = { .fd = -1 };
 	struct question *q;
 
-	if (!read_delivery(m, &d, places))
+	if (!read_delivery(m, &d, places) ||
+	    !is_body(p, m->fds_n == 1 ? m->fds[0] : -1, d.wire_n))
 		return false;
 	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
 	if (q == NULL)
@@ -458,20 +489,22 @@ static bool on_worker_message(struct peer *from, struct message *m)
 	}
 }
 
-/* I7: snapshots live until the worker's channel ends. */
-static void on_worker_end(struct peer *peer, enum yb_err why)
+static void close_sessions(struct worker_peer *w)
 {
-	struct worker_peer *w = (struct worker_peer *)peer;
-	struct store_process *p = peer->owner;
-
-	if (why != YB_GONE)
-		log_message(&p->process.log, LOG_ERROR, "channel",
-			    "worker-%u: %s", peer->number, err_text(why));
 	for (uint32_t i = 0; i < w->sessions_n; i++)
 		store_snapshot_close(&w->sessions[i].snapshot);
 	free(w->sessions);
 	w->sessions = NULL;
 	w->sessions_n = w->free_head = 0;
+}
+
+/* I7: snapshots live until the worker's channel ends. */
+static void on_worker_end(struct peer *peer, enum yb_err why)
+{
+	struct store_process *p = peer->owner;
+
+	peer_accuse(&p->process, peer, why);
+	close_sessions((struct worker_peer *)peer);
 }
 
 static bool on_auth_message(struct peer *from, struct message *m)
@@ -481,7 +514,9 @@ static bool on_auth_message(struct peer *from, struct message *m)
 
 static void on_auth_end(struct peer *peer, enum yb_err why)
 {
-	(void)peer, (void)why; /* the supervisor tells of its death */
+	struct store_process *p = peer->owner;
+
+	peer_accuse(&p->process, peer, why);
 }
 
 /* ---- setting up ---- */
@@ -578,15 +613,24 @@ static void end_when_idle(void *ctx, uint64_t now_ms)
 {
 	struct store_process *p = ctx;
 
-	if (!store_is_idle(p->store)) {
+	if (p->store != NULL && !store_is_idle(p->store))
 		loop_timer_set(p->process.loop, &p->ending,
 			       now_ms + STOP_POLL_MS);
-		return;
+	else
+		/* What else this turn brings still finds the store. */
+		process_end(&p->process, 0);
+}
+
+/* Workers that died without being seen to may have left snapshots open. */
+static void close_all(struct store_process *p)
+{
+	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+		if (p->workers[i].peer.present)
+			channel_close(&p->workers[i].peer.channel);
+		close_sessions(&p->workers[i]);
 	}
-	loop_unwatch(p->process.loop, &p->pool);
 	control_server_done(&p->control);
 	store_close(&p->store);
-	process_end(&p->process, 0);
 }
 
 static void on_stop(void *ctx)
@@ -599,6 +643,7 @@ static void on_stop(void *ctx)
 int store_process_main(void)
 {
 	struct store_process *p = calloc(1, sizeof *p);
+	int status;
 
 	if (p == NULL || process_init(&p->process, ROLE_STORE, 0) != YB_OK)
 		return 1;
@@ -616,5 +661,8 @@ int store_process_main(void)
 		p->workers[i].peer.on_message = on_worker_message;
 		p->workers[i].peer.on_end = on_worker_end;
 	}
-	return process_run(&p->process);
+	status = process_run(&p->process);
+	if (status == 0)
+		close_all(p);
+	return status;
 }

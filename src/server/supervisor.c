@@ -557,6 +557,7 @@ int server_main(const char *config_file)
 		free(s);
 		return SERVER_EXIT_FAILED;
 	}
+	process_harden();
 	raise_limits();
 	s->config_fd = s->log_fd = -1;
 	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os/fd.h"
@@ -15,6 +16,10 @@ enum {
 	ACCEPTS_AT_ONCE = 8,
 	/* Descriptors come back as sessions end. */
 	LISTEN_AGAIN_MS = 100,
+	/* Its socket, and the log that it reads or the body that it sends. */
+	FDS_OF_SESSION = 2,
+	/* Listeners, channels, what one turn receives and closes at its end. */
+	FDS_RESERVED = 256,
 	/* A chain of certificates, or a key. */
 	PEM_MAX = 256 * 1024,
 	/* Sessions get this long to take their last line. */
@@ -137,8 +142,10 @@ static void on_peer_end(struct peer *peer, enum yb_err why)
 {
 	struct worker *w = peer->owner;
 
-	log_message(&w->process.log, LOG_WARN, "channel", "%s is gone: %s",
-		    role_name(peer->role), err_text(why));
+	if (why == YB_GONE)
+		log_message(&w->process.log, LOG_WARN, "channel", "%s is gone",
+			    role_name(peer->role));
+	peer_accuse(&w->process, peer, why);
 	if (peer->role == ROLE_STORE)
 		on_store_gone(w);
 	requests_fail(&w->requests,
@@ -190,7 +197,7 @@ static bool admit(struct worker *w, const struct socket_address *peer)
 	struct span key = address_key(peer, octets);
 	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
 
-	if (w->connections_n >= w->process.config.connections_max)
+	if (w->connections_n >= w->connections_max)
 		return false;
 	if (peer->any.sa_family != AF_UNIX &&
 	    n >= w->process.config.connections_per_address_max)
@@ -402,8 +409,33 @@ static bool take_keys(struct worker *w, struct message *m)
 	return true;
 }
 
+/*
+ * A descriptor from the store that finds no room ends the channel, and every
+ * session with it: so no more are let in than have room for all they need.
+ */
+static void limit_connections(struct worker *w)
+{
+	size_t wanted = w->process.config.connections_max;
+	struct rlimit files;
+	rlim_t room = 0;
+
+	w->connections_max = wanted;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (files.rlim_cur > FDS_RESERVED)
+		room = (files.rlim_cur - FDS_RESERVED) / FDS_OF_SESSION;
+	if (room >= wanted)
+		return;
+	w->connections_max = room;
+	log_message(&w->process.log, LOG_WARN, "limit",
+		    "room for %zu connections, not for connections_max = %zu: "
+		    "a process may have %zu descriptors (ulimit -n)",
+		    w->connections_max, wanted, (size_t)files.rlim_cur);
+}
+
 static bool start(struct worker *w)
 {
+	limit_connections(w);
 	/* The allocator and the resolver have opened what they want by now;
 	 * from here on nothing is opened. */
 	if (cage_close(&w->process, NULL, 0) != YB_OK) {

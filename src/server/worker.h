@@ -38,7 +38,7 @@ struct worker {
 	struct tls_context *pop3_tls, *smtp_tls; /* NULL: no TLS */
 	struct list connections, dead;
 	struct loop_task bury;
-	size_t connections_n;
+	size_t connections_n, connections_max;
 	struct map per_address; /* how many of an address are connected */
 	uint64_t start_id;      /* of this process; makes log ids unique */
 	uint64_t next_id;

@@ -41,11 +41,19 @@ static bool use_chain(SSL_CTX *ssl, struct span chain)
 	return ok;
 }
 
+/* A key that wants a passphrase is refused, not asked for on the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *ctx)
+{
+	(void)buffer, (void)size, (void)writing, (void)ctx;
+	return -1;
+}
+
 static bool use_key(SSL_CTX *ssl, struct span key)
 {
 	BIO *bio = BIO_new_mem_buf(key.p, (int)key.n);
 	EVP_PKEY *pkey = bio == NULL ? NULL
-			 : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+			 : PEM_read_bio_PrivateKey(bio, NULL,
+						   no_passphrase, NULL);
 	bool ok = pkey != NULL && SSL_CTX_use_PrivateKey(ssl, pkey) == 1 &&
 		  SSL_CTX_check_private_key(ssl) == 1;
 

@@ -247,7 +247,8 @@ def test_guessing_does_not_lock_others_out(office, user):
             except Exception:
                 time.sleep(0.01)
 
-    threads = [threading.Thread(target=guess) for _ in range(16)]
+    threads = [threading.Thread(target=guess, daemon=True)
+               for _ in range(16)]
     for t in threads:
         t.start()
     start = time.monotonic()
@@ -256,10 +257,8 @@ def test_guessing_does_not_lock_others_out(office, user):
             c.stat()
     took = time.monotonic() - start
     time.sleep(max(0, 3 - took))
-    over.set()
+    over.set()  # their answers may still be held back: nobody waits
     seconds = time.monotonic() - start
-    for t in threads:
-        t.join()
     assert took < 10
     # Parallel guesses are no faster than serial ones.
     assert len(guesses) < 20 + 5 * seconds
