@@ -28,7 +28,7 @@ lint: build/clang/build.ninja
 	clang-tidy --quiet -p build/clang $$(git ls-files 'src/*.c')
 
 bench: all
-	bench/run $(RELEASE)/yubin
+	bench/compare-base $(RELEASE)/yubin
 
 install: all
 	DESTDIR=$(DESTDIR) cmake --install $(RELEASE) --prefix $(PREFIX)

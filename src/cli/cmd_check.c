@@ -4,7 +4,10 @@
 #include "base/cleanup.h"
 #include "cli/cmd.h"
 #include "cli/say.h"
+#include "os/file.h"
 #include "server/supervisor.h"
+#include "tls/certificate.h"
+#include "tls/context.h"
 
 /* Problems are printed as they come, to a person or to a program. */
 struct report {
@@ -46,6 +49,42 @@ static int show(const struct config *c)
 	return code;
 }
 
+/*
+ * Whether the certificate and its key can be used together. Files that cannot
+ * be read were told of already.
+ */
+static enum yb_err check_pair(const struct config *c, struct report *r)
+{
+	struct config_problem problem = { 0 };
+	struct tls_context *context = NULL;
+	const char *reason = "";
+	struct buf chain, key;
+	enum yb_err err;
+
+	if (!config_needs_tls(c))
+		return YB_OK;
+	buf_init(&chain, CERTIFICATE_PEM_MAX);
+	buf_init(&key, CERTIFICATE_PEM_MAX);
+	err = file_read(c->certificate, &chain);
+	if (err == YB_OK)
+		err = file_read(c->private_key, &key);
+	if (err == YB_OK)
+		err = tls_context_server(buf_span(&chain), buf_span(&key),
+					 "check", NULL, &reason, &context);
+	if (err == YB_INVALID) {
+		(void)snprintf(problem.text, sizeof problem.text,
+			       "tls: %.160s and %.160s are no certificate with "
+			       "its key: %.100s", c->certificate,
+			       c->private_key, reason);
+		on_problem(r, &problem);
+	}
+	tls_context_free(&context);
+	buf_wipe(&key);
+	buf_done(&key);
+	buf_done(&chain);
+	return err;
+}
+
 int cmd_check(const struct invocation *inv)
 {
 	const char *given = invocation_option(inv, "config");
@@ -74,6 +113,8 @@ int cmd_check(const struct invocation *inv)
 	err = config_load(r.file, on_problem, &r, c);
 	if (err == YB_OK)
 		err = config_check_files(c, on_problem, &r);
+	if (err == YB_OK)
+		err = check_pair(c, &r);
 	if (as_json) {
 		json_close(&r.json, ']');
 		json_bool(&r.json, "valid", err == YB_OK);

@@ -236,13 +236,22 @@ static int take_arguments(struct delivery *d, const struct invocation *inv)
 	return code;
 }
 
+/*
+ * How mail systems write the sender of bounces: "<>", and for Postfix's
+ * pipe(8) without its null_sender= a name that is no address.
+ */
+static bool is_empty_sender(const char *sender)
+{
+	return strcmp(sender, "<>") == 0 ||
+	       strcmp(sender, "MAILER-DAEMON") == 0;
+}
+
 static int take_sender(struct delivery *d, const struct invocation *inv)
 {
 	const char *sender = invocation_option(inv, "from");
 	struct address parsed;
 
-	/* "<>" is how some mail systems write the empty sender. */
-	d->sender = sender == NULL || strcmp(sender, "<>") == 0 ? "" : sender;
+	d->sender = sender == NULL || is_empty_sender(sender) ? "" : sender;
 	if (*d->sender != 0 &&
 	    address_parse(span_str(d->sender), &parsed) != YB_OK)
 		return give_up(EX_USAGE, "5.1.7",

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "config/problem.h"
+#include "os/process.h"
 
 static const struct place whole = { 0, 0 };
 
@@ -28,8 +29,23 @@ static bool look(struct problems *ps, const char *key, const char *path,
 }
 
 /* Mail and credentials are nobody else's to read. */
+/* Started by root, each process becomes a user of its own. */
+static void check_owner(struct problems *ps, const char *key,
+			const char *path, const struct stat *st,
+			const char *user)
+{
+	struct process_user owner;
+
+	if (geteuid() != 0 || process_user_find(user, &owner) != YB_OK ||
+	    st->st_uid == owner.uid)
+		return;
+	problem_add(ps, whole,
+		    "%s: %s does not belong to %s; run: chown -R %s: %s", key,
+		    path, user, user, path);
+}
+
 static void check_private_folder(struct problems *ps, const char *key,
-				 const char *path)
+				 const char *path, const char *user)
 {
 	struct stat st;
 
@@ -42,10 +58,14 @@ static void check_private_folder(struct problems *ps, const char *key,
 			    "%s: %s is open to other users (mode %03o); run: "
 			    "chmod 700 %s",
 			    key, path, st.st_mode & 0777u, path);
+	else
+		check_owner(ps, key, path, &st, user);
 }
 
-static void check_directory(struct problems *ps, const char *path)
+static void check_directory(struct problems *ps, const struct config *c)
 {
+	const char *path = c->directory_path;
+	char user[CONFIG_TEXT_MAX + 8];
 	char folder[CONFIG_PATH_LEN];
 	char *slash;
 	struct stat st;
@@ -55,7 +75,8 @@ static void check_directory(struct problems *ps, const char *path)
 	if (slash == NULL)
 		return;
 	*slash = 0;
-	check_private_folder(ps, "directory", folder);
+	(void)snprintf(user, sizeof user, "%s-auth", c->user);
+	check_private_folder(ps, "directory", folder, user);
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		problem_add(ps, whole, "directory: %s is not a file", path);
 }
@@ -109,8 +130,8 @@ enum yb_err config_check_files(const struct config *config,
 	if (ps == NULL)
 		return YB_NOMEM;
 	check_own_file(ps, config);
-	check_private_folder(ps, "store", config->store_path);
-	check_directory(ps, config->directory_path);
+	check_private_folder(ps, "store", config->store_path, config->user);
+	check_directory(ps, config);
 	if (config_needs_tls(config))
 		check_tls(ps, config);
 	problems_tell(ps, problem, ctx);

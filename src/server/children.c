@@ -192,8 +192,10 @@ static bool on_message(void *ctx, struct message *m)
 
 	if (m->type == MESSAGE_ACCUSED)
 		return on_accused(c, m);
-	if (m->type != MESSAGE_READY || c->state != CHILD_STARTING)
+	if (m->type != MESSAGE_READY)
 		return false;
+	if (c->state != CHILD_STARTING)
+		return true; /* it was told to end meanwhile */
 	c->state = CHILD_READY;
 	c->all->on_ready(c->all->ctx, c);
 	return true;

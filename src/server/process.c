@@ -51,6 +51,10 @@ static bool on_message(void *ctx, struct message *m)
 {
 	struct process *p = ctx;
 
+	/* What came in the same packet is not for a process that has failed:
+	 * it would report itself ready. */
+	if (p->ended)
+		return true;
 	switch (m->type) {
 	case MESSAGE_CONFIG:
 		return take_config(p, m);
@@ -113,6 +117,7 @@ int process_run(struct process *p)
 void process_end(struct process *p, int status)
 {
 	p->exit_status = status;
+	p->ended = true;
 	loop_stop(p->loop);
 }
 

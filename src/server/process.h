@@ -20,6 +20,7 @@ struct process {
 	struct channel supervisor;
 	bool strict;             /* test build: a forbidden call kills */
 	int exit_status;
+	bool ended;              /* process_end() was called */
 	/* What only this role understands; false for a malformed one. */
 	bool (*on_message)(void *ctx, struct message *m);
 	/* The supervisor wants this process to end in order. */

@@ -21,6 +21,9 @@ enum {
 	/* Of one worker, or auth for it, at a time: twice what it can wait
 	 * for, since those that it gave up are worked on as well. */
 	QUESTIONS_MAX = 2 * REQUESTS_MAX,
+	/* Bodies of one worker that come as descriptors: what the store may
+	 * have open is shared with all others. */
+	BODIES_MAX = 1024,
 	/* Sessions of one worker: more than it can have descriptors. */
 	SESSIONS_MAX = 65536,
 	/* Rows that travel inside the answer to a login. */
@@ -43,6 +46,7 @@ struct worker_peer {
 	struct session *sessions;
 	uint32_t sessions_n, free_head; /* index + 1; 0: none */
 	uint32_t questions_n;           /* not yet answered */
+	uint32_t bodies_n;              /* of these, held open */
 };
 
 struct store_process {
@@ -87,6 +91,7 @@ static struct question *question_new(struct store_process *p,
 static void question_free(struct question *q)
 {
 	q->process->workers[q->worker].questions_n--;
+	q->process->workers[q->worker].bodies_n -= q->fd >= 0;
 	store_snapshot_close(&q->snapshot);
 	fd_close(&q->fd);
 	free(q);
@@ -393,6 +398,15 @@ static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
 	question_free(q);
 }
 
+static void refuse_delivery(struct question *q, size_t n)
+{
+	enum yb_err errs[STORE_PLACES_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		errs[i] = YB_OVERLOAD;
+	on_delivered(q, errs, n);
+}
+
 /* Where a delivery goes, and its body; false if malformed. */
 static bool read_delivery(struct message *m, struct store_delivery *d,
 			  struct store_place *places)
@@ -447,8 +461,14 @@ static bool on_deliver(struct worker_peer *w, struct message *m)
 	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
 	if (q == NULL)
 		return true; /* the worker's deadline answers 451 */
-	if (m->fds_n == 1)
+	if (m->fds_n == 1 && w->bodies_n == BODIES_MAX) {
+		refuse_delivery(q, d.places_n);
+		return true;
+	}
+	if (m->fds_n == 1) {
 		d.fd = q->fd = fd_steal(&m->fds[0]);
+		w->bodies_n++;
+	}
 	store_deliver(p->store, &d, on_delivered, q);
 	return true;
 }

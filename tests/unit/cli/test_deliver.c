@@ -263,6 +263,10 @@ static const struct scene scenes[] = {
 	  SENT "s@b.c>\nRCPT TO:<a@b.c>\nDATA\nFrom z\n\nFrom w\n.\nQUIT\n" },
 	{ "-f <> a@b.c", "", HELLO "250 ok\n354 go\n250 kept\n221 bye\n",
 	  EX_OK, "", SENT ">\nRCPT TO:<a@b.c>\nDATA\n.\nQUIT\n" },
+	/* What Postfix puts in for ${sender} of a bounce. */
+	{ "-f MAILER-DAEMON a@b.c", "", HELLO
+	  "250 ok\n354 go\n250 kept\n221 bye\n", EX_OK, "",
+	  SENT ">\nRCPT TO:<a@b.c>\nDATA\n.\nQUIT\n" },
 	{ "a@b.c", "From", HELLO "250 ok\n354 go\n250 kept\n221 bye\n", EX_OK,
 	  "", SENT ">\nRCPT TO:<a@b.c>\nDATA\nFrom\n.\nQUIT\n" },
 	{ "a@b.c", "From all there is", HELLO

@@ -162,6 +162,55 @@ static void a_full_queue_is_an_error(void **state)
 	close_both(t);
 }
 
+/* What was accepted while the queue filled up is not lost. */
+static void a_full_queue_keeps_what_was_accepted(void **state)
+{
+	struct both *t = calloc(1, sizeof *t);
+	static uint8_t large[60000];
+	struct span part = span_of(large, sizeof large);
+	struct message_writer w;
+	int sent = 0;
+
+	(void)state;
+	open_both(t);
+	message_write(&w);
+	loop_unwatch(t->loop, &t->b.channel.io);
+	while (channel_send(&t->a.channel, MESSAGE_RCPT, 1, &part, 1, NULL,
+			    0) == YB_OK)
+		sent++;
+	assert_ok(channel_send_fields(&t->a.channel, MESSAGE_CLOSE, 2, &w));
+	turn(t, 3);
+	assert_false(t->a.ended);
+	assert_ok(loop_watch(t->loop, &t->b.channel.io, t->b.channel.fd,
+			     EPOLLIN | EPOLLOUT));
+	turn(t, 2000);
+	assert_int_equal(t->b.n, sent + 1);
+	assert_int_equal(t->b.ids[sent], 2);
+	assert_true(channel_is_drained(&t->a.channel));
+	close_both(t);
+}
+
+/* Each packet may hold descriptors, however few octets it has. */
+static void small_packets_have_a_limit_too(void **state)
+{
+	struct both *t = calloc(1, sizeof *t);
+	enum yb_err err = YB_OK;
+	int fd = 0, sent = 0;
+
+	(void)state;
+	open_both(t);
+	loop_unwatch(t->loop, &t->b.channel.io);
+	while (err == YB_OK && sent < 2 * CHANNEL_PACKETS_MAX) {
+		err = channel_send(&t->a.channel, MESSAGE_RCPT, 1, NULL, 0,
+				   &fd, 1);
+		sent += err == YB_OK;
+	}
+	/* Each holds a descriptor: the process's own limit may come first. */
+	assert_int_equal(err, YB_OVERLOAD);
+	assert_true(t->a.channel.queued_n <= CHANNEL_PACKETS_MAX);
+	close_both(t);
+}
+
 static void garbage_ends_the_channel(void **state)
 {
 	static const struct message_head heads[] = {
@@ -317,6 +366,8 @@ int main(void)
 		cmocka_unit_test(small_messages_travel_together),
 		cmocka_unit_test(lazy_messages_wait_for_others),
 		cmocka_unit_test(a_full_queue_is_an_error),
+		cmocka_unit_test(a_full_queue_keeps_what_was_accepted),
+		cmocka_unit_test(small_packets_have_a_limit_too),
 		cmocka_unit_test(garbage_ends_the_channel),
 		cmocka_unit_test(a_refused_message_ends_the_channel),
 		cmocka_unit_test(unexpected_descriptors_are_closed),
