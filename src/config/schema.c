@@ -56,7 +56,7 @@ const struct config_field config_fields[] = {
 	  MESSAGE_SIZE_LEAST, MESSAGE_SIZE_MOST, NULL, "50M",
 	  "The largest message taken in, in octets: 500K, 50M, 1G." },
 	{ "", "connections_max", FIELD_COUNT, false, AT(connections_max),
-	  CONNECTIONS_MIN, CONNECTIONS_MAX, NULL, "10000",
+	  CONNECTIONS_MIN, CONNECTIONS_MAX, NULL, "8000",
 	  "Connections at a time, for each worker." },
 	{ "", "connections_per_address_max", FIELD_COUNT, false,
 	  AT(connections_per_address_max), 1, CONNECTIONS_MAX, NULL, "100",

@@ -112,6 +112,7 @@ class PostOffice:
         self.proc = None
         self.accounts = 0
         self.expects_deaths = False
+        self.killed = set()
         self.checked = 0  # octets of the log already looked through
         self.run("init", self.dir, "--loopback", "--port-base", self.base,
                  config=False)
@@ -242,12 +243,20 @@ class PostOffice:
         self.stop()
         return self.start()
 
+    def kill(self, pid):
+        """kill -9; wait_all_ready() then waits for its successor too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.killed.add(pid)
+
     def wait_all_ready(self):
         """Until every process is there; for tests that kill some."""
         end = time.monotonic() + PATIENCE
         while True:
             done = self.run("status", "--json", code=None)
-            if done.returncode == 0:
+            # A death may be so fresh that it was not noticed yet.
+            if done.returncode == 0 and not self.killed & {
+                    p["pid"] for p in json.loads(done.stdout)["processes"]}:
                 return
             if time.monotonic() > end:
                 raise Failure("not all processes came back:\n" +

@@ -104,7 +104,7 @@ def test_missing_configuration(stopped):
 def test_show_is_what_differs(stopped):
     out = stopped.run("check", "--show").stdout.decode()
     assert "plain_login: loopback" in out
-    assert "connections_max: 10000\n" not in out  # the default
+    assert "connections_max: 8000\n" not in out  # the default
 
 
 def test_the_key_of_others_is_refused(new_office):

@@ -98,9 +98,8 @@ def test_kill_under_load(crashing, role):
         time.sleep(random.uniform(0.3, 0.8))
         pid = pid_of(office, role)
         if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                kills += 1
+            office.kill(pid)
+            kills += 1
     office.wait_all_ready()
     before = [sum(map(len, s.kept.values())) for s in senders]
     time.sleep(0.5)  # service is back without a hand
@@ -177,8 +176,8 @@ def test_deletes_are_all_or_none(crashing):
         for _ in range(count):
             c.expect(b"+OK")
         pid = pid_of(office, "store")
-        killer = threading.Timer(random.uniform(0, 0.01), os.kill,
-                                 (pid, signal.SIGKILL))
+        killer = threading.Timer(random.uniform(0, 0.01), office.kill,
+                                 (pid,))
         killer.start()
         answer = b""
         with contextlib.suppress(OSError, Closed):
@@ -208,7 +207,7 @@ def test_session_without_its_store(crashing):
     reader, deleter, late = (office.pop3(user) for _ in range(3))
     whole = reader.retr(1)
     deleter.ask(b"DELE 1")
-    os.kill(pid_of(office, "store"), signal.SIGKILL)
+    office.kill(pid_of(office, "store"))
     office.wait_all_ready()
     assert reader.retr(1) == whole  # it has the log in its hand
     late.ask(b"RETR 1", b"-ERR [SYS/TEMP]")
@@ -245,7 +244,7 @@ def test_one_worker_dies_the_others_live(new_office):
         safe = [office.pop3(user) for _ in range(15)]
     with stopped(others):
         doomed = [office.pop3(user) for _ in range(15)]
-    os.kill(first, signal.SIGKILL)
+    office.kill(first)
     for c in safe:
         c.stat()
         c.retr(1)

@@ -730,7 +730,9 @@ static void test_check_files(void **state)
 	struct kept k;
 
 	(void)state;
-	put_file("yubin.yaml", "store: store\ndirectory: auth/directory.db\n"
+	/* As root, folders have to belong to users that exist; these do not. */
+	put_file("yubin.yaml", "user: nobody-at-all\n"
+			       "store: store\ndirectory: auth/directory.db\n"
 			       "tls: {certificate: a.pem, key: a.key}\n",
 		 0644);
 	/* Nothing is there: store, auth, certificate, key. */
@@ -747,6 +749,18 @@ static void test_check_files(void **state)
 	assert_int_equal(chmod("store", 0755), 0);
 	assert_int_equal(check_again(&k, "store: "), 1);
 	assert_int_equal(chmod("store", 0700), 0);
+	if (geteuid() == 0) {
+		/* The store's user cannot enter what belongs to root. */
+		put_file("yubin.yaml", "user: nobody\n"
+				       "store: store\ndirectory: auth/d.db\n"
+				       "listeners: {lmtp: {address: l/m}}\n",
+			 0644);
+		assert_int_equal(check_again(&k, "chown -R nobody:"), 1);
+		put_file("yubin.yaml", "user: nobody-at-all\n"
+				       "store: store\ndirectory: auth/d.db\n"
+				       "tls: {certificate: a.pem, key: a.key}\n",
+			 0644);
+	}
 	assert_int_equal(chmod("auth", 0701), 0);
 	assert_int_equal(check_again(&k, "directory: "), 1);
 	assert_int_equal(chmod("auth", 0700), 0);
@@ -754,7 +768,8 @@ static void test_check_files(void **state)
 	assert_int_equal(check_again(&k, "can be changed by other users"), 1);
 	/* Without TLS no certificate is needed. */
 	assert_int_equal(unlink("a.key"), 0);
-	put_file("yubin.yaml", "store: store\ndirectory: auth/directory.db\n"
+	put_file("yubin.yaml", "user: nobody-at-all\n"
+			       "store: store\ndirectory: auth/directory.db\n"
 			       "listeners: {lmtp: {address: run/lmtp}}\n",
 		 0644);
 	assert_int_equal(check_again(&k, ""), 0);
