@@ -39,7 +39,8 @@ clean:
 $(RELEASE)/build.ninja:
 	cmake --preset release -DYUBIN_TESTS=OFF
 
-$(ASAN)/build.ninja:
-	cmake --preset asan
+build/%/build.ninja:
+	cmake --preset $*
 
 .PHONY: all check asan test lint bench install clean
+.PRECIOUS: build/%/build.ninja

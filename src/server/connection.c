@@ -470,3 +470,29 @@ void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX])
 		       (unsigned long long)c->worker->start_id,
 		       (unsigned long long)c->id);
 }
+
+void connection_summary_begin(const struct connection *c,
+			      struct log_line *line, const char *service)
+{
+	char sid[CONNECTION_SID_MAX], peer[SOCKET_TEXT_MAX];
+
+	connection_sid(c, sid);
+	socket_address_print(&c->peer, peer);
+	log_begin(line, &c->worker->process.log, LOG_INFO, "session");
+	log_field_str(line, "service", service);
+	log_field_str(line, "session", sid);
+	log_field_str(line, "peer", peer);
+	if (c->tls != NULL)
+		log_field_str(line, "tls", tls_connection_version(c->tls));
+}
+
+void connection_summary_end(const struct connection *c, struct log_line *line,
+			    const char *why)
+{
+	log_field_u64(line, "in", c->octets_in);
+	log_field_u64(line, "out", c->octets_out);
+	log_field_u64(line, "ms",
+		      loop_now(c->worker->process.loop) - c->began_ms);
+	log_field_str(line, "end", why);
+	log_end(line);
+}

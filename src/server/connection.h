@@ -100,8 +100,18 @@ void connection_resume(struct connection *c);
 /* Ends the session at once; the client gets nothing more. */
 void connection_abort(struct connection *c, const char *why);
 
-/* The session's identity in the log, such as "w0.1f". */
+/* The session's identity in the log and in trace fields: "w0.1f.3". */
 enum { CONNECTION_SID_MAX = 40 };
 void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX]);
+
+/*
+ * The one line that sums a session up: begun with who and how, given the
+ * protocol's own fields, ended with octets, time and why it ended.
+ */
+struct log_line;
+void connection_summary_begin(const struct connection *c,
+			      struct log_line *line, const char *service);
+void connection_summary_end(const struct connection *c, struct log_line *line,
+			    const char *why);
 
 #endif

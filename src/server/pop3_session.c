@@ -588,17 +588,9 @@ static void write_summary(struct pop3_session *s, const char *why)
 	const struct connection *c = s->connection;
 	const struct pop3_server_counters *n =
 		pop3_server_counters(s->engine);
-	char sid[CONNECTION_SID_MAX], peer[SOCKET_TEXT_MAX];
 	struct log_line line;
 
-	connection_sid(c, sid);
-	socket_address_print(&c->peer, peer);
-	log_begin(&line, &c->worker->process.log, LOG_INFO, "session");
-	log_field_str(&line, "service", "pop3");
-	log_field_str(&line, "session", sid);
-	log_field_str(&line, "peer", peer);
-	if (c->tls != NULL)
-		log_field_str(&line, "tls", tls_connection_version(c->tls));
+	connection_summary_begin(c, &line, "pop3");
 	if (s->address != NULL) {
 		log_field_str(&line, "account", s->address);
 		log_field_u64(&line, "messages", s->listing.head->count);
@@ -610,14 +602,8 @@ static void write_summary(struct pop3_session *s, const char *why)
 	log_field_u64(&line, "top", n->top);
 	log_field_u64(&line, "dele", s->deleted);
 	log_field_u64(&line, "errors", n->errors);
-	log_field_u64(&line, "in", c->octets_in);
-	log_field_u64(&line, "out", c->octets_out);
-	log_field_u64(&line, "ms",
-		      loop_now(c->worker->process.loop) - c->began_ms);
-	log_field_str(&line, "end",
-		      why != NULL ? why
-				  : pop3_server_end_reason(s->engine));
-	log_end(&line);
+	connection_summary_end(
+		c, &line, why != NULL ? why : pop3_server_end_reason(s->engine));
 }
 
 static void closed(void *session, const char *why)
