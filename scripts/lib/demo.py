@@ -347,8 +347,8 @@ certificate authority {server.ca}
 
 
 def stay(server):
-    print("Ctrl-C ends it.", flush=True)
     try:
+        print("Ctrl-C ends it.", flush=True)
         while server.proc.poll() is None:
             time.sleep(0.2)
     except KeyboardInterrupt:

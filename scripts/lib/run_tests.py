@@ -2,6 +2,7 @@
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 RESULTS = os.path.join(ROOT, "build/test-results")
 # Nothing in the suite takes as long; what hangs is a failure.
 STEP_MAX_S = 14 * 60
+END_MAX_S = 60
 TAIL_LINES = 200
 
 
@@ -34,27 +36,47 @@ class Count:
 
 class Step:
     """One command with a log of its own, shown only if it fails."""
+    running = set()
+    silent = False  # after Ctrl-C failures tell nothing
 
     def __init__(self, name, argv, env=None):
         self.name = name
         self.log_path = os.path.join(RESULTS, name.replace(" ", "-") + ".log")
         self.started = time.monotonic()
         self.argv = argv
+        # In a session of its own: Ctrl-C is for us to pass on.
         with open(self.log_path, "wb") as log:
             self.proc = subprocess.Popen(argv, cwd=ROOT, stdout=log,
                                          stderr=subprocess.STDOUT,
                                          stdin=subprocess.DEVNULL,
-                                         env={**os.environ, **(env or {})})
+                                         env={**os.environ, **(env or {})},
+                                         start_new_session=True)
+        Step.running.add(self)
 
     def wait(self):
         try:
             self.code = self.proc.wait(STEP_MAX_S)
         except subprocess.TimeoutExpired:
-            self.proc.kill()
-            self.code = self.proc.wait()
+            self.end()
+        Step.running.discard(self)
         return self
 
+    def end(self):
+        """First as Ctrl-C does: pytest ends the servers it has started."""
+        for number in (signal.SIGINT, signal.SIGKILL):
+            try:
+                os.killpg(self.proc.pid, number)
+                self.code = self.proc.wait(END_MAX_S)
+                return
+            except ProcessLookupError:
+                self.code = self.proc.wait()
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
     def tell(self, good, more=""):
+        if Step.silent:
+            return
         seconds = time.monotonic() - self.started
         say(f"{'ok  ' if good else 'FAIL'}  {self.name} "
             f"({seconds:.1f} s){more}")
@@ -198,19 +220,42 @@ def all_tests(args, count):
         one(count, build("clang"))
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def on_signal(*_):
+    raise KeyboardInterrupt
+
+
+def end_all():
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    Step.silent = True
+    for step in list(Step.running):
+        step.end()
+
+
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/test")
-    parser.add_argument("--fast", action="store_true",
-                        help="no clang, black-box tests only once")
-    parser.add_argument("filter", nargs="?", default="",
-                        help="a word in the names of tests")
+    # --help is scripts/test's own.
+    parser = argparse.ArgumentParser(
+        prog="scripts/test", add_help=False, allow_abbrev=False,
+        usage="scripts/test [--fast] [FILTER]")
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("filter", nargs="?", default="")
     args = parser.parse_args()
+    for number in SIGNALS:
+        signal.signal(number, on_signal)
     os.makedirs(RESULTS, exist_ok=True)
     started = time.monotonic()
     count = Count()
     if not os.environ.get("YUBIN_TEST_DATA"):
         say("YUBIN_TEST_DATA is not set: tests with real mail are skipped")
-    all_tests(args, count)
+    try:
+        all_tests(args, count)
+    except KeyboardInterrupt:
+        say("interrupted")
+        end_all()
+        return 130
     say(f"{time.monotonic() - started:.0f} s; logs are in build/test-results")
     print(count.line(), flush=True)
     return 1 if count.failed else 0

@@ -4,6 +4,7 @@
  * read-only descriptors; it never speaks to a client.
  */
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "os/fd.h"
@@ -11,6 +12,7 @@
 #include "server/cage.h"
 #include "server/control_server.h"
 #include "server/control_store.h"
+#include "server/handles.h"
 #include "server/process.h"
 #include "server/requests.h"
 #include "store/store.h"
@@ -24,8 +26,6 @@ enum {
 	/* Bodies of one worker that come as descriptors: what the store may
 	 * have open is shared with all others. */
 	BODIES_MAX = 1024,
-	/* Sessions of one worker: more than it can have descriptors. */
-	SESSIONS_MAX = 65536,
 	/* Rows that travel inside the answer to a login. */
 	LISTING_INLINE = 32 * 1024,
 	/* uids are below 2^32, and ranges do not touch: far fewer. */
@@ -34,17 +34,9 @@ enum {
 	STOP_POLL_MS = 20,
 };
 
-/* A maildrop that a worker's session has open. */
-struct session {
-	struct store_snapshot *snapshot; /* NULL: free */
-	uint32_t next_free;
-	uint32_t uses; /* the high half of its handle */
-};
-
 struct worker_peer {
 	struct peer peer;
-	struct session *sessions;
-	uint32_t sessions_n, free_head; /* index + 1; 0: none */
+	struct handles sessions;        /* maildrops that it has open */
 	uint32_t questions_n;           /* not yet answered */
 	uint32_t bodies_n;              /* of these, held open */
 };
@@ -118,60 +110,6 @@ static void send_err(struct peer *to, enum message_type type, uint64_t id,
 	(void)channel_send_fields(&to->channel, type, id, &w);
 }
 
-/* ---- sessions ---- */
-
-/* Keeps the snapshot under a number that only this worker can use; 0: none. */
-static uint64_t session_add(struct worker_peer *w,
-			    struct store_snapshot *snapshot)
-{
-	uint32_t at = w->free_head;
-
-	if (at == 0) {
-		uint32_t n = w->sessions_n == 0 ? 64 : w->sessions_n * 2;
-		struct session *more;
-
-		if (n > SESSIONS_MAX)
-			return 0;
-		more = realloc(w->sessions, n * sizeof *more);
-		if (more == NULL)
-			return 0;
-		for (uint32_t i = w->sessions_n; i < n; i++)
-			more[i] = (struct session){
-				.next_free = i + 1 < n ? i + 2 : 0
-			};
-		w->free_head = at = w->sessions_n + 1;
-		w->sessions = more;
-		w->sessions_n = n;
-	}
-	w->free_head = w->sessions[at - 1].next_free;
-	w->sessions[at - 1].snapshot = snapshot;
-	w->sessions[at - 1].uses++;
-	return (uint64_t)w->sessions[at - 1].uses << 32 | at;
-}
-
-static struct session *session_find(struct worker_peer *w, uint64_t handle)
-{
-	uint32_t at = (uint32_t)handle;
-
-	if (at == 0 || at > w->sessions_n ||
-	    w->sessions[at - 1].uses != handle >> 32 ||
-	    w->sessions[at - 1].snapshot == NULL)
-		return NULL;
-	return &w->sessions[at - 1];
-}
-
-/* Takes the snapshot out; the number is free. */
-static struct store_snapshot *session_take(struct worker_peer *w,
-					   struct session *session)
-{
-	struct store_snapshot *snapshot = session->snapshot;
-
-	session->snapshot = NULL;
-	session->next_free = w->free_head;
-	w->free_head = (uint32_t)(session - w->sessions) + 1;
-	return snapshot;
-}
-
 /* ---- a login's third message ---- */
 
 static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
@@ -227,11 +165,11 @@ static void on_opened(void *ctx, enum yb_err err,
 		return;
 	}
 	if (err == YB_OK) {
-		handle = session_add(w, snapshot);
+		handle = handles_add(&w->sessions, snapshot);
 		err = handle == 0 ? YB_OVERLOAD
 				  : send_opened(w, q, snapshot, handle);
 		if (handle != 0 && err != YB_OK)
-			(void)session_take(w, session_find(w, handle));
+			(void)handles_take(&w->sessions, handle);
 		if (err != YB_OK)
 			store_snapshot_close(&snapshot);
 	}
@@ -276,18 +214,18 @@ static bool on_grant(struct store_process *p, struct message *m)
 static bool on_log_wanted(struct worker_peer *w, struct message *m)
 {
 	struct message_reader r;
-	struct session *session;
+	struct store_snapshot *snapshot;
 	uint32_t outcome = YB_OK;
 	struct span body = span_of(&outcome, sizeof outcome);
 	enum yb_err err = YB_SNAPSHOT_GONE;
 	int fd;
 
 	message_read(&r, m);
-	session = session_find(w, message_read_u64(&r));
+	snapshot = handles_find(&w->sessions, message_read_u64(&r));
 	if (!message_read_ended(&r))
 		return false;
-	if (session != NULL)
-		err = store_snapshot_log(session->snapshot, &fd);
+	if (snapshot != NULL)
+		err = store_snapshot_log(snapshot, &fd);
 	if (err == YB_OK)
 		err = channel_send(&w->peer.channel, MESSAGE_LOG_READY, m->id,
 				   &body, 1, &fd, 1);
@@ -300,15 +238,13 @@ static bool on_close(struct worker_peer *w, struct message *m)
 {
 	struct message_reader r;
 	struct store_snapshot *snapshot;
-	struct session *session;
+	uint64_t handle;
 
 	message_read(&r, m);
-	session = session_find(w, message_read_u64(&r));
+	handle = message_read_u64(&r);
 	if (!message_read_ended(&r))
 		return false;
-	if (session == NULL)
-		return true;
-	snapshot = session_take(w, session);
+	snapshot = handles_take(&w->sessions, handle);
 	store_snapshot_close(&snapshot);
 	return true;
 }
@@ -343,15 +279,15 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 	struct store_process *p = w->peer.owner;
 	struct span mapping = SPAN_NONE, ranges;
 	struct message_reader r;
-	struct session *session;
 	struct question *q;
+	uint64_t handle;
 
 	message_read(&r, m);
-	session = session_find(w, message_read_u64(&r));
+	handle = message_read_u64(&r);
 	ranges = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n > 1)
 		return false;
-	if (session == NULL) {
+	if (handles_find(&w->sessions, handle) == NULL) {
 		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_SNAPSHOT_GONE);
 		return true;
 	}
@@ -360,7 +296,7 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_NOMEM);
 		return true;
 	}
-	q->snapshot = session_take(w, session);
+	q->snapshot = handles_take(&w->sessions, handle);
 	if (m->fds_n == 1) {
 		if (memfd_map(m->fds[0], RANGES_MAX, &mapping) != YB_OK) {
 			question_free(q);
@@ -511,11 +447,10 @@ static bool on_worker_message(struct peer *from, struct message *m)
 
 static void close_sessions(struct worker_peer *w)
 {
-	for (uint32_t i = 0; i < w->sessions_n; i++)
-		store_snapshot_close(&w->sessions[i].snapshot);
-	free(w->sessions);
-	w->sessions = NULL;
-	w->sessions_n = w->free_head = 0;
+	struct store_snapshot *snapshot;
+
+	while ((snapshot = handles_take_any(&w->sessions)) != NULL)
+		store_snapshot_close(&snapshot);
 }
 
 /* I7: snapshots live until the worker's channel ends. */
@@ -563,10 +498,25 @@ static void handle_command(void *ctx, struct control_call *call)
 	control_store_handle(p->store, call);
 }
 
+/*
+ * Half of what the system grants: the other half is for channels, and for
+ * spool files and bodies on the way. A body that finds no room ends the
+ * channel that it came by.
+ */
+static size_t fds_of_logs(void)
+{
+	struct rlimit files;
+
+	return getrlimit(RLIMIT_NOFILE, &files) < 0
+		       ? 0
+		       : (size_t)files.rlim_cur / 2;
+}
+
 static enum yb_err open_all(struct store_process *p)
 {
 	struct store_config config = { .path = p->process.config.store_path,
 				       .threads = STORE_THREADS,
+				       .fds_max = fds_of_logs(),
 				       .report = report,
 				       .ctx = p };
 	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };

@@ -120,7 +120,7 @@ void log_file_drop_reader(struct log_file *log)
 
 enum yb_err log_file_make_room(struct store *st)
 {
-	while (st->fds_n >= STORE_FDS_MAX) {
+	while (st->fds_n >= st->config.fds_max) {
 		struct list *link = list_pop(&st->closable);
 		struct log_file *log;
 

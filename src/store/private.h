@@ -28,10 +28,10 @@
 
 enum {
 	/*
-	 * Descriptors that logs may keep open. A process here may have
-	 * 20,000; channels, spool files and bodies on the way take the rest.
+	 * Descriptors that logs may keep open, unless configured. More would
+	 * only keep warm what nobody has asked for lately.
 	 */
-	STORE_FDS_MAX = 8192,
+	STORE_FDS_DEFAULT = 8192,
 	/* Mailboxes kept while nobody uses them, unless configured. */
 	STORE_CACHED_DEFAULT = 4096,
 	/* And the memory that they may take: about a million messages. */

@@ -98,6 +98,8 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 	st->config = *config;
 	if (st->config.cached_mailboxes == 0)
 		st->config.cached_mailboxes = STORE_CACHED_DEFAULT;
+	if (st->config.fds_max == 0 || st->config.fds_max > STORE_FDS_DEFAULT)
+		st->config.fds_max = STORE_FDS_DEFAULT;
 	st->os = config->os != NULL ? config->os : storage_disk();
 	st->files.os = st->os;
 	st->files.root = st->lock_fd = -1;

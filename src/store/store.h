@@ -42,6 +42,7 @@ struct store_config {
 	const struct os_storage *os; /* NULL: the real disk */
 	unsigned threads;            /* of the pool; 0: run all in the caller */
 	size_t cached_mailboxes;     /* kept open while unused; 0: default */
+	size_t fds_max;              /* that logs may keep open; 0: default */
 	store_report_fn *report;     /* or NULL */
 	void *ctx;
 };

@@ -114,8 +114,12 @@ class PostOffice:
         self.expects_deaths = False
         self.killed = set()
         self.checked = 0  # octets of the log already looked through
-        self.run("init", self.dir, "--loopback", "--port-base", self.base,
-                 config=False)
+        try:
+            self.run("init", self.dir, "--loopback", "--port-base",
+                     self.base, config=False)
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     # -- ports --
 
@@ -313,6 +317,8 @@ class PostOffice:
     def check_log(self):
         """Fails on reports of sanitizers and of the cage, and on deaths."""
         text = self.log()[self.checked:]
+        # A line that is just being written is looked at the next time.
+        text = text[:text.rfind("\n") + 1]
         self.checked += len(text)
         bad = [line for line in text.split("\n")
                if REPORT.search(line) or CAGE.search(line) or

@@ -1,12 +1,15 @@
 """SMTP, LMTP and `yubin deliver`: who gets what, and what is refused."""
+import contextlib
 import itertools
 import re
 import smtplib
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 import mailgen
-from post_office import (DOMAIN, repaired,
+from post_office import (DOMAIN, Failure, repaired,
                          strip_trace, to_wire)
 
 BODY = b"Subject: x\r\n\r\nbody\r\n"
@@ -108,6 +111,29 @@ def test_lmtp_repairs_line_ends(office, user):
                 want.append(repaired(body))
     got = office.collect(user)
     assert got == want
+
+
+@hypothesis.settings(max_examples=150, deadline=None, database=None,
+                     derandomize=True, suppress_health_check=list(
+                         hypothesis.HealthCheck))
+@hypothesis.given(bodies=st.lists(st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"x", b"\0"]),
+    max_size=12).map(b"".join), min_size=1, max_size=6))
+def test_any_line_ends(office, bodies):
+    """The same at random, several messages to one maildrop."""
+    user = "any@example.org"
+    with contextlib.suppress(Failure):
+        office.add_account(user)
+    with office.lmtp() as c:
+        for body in bodies:
+            c.send_mail([user], body)
+    with office.pop3(user) as c:
+        assert [strip_trace(c.retr(n + 1)) for n in range(c.stat()[0])] == [
+            repaired(body if not body or body.endswith(b"\r\n") else
+                     body + b"\r\n") for body in bodies]
+        c.say(b"".join(b"DELE %d\r\n" % (n + 1)
+                       for n in range(len(bodies))) + b"QUIT\r\n")
+        c.rest()
 
 
 def test_smtp_refuses_bare_line_ends(office, user):

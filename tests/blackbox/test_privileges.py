@@ -1,7 +1,9 @@
 """Who runs as whom, in which cage: by root with users of its own, and
 without root."""
+import contextlib
 import os
 import pwd
+import re
 import shutil
 import smtplib
 import stat
@@ -78,16 +80,24 @@ def test_processes_cannot_be_looked_into(running, as_whom):
         assert os.stat(f"/proc/{p['pid']}/mem").st_uid == 0, p["role"]
 
 
+def open_files(pid):
+    paths = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            paths.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return paths
+
+
 def test_worker_holds_no_files(running, as_whom):
     """Sockets, pipes, memory: no folder, no mail of anybody's."""
     user = running.add_account()
     running.deliver(user, b"Subject: x\r\n\r\n")
+    since = len(running.log())
     with running.pop3(user) as c:
         c.retr(1)
-    running.wait_log("event=session")
+    running.wait_log(f"event=session.*account={re.escape(user)} ", since)
     for pid in running.pids("worker"):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            path = os.readlink(f"/proc/{pid}/fd/{fd}")
+        for path in open_files(pid):
             assert "/store" not in path and "/auth" not in path, path
             assert not path.startswith(running.dir), path
 

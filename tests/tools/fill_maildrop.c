@@ -74,8 +74,9 @@ int main(int argc, char **argv)
 	enum yb_err err;
 
 	if (argc < 3 || !hex_parse(span_str(argv[2]), place.account.octets,
-				    sizeof place.account.octets)) {
-		(void)fprintf(stderr, "fill_maildrop STORE ACCOUNT-ID FILE...\n");
+				   sizeof place.account.octets)) {
+		(void)fprintf(stderr,
+			      "fill_maildrop STORE ACCOUNT-ID FILE...\n");
 		return 2;
 	}
 	config.path = argv[1];

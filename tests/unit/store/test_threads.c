@@ -444,9 +444,9 @@ static void test_closed_descriptors(void **state)
 	assert_ok(help_open(f->st, place, &s));
 	assert_ok(mailbox_get(f->st, &place, &mb));
 	fds = f->st->fds_n;
-	f->st->fds_n = STORE_FDS_MAX + fds - 2;
+	f->st->fds_n = f->st->config.fds_max + fds - 2;
 	assert_ok(log_file_make_room(f->st));
-	f->st->fds_n -= STORE_FDS_MAX - 2;
+	f->st->fds_n -= f->st->config.fds_max - 2;
 	assert_int_equal(mb->log->fd, -1);
 	text = help_read(storage_disk(), s, 1);
 	assert_string_equal(text, "y\r\n.\r\n");
