@@ -22,9 +22,10 @@ asan: $(ASAN)/build.ninja
 test:
 	scripts/test
 
-# The packages clang-tidy and clang are needed.
+# The packages clang-format, clang-tidy and clang are needed.
 lint: build/clang/build.ninja
 	tools/check_layers
+	clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]')
 	clang-tidy --quiet -p build/clang $$(git ls-files 'src/*.c')
 
 bench: all

@@ -21,10 +21,10 @@ struct auth_config {
 
 /* Whom a success names. */
 struct auth_identity {
-	uint8_t account[16];  /* id in the store */
-	uint32_t device;      /* 0 is the main password */
-	uint32_t mailbox;     /* 1 is INBOX */
-	const char *address;  /* canonical; valid during the callback */
+	uint8_t account[16]; /* id in the store */
+	uint32_t device;     /* 0 is the main password */
+	uint32_t mailbox;    /* 1 is INBOX */
+	const char *address; /* canonical; valid during the callback */
 };
 
 /* Where a login comes from; for throttling and, later, policy. */
@@ -60,9 +60,9 @@ typedef void auth_done_fn(void *ctx, enum yb_err err,
 			  struct span challenge);
 
 /* USER and PASS. The spans are not used after the return. */
-void auth_login(struct auth *a, const struct auth_peer *peer,
-		struct span user, struct span password, uint64_t now_ms,
-		auth_done_fn *done, void *ctx);
+void auth_login(struct auth *a, const struct auth_peer *peer, struct span user,
+		struct span password, uint64_t now_ms, auth_done_fn *done,
+		void *ctx);
 
 /* One SASL exchange on the server's side. */
 struct auth_sasl;
@@ -78,8 +78,7 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 				  auth_done_fn *done, void *ctx);
 
 /* Goes on after YB_AGAIN. SYNTAX for a malformed response, as `done`. */
-void auth_sasl_step(struct auth_sasl *x, struct span response,
-		    uint64_t now_ms);
+void auth_sasl_step(struct auth_sasl *x, struct span response, uint64_t now_ms);
 
 /*
  * Forgets the exchange; `done` will not be called any more. Also frees one
@@ -115,9 +114,9 @@ enum {
 struct auth_account {
 	uint8_t id[16];
 	const char *address;
-	int64_t created_s;       /* seconds since 1970 */
-	int64_t last_login_s;    /* 0 if never */
-	const char *devices;     /* names, separated by ", " */
+	int64_t created_s;    /* seconds since 1970 */
+	int64_t last_login_s; /* 0 if never */
+	const char *devices;  /* names, separated by ", " */
 };
 
 /* False stops the walk. */
@@ -131,11 +130,9 @@ typedef bool auth_account_fn(void *ctx, const struct auth_account *account);
 YB_CHECKED enum yb_err auth_account_add(struct auth *a, struct span address,
 					struct span password, bool allow_weak,
 					const char **ret_reason);
-YB_CHECKED enum yb_err auth_account_password(struct auth *a,
-					     struct span address,
-					     struct span password,
-					     bool allow_weak,
-					     const char **ret_reason);
+YB_CHECKED enum yb_err
+auth_account_password(struct auth *a, struct span address, struct span password,
+		      bool allow_weak, const char **ret_reason);
 
 /* Removes the account from the directory; its mail is the store's matter. */
 YB_CHECKED enum yb_err auth_account_remove(struct auth *a, struct span address,

@@ -46,13 +46,13 @@ enum {
 };
 
 struct attempt {
-	struct list link;   /* waiting, on a guess, or held back */
+	struct list link; /* waiting, on a guess, or held back */
 	struct peer *peer;
 	auth_done_fn *done; /* NULL: nobody waits any more */
 	void *ctx;
 	struct attempt **owner; /* set to NULL when the attempt is gone */
 	uint64_t begun_ms;
-	uint64_t due_ms;    /* of one held back */
+	uint64_t due_ms; /* of one held back */
 	struct name name;
 	size_t password_n;
 	uint8_t password[]; /* prepared; empty for one that cannot be right */
@@ -80,13 +80,13 @@ struct auth {
 	struct pool *pool;
 	struct list hashed; /* guesses whose hash is there */
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
-	uint32_t iterations;   /* of new verifiers */
-	uint64_t now_ms;       /* told last */
-	struct list fresh;     /* attempts that wait, oldest first, */
-	struct list failing;   /* and those from addresses that failed */
-	struct list guesses;   /* being hashed */
-	struct list held;      /* refused attempts, the first due first */
-	size_t waiting_n;      /* of fresh, failing, and on guesses */
+	uint32_t iterations;                      /* of new verifiers */
+	uint64_t now_ms;                          /* told last */
+	struct list fresh;   /* attempts that wait, oldest first, */
+	struct list failing; /* and those from addresses that failed */
+	struct list guesses; /* being hashed */
+	struct list held;    /* refused attempts, the first due first */
+	size_t waiting_n;    /* of fresh, failing, and on guesses */
 	size_t held_n;
 	size_t guesses_n, guesses_max;
 	uint64_t guess_number; /* how many hashes there were */

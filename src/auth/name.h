@@ -55,8 +55,7 @@ YB_CHECKED enum yb_err name_canonical_domain(struct span in,
  * RFC 5321 section 4.1.2: "alice"@x and alice@x are the same mailbox. Writes
  * `in` without quotes and backslashes; as it is if it has none. INVALID.
  */
-YB_CHECKED enum yb_err name_unquote(struct span in,
-				    uint8_t dst[AUTH_ADDRESS_MAX],
-				    size_t *ret_n);
+YB_CHECKED enum yb_err
+name_unquote(struct span in, uint8_t dst[AUTH_ADDRESS_MAX], size_t *ret_n);
 
 #endif

@@ -19,11 +19,11 @@ static inline void cleanup_free(void *address)
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
 
 /* Takes the pointer out of its holder, which becomes NULL. */
-#define steal_ptr(holder)                          \
-	__extension__({                            \
+#define steal_ptr(holder)                                  \
+	__extension__({                                    \
 		__typeof__(*(holder)) stolen_ = *(holder); \
-		*(holder) = NULL;                  \
-		stolen_;                           \
+		*(holder) = NULL;                          \
+		stolen_;                                   \
 	})
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof *(array))

@@ -123,8 +123,8 @@ void base32_put_id(uint8_t dst[BASE32_ID_LEN], const uint8_t id[16])
 	for (size_t i = 0; i < 16; i++) {
 		bits = bits << 8 | id[i];
 		for (held += 8; held >= 5; held -= 5)
-			dst[at++] = (uint8_t)
-				base32_digits[bits >> (held - 5) & 31];
+			dst[at++] =
+				(uint8_t)base32_digits[bits >> (held - 5) & 31];
 	}
 	dst[at] = (uint8_t)base32_digits[bits << (5 - held) & 31];
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	const char *text;
@@ -12,6 +13,7 @@ static const struct {
 	YB_ERR_MAP(X)
 #undef X
 };
+/* clang-format on */
 
 const char *err_text(enum yb_err err)
 {

@@ -15,34 +15,35 @@
  */
 #define YB_CHECKED [[nodiscard]]
 
-#define YB_ERR_MAP(X)                                                         \
-	X(NOMEM, TEMP, "out of memory")                                       \
-	X(IO, TEMP, "input or output error")                                  \
-	X(FULL, TEMP, "no space left on the disk")                            \
-	X(BUSY, TEMP, "in use by another process")                            \
-	X(OVERLOAD, TEMP, "too many requests at once")                        \
-	X(TIMEOUT, TEMP, "took too long")                                     \
-	X(GONE, TEMP, "the other side is gone")                               \
-	X(SNAPSHOT_GONE, TEMP, "the maildrop has to be opened again")         \
-	X(READ_ONLY, TEMP, "can only be read at present")                     \
-	X(AGAIN, TEMP, "not ready yet")                                       \
-	X(QUOTA, TEMP, "the mailbox is full")                                 \
-	X(NOT_FOUND, PERM, "does not exist")                                  \
-	X(NO_ACCOUNT, PERM, "no such account")                                \
-	X(NO_MAILBOX, PERM, "no such mailbox")                                \
-	X(NO_MSG, PERM, "no such message")                                    \
-	X(EXISTS, PERM, "exists already")                                     \
-	X(DENIED, PERM, "authentication failed")                              \
-	X(WEAK, PERM, "the password is too weak")                             \
-	X(ACCESS, PERM, "permission denied")                                  \
-	X(INVALID, PERM, "is not valid")                                      \
-	X(SYNTAX, PERM, "syntax error")                                       \
-	X(TOO_BIG, PERM, "is too large")                                      \
-	X(BARE_LINE_END, PERM, "contains a bare CR or LF")                    \
-	X(UNSUPPORTED, PERM, "is not supported here")                         \
-	X(VERSION, FATAL, "was written by a newer version")                   \
+#define YB_ERR_MAP(X)                                                 \
+	X(NOMEM, TEMP, "out of memory")                               \
+	X(IO, TEMP, "input or output error")                          \
+	X(FULL, TEMP, "no space left on the disk")                    \
+	X(BUSY, TEMP, "in use by another process")                    \
+	X(OVERLOAD, TEMP, "too many requests at once")                \
+	X(TIMEOUT, TEMP, "took too long")                             \
+	X(GONE, TEMP, "the other side is gone")                       \
+	X(SNAPSHOT_GONE, TEMP, "the maildrop has to be opened again") \
+	X(READ_ONLY, TEMP, "can only be read at present")             \
+	X(AGAIN, TEMP, "not ready yet")                               \
+	X(QUOTA, TEMP, "the mailbox is full")                         \
+	X(NOT_FOUND, PERM, "does not exist")                          \
+	X(NO_ACCOUNT, PERM, "no such account")                        \
+	X(NO_MAILBOX, PERM, "no such mailbox")                        \
+	X(NO_MSG, PERM, "no such message")                            \
+	X(EXISTS, PERM, "exists already")                             \
+	X(DENIED, PERM, "authentication failed")                      \
+	X(WEAK, PERM, "the password is too weak")                     \
+	X(ACCESS, PERM, "permission denied")                          \
+	X(INVALID, PERM, "is not valid")                              \
+	X(SYNTAX, PERM, "syntax error")                               \
+	X(TOO_BIG, PERM, "is too large")                              \
+	X(BARE_LINE_END, PERM, "contains a bare CR or LF")            \
+	X(UNSUPPORTED, PERM, "is not supported here")                 \
+	X(VERSION, FATAL, "was written by a newer version")           \
 	X(CORRUPT, FATAL, "is damaged")
 
+/* clang-format off */
 enum yb_err {
 	YB_OK = 0,
 #define X(name, class, text) YB_##name,
@@ -50,6 +51,7 @@ enum yb_err {
 #undef X
 	YB_ERR_COUNT
 };
+/* clang-format on */
 
 enum yb_class { YB_CLASS_OK, YB_CLASS_TEMP, YB_CLASS_PERM, YB_CLASS_FATAL };
 

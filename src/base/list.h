@@ -16,14 +16,14 @@ struct list {
 
 /* The element of type `type` whose link `member` is at `link`. */
 #define list_entry(link, type, member) \
-	((type *)(void *)((char *)(link) - offsetof(type, member)))
+	((type *)(void *)(((char *)(link)) - offsetof(type, member)))
 
 #define list_for_each(at, head) \
 	for (struct list *at = (head)->next; at != (head); at = at->next)
 
 /* The element under `at` may be removed within the body. */
-#define list_for_each_safe(at, head)                                       \
-	for (struct list *at = (head)->next, *at##_next = at->next;        \
+#define list_for_each_safe(at, head)                                \
+	for (struct list *at = (head)->next, *at##_next = at->next; \
 	     at != (head); at = at##_next, at##_next = at->next)
 
 static inline void list_init(struct list *l)

@@ -134,7 +134,8 @@ enum yb_err map_put(struct map *m, struct span key, void *value)
 {
 	uint64_t hash = hash_octets(key, m->seed);
 	struct map_slot *slot = find(m, key, hash);
-	struct map_slot fresh = { .key_n = key.n, .hash = hash,
+	struct map_slot fresh = { .key_n = key.n,
+				  .hash = hash,
 				  .value = value };
 
 	if (slot != NULL) {

@@ -74,8 +74,8 @@ static enum yb_err check_pair(const struct config *c, struct report *r)
 	if (err == YB_INVALID) {
 		(void)snprintf(problem.text, sizeof problem.text,
 			       "tls: %.160s and %.160s are no certificate with "
-			       "its key: %.100s", c->certificate,
-			       c->private_key, reason);
+			       "its key: %.100s",
+			       c->certificate, c->private_key, reason);
 		on_problem(r, &problem);
 	}
 	tls_context_free(&context);

@@ -76,16 +76,15 @@ static const struct command *find_group(const char *word)
 	return NULL;
 }
 
-static const struct command *find_command(const char *first,
-					  const char *second)
+static const struct command *find_command(const char *first, const char *second)
 {
 	for (size_t i = 0; i < commands_n; i++) {
 		const char *rest = second_word(commands[i].name);
 
 		if (!span_eq(first_word(commands[i].name), span_str(first)))
 			continue;
-		if (rest == NULL || (second != NULL &&
-				     strcmp(rest, second) == 0))
+		if (rest == NULL ||
+		    (second != NULL && strcmp(rest, second) == 0))
 			return &commands[i];
 	}
 	return NULL;
@@ -273,8 +272,7 @@ static bool is_help(const char *word)
 	       strcmp(word, "help") == 0;
 }
 
-enum command_ask command_parse(int argc, char **argv,
-			       struct command_parse *ret)
+enum command_ask command_parse(int argc, char **argv, struct command_parse *ret)
 {
 	struct cursor cur = { .argv = argv, .argc = argc, .at = 2, .ret = ret };
 	const struct command *group;
@@ -287,8 +285,10 @@ enum command_ask command_parse(int argc, char **argv,
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return COMMAND_ASK_VERSION;
 	if (argv[1][0] == '-')
-		return wrong(ret, "options go behind the command: yubin COMMAND"
-				  " %.80s", argv[1]);
+		return wrong(ret,
+			     "options go behind the command: yubin COMMAND"
+			     " %.80s",
+			     argv[1]);
 	ret->inv.command = find_command(argv[1], argc > 2 ? argv[2] : NULL);
 	if (ret->inv.command != NULL) {
 		if (second_word(ret->inv.command->name) != NULL)

@@ -12,22 +12,24 @@ struct buf;
 struct config;
 
 /* DESIGN section 10; `yubin deliver` alone speaks sysexits.h. */
-#define COMMAND_EXITS(X)                                  \
-	X(OK, 0, "done")                                  \
-	X(FAILED, 1, "failed")                            \
-	X(USAGE, 2, "wrong usage")                        \
-	X(PARTLY, 3, "partly done")                       \
-	X(CONFIG, 10, "the configuration is not valid")   \
-	X(NOT_RUNNING, 11, "the server does not run")     \
-	X(BUSY, 12, "in use by another process")          \
-	X(AUTH, 13, "authentication failed")              \
+#define COMMAND_EXITS(X)                                \
+	X(OK, 0, "done")                                \
+	X(FAILED, 1, "failed")                          \
+	X(USAGE, 2, "wrong usage")                      \
+	X(PARTLY, 3, "partly done")                     \
+	X(CONFIG, 10, "the configuration is not valid") \
+	X(NOT_RUNNING, 11, "the server does not run")   \
+	X(BUSY, 12, "in use by another process")        \
+	X(AUTH, 13, "authentication failed")            \
 	X(INTERRUPTED, 130, "interrupted")
 
+/* clang-format off */
 enum command_exit {
 #define X(name, number, text) COMMAND_##name = number,
 	COMMAND_EXITS(X)
 #undef X
 };
+/* clang-format on */
 
 /* No command has more options. */
 enum { COMMAND_OPTIONS_MAX = 24 };
@@ -59,7 +61,7 @@ extern const size_t commands_n;
 struct invocation {
 	const struct command *command;
 	const char *values[COMMAND_OPTIONS_MAX]; /* "" for a switch; or NULL */
-	const char *const *args; /* ends with NULL */
+	const char *const *args;                 /* ends with NULL */
 	unsigned args_n;
 };
 
@@ -71,10 +73,10 @@ bool invocation_number(const struct invocation *inv, const char *name,
 		       unsigned long max, unsigned long *ret);
 
 enum command_ask {
-	COMMAND_ASK_RUN,     /* `ret` says what */
-	COMMAND_ASK_HELP,    /* of ret->command, or `group`, or of all */
+	COMMAND_ASK_RUN,  /* `ret` says what */
+	COMMAND_ASK_HELP, /* of ret->command, or `group`, or of all */
 	COMMAND_ASK_VERSION,
-	COMMAND_ASK_WRONG,   /* `error` says why; ret->command where known */
+	COMMAND_ASK_WRONG, /* `error` says why; ret->command where known */
 };
 
 struct command_parse {

@@ -5,6 +5,9 @@
 
 #include "cli/cmd.h"
 
+/* Tables, laid out by hand. */
+/* clang-format off */
+
 /* Every command that reads the configuration takes it. */
 #define CONFIG_OPTION                              \
 	{ 'c', "config", "FILE",                   \

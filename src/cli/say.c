@@ -89,8 +89,7 @@ struct config *say_config(const struct invocation *inv)
 		say_error("out of memory");
 		return NULL;
 	}
-	if (config_load(file, say_problem, (void *)(uintptr_t)file, c) ==
-	    YB_OK)
+	if (config_load(file, say_problem, (void *)(uintptr_t)file, c) == YB_OK)
 		return c;
 	free(c);
 	return NULL;

@@ -30,9 +30,8 @@ static bool look(struct problems *ps, const char *key, const char *path,
 
 /* Mail and credentials are nobody else's to read. */
 /* Started by root, each process becomes a user of its own. */
-static void check_owner(struct problems *ps, const char *key,
-			const char *path, const struct stat *st,
-			const char *user)
+static void check_owner(struct problems *ps, const char *key, const char *path,
+			const struct stat *st, const char *user)
 {
 	struct process_user owner;
 

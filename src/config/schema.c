@@ -23,14 +23,12 @@ enum {
 
 const struct config_field config_fields[] = {
 	{ "", "config_version", FIELD_VERSION, false, AT(version),
-	  CONFIG_VERSION, CONFIG_VERSION, NULL, "1",
-	  "The form of this file." },
+	  CONFIG_VERSION, CONFIG_VERSION, NULL, "1", "The form of this file." },
 	{ "", "hostname", FIELD_DOMAIN, true, AT(hostname), 0, 0, NULL, "",
 	  "The name of this server in greetings and certificates.\n"
 	  "Without it: the machine's own name." },
 	{ "", "default_domain", FIELD_DOMAIN, true, AT(default_domain), 0, 0,
-	  NULL, "",
-	  "\"alice\" as a login name means alice@ this domain." },
+	  NULL, "", "\"alice\" as a login name means alice@ this domain." },
 	{ "", "help_url", FIELD_URL, true, AT(help_url), 0, 0, NULL, "",
 	  "Shown to users whose login failed." },
 	{ "", "plain_login", FIELD_CHOICE, false, AT(plain_login), 0, 0,
@@ -77,13 +75,24 @@ enum {
 };
 
 const struct config_service_rule config_service_rules[CONFIG_SERVICES] = {
-	[CONFIG_POP3] = { "pop3", { "0.0.0.0:110", "[::]:110" }, OFF | START,
-			  CONFIG_TLS_START, "mail out, TLS on demand (STLS)" },
-	[CONFIG_POP3S] = { "pop3s", { "0.0.0.0:995", "[::]:995" }, IMPLICIT,
+	[CONFIG_POP3] = { "pop3",
+			  { "0.0.0.0:110", "[::]:110" },
+			  OFF | START,
+			  CONFIG_TLS_START,
+			  "mail out, TLS on demand (STLS)" },
+	[CONFIG_POP3S] = { "pop3s",
+			   { "0.0.0.0:995", "[::]:995" },
+			   IMPLICIT,
 			   CONFIG_TLS_IMPLICIT,
 			   "mail out, TLS from the start" },
-	[CONFIG_SMTP] = { "smtp", { "0.0.0.0:25", "[::]:25" }, OFF | START,
-			  CONFIG_TLS_START, "mail in, from other servers" },
-	[CONFIG_LMTP] = { "lmtp", { NULL, NULL }, OFF | START, CONFIG_TLS_OFF,
+	[CONFIG_SMTP] = { "smtp",
+			  { "0.0.0.0:25", "[::]:25" },
+			  OFF | START,
+			  CONFIG_TLS_START,
+			  "mail in, from other servers" },
+	[CONFIG_LMTP] = { "lmtp",
+			  { NULL, NULL },
+			  OFF | START,
+			  CONFIG_TLS_OFF,
 			  "mail in, from Postfix or `yubin deliver`" },
 };

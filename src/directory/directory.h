@@ -16,7 +16,7 @@
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 1,      /* of the schema */
+	DIRECTORY_VERSION = 1, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
@@ -70,8 +70,7 @@ struct directory;
  * it is a database of something else. An older schema is brought up to date
  * in one transaction.
  */
-YB_CHECKED enum yb_err directory_open(const char *path,
-				      struct directory **ret);
+YB_CHECKED enum yb_err directory_open(const char *path, struct directory **ret);
 void directory_close(struct directory **d);
 
 /* Random, made with the file: salts of unknown users are drawn from it. */

@@ -9,54 +9,56 @@
 #include "directory/directory.h"
 
 /* Every statement there is, prepared once. */
-#define DIRECTORY_STATEMENTS(X)                                               \
-	X(BEGIN, "BEGIN IMMEDIATE")                                           \
-	X(COMMIT, "COMMIT")                                                   \
-	X(ROLLBACK, "ROLLBACK")                                               \
-	X(DOMAIN_FIND, "SELECT id FROM domains WHERE name = ?1")              \
-	X(DOMAIN_ADD, "INSERT INTO domains (name, created) VALUES (?1, ?2) "  \
-		      "ON CONFLICT (name) DO NOTHING")                        \
-	X(ACCOUNT_FIND, DIRECTORY_COLUMNS "WHERE address = ?1")               \
-	X(ACCOUNT_NEXT, DIRECTORY_COLUMNS "WHERE address > ?1 "               \
-			"ORDER BY address LIMIT 1")                           \
-	X(ACCOUNT_FIRST, DIRECTORY_COLUMNS "ORDER BY number LIMIT 1")         \
-	X(ACCOUNT_FIRST_OF, DIRECTORY_COLUMNS                                 \
-	  "WHERE domain = (SELECT id FROM domains WHERE name = ?1) "          \
-	  "ORDER BY number LIMIT 1")                                          \
-	X(ACCOUNT_ADD, "INSERT INTO accounts (id, domain, address, salt, "    \
-		       "iterations, generation, created, last_login) "        \
-		       "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, 0)")               \
-	X(ACCOUNT_SALT, "UPDATE accounts SET salt = ?2, iterations = ?3, "    \
-			"generation = generation + 1 WHERE number = ?1")      \
-	X(ACCOUNT_REMOVE, "DELETE FROM accounts WHERE number = ?1")           \
-	X(ACCOUNT_LOGIN, "UPDATE accounts SET last_login = max(last_login, "  \
-			 "?2) WHERE id = ?1")                                 \
-	X(CREDENTIALS, "SELECT device, kind, name, stored_key, server_key, "  \
-		       "created, last_used FROM credentials "                 \
-		       "WHERE account = ?1 ORDER BY device")                  \
-	X(CREDENTIAL_PUT, "INSERT INTO credentials (account, device, kind, "  \
-			  "name, stored_key, server_key, created, last_used) "\
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) "           \
-			  "ON CONFLICT (account, device) DO UPDATE SET "      \
-			  "kind = excluded.kind, name = excluded.name, "      \
-			  "stored_key = excluded.stored_key, "                \
-			  "server_key = excluded.server_key, "                \
-			  "created = excluded.created, last_used = 0")        \
-	X(CREDENTIAL_LOGIN, "UPDATE credentials SET last_used = "             \
-			    "max(last_used, ?3) WHERE account = "             \
-			    "(SELECT number FROM accounts WHERE id = ?1) "    \
+#define DIRECTORY_STATEMENTS(X)                                                \
+	X(BEGIN, "BEGIN IMMEDIATE")                                            \
+	X(COMMIT, "COMMIT")                                                    \
+	X(ROLLBACK, "ROLLBACK")                                                \
+	X(DOMAIN_FIND, "SELECT id FROM domains WHERE name = ?1")               \
+	X(DOMAIN_ADD, "INSERT INTO domains (name, created) VALUES (?1, ?2) "   \
+		      "ON CONFLICT (name) DO NOTHING")                         \
+	X(ACCOUNT_FIND, DIRECTORY_COLUMNS "WHERE address = ?1")                \
+	X(ACCOUNT_NEXT, DIRECTORY_COLUMNS "WHERE address > ?1 "                \
+					  "ORDER BY address LIMIT 1")          \
+	X(ACCOUNT_FIRST, DIRECTORY_COLUMNS "ORDER BY number LIMIT 1")          \
+	X(ACCOUNT_FIRST_OF, DIRECTORY_COLUMNS                                  \
+	  "WHERE domain = (SELECT id FROM domains WHERE name = ?1) "           \
+	  "ORDER BY number LIMIT 1")                                           \
+	X(ACCOUNT_ADD, "INSERT INTO accounts (id, domain, address, salt, "     \
+		       "iterations, generation, created, last_login) "         \
+		       "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, 0)")                \
+	X(ACCOUNT_SALT, "UPDATE accounts SET salt = ?2, iterations = ?3, "     \
+			"generation = generation + 1 WHERE number = ?1")       \
+	X(ACCOUNT_REMOVE, "DELETE FROM accounts WHERE number = ?1")            \
+	X(ACCOUNT_LOGIN, "UPDATE accounts SET last_login = max(last_login, "   \
+			 "?2) WHERE id = ?1")                                  \
+	X(CREDENTIALS, "SELECT device, kind, name, stored_key, server_key, "   \
+		       "created, last_used FROM credentials "                  \
+		       "WHERE account = ?1 ORDER BY device")                   \
+	X(CREDENTIAL_PUT, "INSERT INTO credentials (account, device, kind, "   \
+			  "name, stored_key, server_key, created, last_used) " \
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) "            \
+			  "ON CONFLICT (account, device) DO UPDATE SET "       \
+			  "kind = excluded.kind, name = excluded.name, "       \
+			  "stored_key = excluded.stored_key, "                 \
+			  "server_key = excluded.server_key, "                 \
+			  "created = excluded.created, last_used = 0")         \
+	X(CREDENTIAL_LOGIN, "UPDATE credentials SET last_used = "              \
+			    "max(last_used, ?3) WHERE account = "              \
+			    "(SELECT number FROM accounts WHERE id = ?1) "     \
 			    "AND device = ?2")
 
 #define DIRECTORY_COLUMNS                                                     \
 	"SELECT number, id, address, salt, iterations, generation, created, " \
 	"last_login FROM accounts "
 
+/* clang-format off */
 enum directory_statement {
 #define X(name, sql) STATEMENT_##name,
 	DIRECTORY_STATEMENTS(X)
 #undef X
 	STATEMENT_COUNT
 };
+/* clang-format on */
 
 struct directory {
 	sqlite3 *db;

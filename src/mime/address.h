@@ -50,8 +50,7 @@ YB_CHECKED enum yb_err address_cut_path(struct span *rest, struct span *ret);
  * and domain in lower case, quotes left out where none are needed. "Alice" of
  * `"Al\ice"@Example.ORG` becomes alice@example.org. SYNTAX, TOO_BIG.
  */
-YB_CHECKED enum yb_err address_canonical(struct span s,
-					 uint8_t dst[ADDRESS_MAX],
-					 size_t *ret_n);
+YB_CHECKED enum yb_err
+address_canonical(struct span s, uint8_t dst[ADDRESS_MAX], size_t *ret_n);
 
 #endif

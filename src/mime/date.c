@@ -21,8 +21,8 @@ static struct date date_of_day(int64_t days_since_1970)
 	int64_t era = (days < 0 ? days - DAYS_IN_400_YEARS + 1 : days) /
 		      DAYS_IN_400_YEARS;
 	int in_era = (int)(days - era * DAYS_IN_400_YEARS);
-	int year = (in_era - in_era / 1460 + in_era / 36524 -
-		    in_era / 146096) / 365;
+	int year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) /
+		   365;
 	int in_year = in_era - (365 * year + year / 4 - year / 100);
 	int march_month = (5 * in_year + 2) / 153;
 	struct date d;

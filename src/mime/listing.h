@@ -26,19 +26,19 @@ enum {
 
 struct listing_head {
 	uint32_t magic;
-	uint32_t count;      /* messages */
-	uint64_t octets;     /* sum over all messages, as POP3's STAT says */
-	uint64_t uidl_at;    /* offset of the UIDL text in the block */
-	uint64_t uidl_n;     /* its octets */
-	uint64_t list_at;    /* offset of the LIST text in the block */
+	uint32_t count;   /* messages */
+	uint64_t octets;  /* sum over all messages, as POP3's STAT says */
+	uint64_t uidl_at; /* offset of the UIDL text in the block */
+	uint64_t uidl_n;  /* its octets */
+	uint64_t list_at; /* offset of the LIST text in the block */
 	uint64_t list_n;
 	uint64_t generation; /* of the log that the rows point into */
 	uint64_t uidls;      /* sum of listing_uidl_hash() of all messages */
 };
 
 struct listing_row {
-	uint64_t offset;      /* of the wire form in the log */
-	uint64_t wire_size;   /* octets of the wire form, ".\r\n" included */
+	uint64_t offset;    /* of the wire form in the log */
+	uint64_t wire_size; /* octets of the wire form, ".\r\n" included */
 	uint32_t uid;
 	uint32_t dots;        /* doubled dots in the wire form */
 	uint32_t header_size; /* wire octets up to and with the empty line */

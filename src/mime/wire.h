@@ -27,8 +27,8 @@ enum wire_step {
 };
 
 enum wire_state {
-	WIRE_BOL,    /* at the start of a line, behind a real CRLF */
-	WIRE_FRESH,  /* at the start of a line that repair has made */
+	WIRE_BOL,   /* at the start of a line, behind a real CRLF */
+	WIRE_FRESH, /* at the start of a line that repair has made */
 	WIRE_TEXT,
 	WIRE_CR,     /* holds `crs` CRs */
 	WIRE_DOT,    /* holds a dot from the start of a line */
@@ -114,8 +114,8 @@ struct wire_check {
 			       * all but the final ".CRLF" */
 	unsigned flags;       /* enum wire_flags */
 	/* private */
-	uint64_t end;         /* where the first lone dot's line ends, or 0 */
-	bool cr, bol, dot;    /* the octet before: CR, CRLF, CRLF dot */
+	uint64_t end;      /* where the first lone dot's line ends, or 0 */
+	bool cr, bol, dot; /* the octet before: CR, CRLF, CRLF dot */
 	bool header, bare, single;
 };
 
@@ -143,8 +143,8 @@ struct wire_top {
 	uint64_t lines; /* still to be found */
 };
 
-void wire_top_init(struct wire_top *t, uint64_t header_size,
-		   uint64_t wire_size, uint64_t lines);
+void wire_top_init(struct wire_top *t, uint64_t header_size, uint64_t wire_size,
+		   uint64_t lines);
 
 /* Takes the octets from `t->at` on; whether it is done. */
 bool wire_top_feed(struct wire_top *t, struct span chunk);

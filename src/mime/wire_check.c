@@ -93,8 +93,8 @@ enum yb_err wire_check_finish(struct wire_check *c)
 	return YB_OK;
 }
 
-void wire_top_init(struct wire_top *t, uint64_t header_size,
-		   uint64_t wire_size, uint64_t lines)
+void wire_top_init(struct wire_top *t, uint64_t header_size, uint64_t wire_size,
+		   uint64_t lines)
 {
 	t->limit = wire_size < 3 ? 0 : wire_size - 3;
 	t->at = header_size < t->limit ? header_size : t->limit;

@@ -23,7 +23,7 @@ struct loop {
 	int epoll;
 	bool stopped;
 	uint64_t now_ms;
-	uint64_t tick;         /* slots up to here are done */
+	uint64_t tick; /* slots up to here are done */
 	struct list tasks;
 	int batch_n, batch_at; /* of `batch`, being worked on */
 	struct epoll_event batch[BATCH];
@@ -99,8 +99,7 @@ enum yb_err loop_watch(struct loop *loop, struct loop_io *io, int fd,
 	return err;
 }
 
-enum yb_err loop_rewatch(struct loop *loop, struct loop_io *io,
-			 uint32_t events)
+enum yb_err loop_rewatch(struct loop *loop, struct loop_io *io, uint32_t events)
 {
 	return control(loop, io, EPOLL_CTL_MOD, events);
 }
@@ -126,8 +125,9 @@ void loop_forget(struct loop *loop, struct loop_io *io)
 void loop_timer_init(struct loop_timer *timer,
 		     void (*fire)(void *ctx, uint64_t now_ms), void *ctx)
 {
-	*timer = (struct loop_timer){ .at_ms = UINT64_MAX, .slot = NO_SLOT,
-				      .fire = fire, .ctx = ctx };
+	*timer = (struct loop_timer){
+		.at_ms = UINT64_MAX, .slot = NO_SLOT, .fire = fire, .ctx = ctx
+	};
 	list_init(&timer->link);
 }
 
@@ -155,8 +155,7 @@ static uint64_t slot_distance(const struct loop *loop, uint32_t slot)
 	return (slot + WHEEL_SLOTS - at - 1) % WHEEL_SLOTS + 1;
 }
 
-void loop_timer_set(struct loop *loop, struct loop_timer *timer,
-		    uint64_t at_ms)
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms)
 {
 	timer->at_ms = at_ms;
 	if (at_ms == UINT64_MAX) {

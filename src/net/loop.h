@@ -25,8 +25,8 @@ struct loop_io {
 };
 
 struct loop_timer {
-	struct list link;   /* in a slot of the wheel */
-	uint64_t at_ms;     /* when to fire; later than the slot is fine */
+	struct list link; /* in a slot of the wheel */
+	uint64_t at_ms;   /* when to fire; later than the slot is fine */
 	uint32_t slot;
 	void (*fire)(void *ctx, uint64_t now_ms);
 	void *ctx;
@@ -60,8 +60,8 @@ enum {
 	/* One process of several that watch it is woken (listeners). */
 	LOOP_EXCLUSIVE = EPOLLEXCLUSIVE,
 };
-YB_CHECKED enum yb_err loop_watch(struct loop *loop, struct loop_io *io,
-				  int fd, uint32_t events);
+YB_CHECKED enum yb_err loop_watch(struct loop *loop, struct loop_io *io, int fd,
+				  uint32_t events);
 YB_CHECKED enum yb_err loop_rewatch(struct loop *loop, struct loop_io *io,
 				    uint32_t events);
 

@@ -28,8 +28,8 @@ enum yb_err file_write_all(int fd, struct span s)
 enum yb_err file_read_fd(int fd, struct buf *out)
 {
 	for (;;) {
-		size_t step = buf_space(out) < READ_STEP ? buf_space(out)
-							 : READ_STEP;
+		size_t step =
+			buf_space(out) < READ_STEP ? buf_space(out) : READ_STEP;
 		uint8_t beyond;
 		ssize_t n;
 
@@ -83,8 +83,9 @@ static enum yb_err sync_folder_of(const char *path)
 /* The new file is whole and on disk before it gets its name. */
 static enum yb_err write_beside(const char *path, struct span s, mode_t mode)
 {
-	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-				O_NOFOLLOW, mode);
+	AUTO_FD fd = open(path,
+			  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			  mode);
 	enum yb_err err;
 
 	if (fd < 0 || fchmod(fd, mode) < 0)

@@ -24,7 +24,8 @@ YB_CHECKED enum yb_err packet_pair(int ret_fds[2]);
  * there. The descriptors stay the caller's.
  */
 YB_CHECKED enum yb_err packet_send(int fd, const struct span *parts,
-				   size_t parts_n, const int *fds, size_t fds_n);
+				   size_t parts_n, const int *fds,
+				   size_t fds_n);
 
 /*
  * Receives one packet into `buffer` of PACKET_MAX octets. The descriptors,

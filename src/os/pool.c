@@ -106,8 +106,7 @@ static enum yb_err start_threads(struct pool *pool, unsigned threads)
 	return failed == 0 ? YB_OK : err_from_errno(failed);
 }
 
-enum yb_err pool_new(unsigned threads, void (*begin)(void),
-		     struct pool **ret)
+enum yb_err pool_new(unsigned threads, void (*begin)(void), struct pool **ret)
 {
 	struct pool *pool = calloc(1, sizeof *pool);
 	enum yb_err err = YB_OK;

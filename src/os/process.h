@@ -22,7 +22,7 @@ struct process_user {
 struct process_start {
 	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
 	struct process_user user;
-	const int *fds;          /* become 3, 4, ... in the child */
+	const int *fds; /* become 3, 4, ... in the child */
 	size_t fds_n;
 };
 

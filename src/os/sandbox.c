@@ -15,11 +15,13 @@
 static const char *const sanitizer_calls[] = {
 #if defined(__SANITIZE_ADDRESS__)
 	"sigaltstack", "sched_yield", "sched_getaffinity", "getrusage",
-	"readlink", "readlinkat", "mincore", "gettid", "getpid", "prctl",
+	"readlink",    "readlinkat",  "mincore",           "gettid",
+	"getpid",      "prctl",
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 	"sigaltstack", "sched_yield", "sched_getaffinity", "getrusage",
-	"readlink", "readlinkat", "mincore", "gettid", "getpid", "prctl",
+	"readlink",    "readlinkat",  "mincore",           "gettid",
+	"getpid",      "prctl",
 #endif
 #endif
 	NULL
@@ -104,8 +106,8 @@ static enum yb_err allow_path(int ruleset, const struct sandbox_path *path,
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_from_errno(errno);
 	rule.parent_fd = fd;
-	rule.allowed_access = rights_for(path->access, S_ISDIR(st.st_mode),
-					 known);
+	rule.allowed_access =
+		rights_for(path->access, S_ISDIR(st.st_mode), known);
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
 		    &rule, 0) < 0)
 		return err_from_errno(errno);
@@ -122,13 +124,13 @@ enum yb_err sandbox_landlock(const struct sandbox_path *paths, size_t n)
 	if (version < 1)
 		return YB_UNSUPPORTED;
 	attr.handled_access_fs = known_rights((int)version);
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,
-			       sizeof attr, 0);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr,
+			       0);
 	if (ruleset < 0)
 		return YB_UNSUPPORTED;
 	for (size_t i = 0; i < n; i++) {
-		enum yb_err err = allow_path(ruleset, &paths[i],
-					     attr.handled_access_fs);
+		enum yb_err err =
+			allow_path(ruleset, &paths[i], attr.handled_access_fs);
 		if (err != YB_OK)
 			return err;
 	}

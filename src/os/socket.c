@@ -179,15 +179,15 @@ enum yb_err socket_listen(const struct socket_address *a, unsigned mode,
 		if (err != YB_OK)
 			return err;
 	} else {
-		if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-			       sizeof on) < 0)
+		if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) <
+		    0)
 			return err_from_errno(errno);
 		/* What it accepts inherits this. */
 		socket_no_delay(fd);
 		/* [::] beside 0.0.0.0: each takes its own family. */
 		if (a->any.sa_family == AF_INET6 &&
-		    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
-			       sizeof on) < 0)
+		    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) <
+			    0)
 			return err_from_errno(errno);
 		if (bind(fd, &a->any, a->n) < 0)
 			return err_from_errno(errno);

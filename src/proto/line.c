@@ -105,7 +105,7 @@ bool line_starts(const struct line_reader *r, struct span in, struct span with)
 bool line_is_http(struct span line)
 {
 	static const char *const verbs[] = {
-		"GET ",   "POST ",    "PUT ",    "HEAD ",   "TRACE ",
+		"GET ",   "POST ",    "PUT ",    "HEAD ",    "TRACE ",
 		"PATCH ", "OPTIONS ", "DELETE ", "CONNECT ",
 	};
 

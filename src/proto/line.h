@@ -52,8 +52,7 @@ void line_done(struct line_reader *r);
 void line_release(struct line_reader *r);
 
 /* Whether the line that `in` goes on with starts so, case aside. */
-bool line_starts(const struct line_reader *r, struct span in,
-		 struct span with);
+bool line_starts(const struct line_reader *r, struct span in, struct span with);
 
 /*
  * Whether it is the first line of an HTTP request: a browser made to talk to

@@ -192,8 +192,7 @@ static void say_login_failure(struct pop3_server *s, enum yb_err err)
 	else
 		pop3_say_failure(s, err);
 	/* What is no fault of the client's costs it nothing. */
-	if (!err_is_temp(err) &&
-	    ++s->login_failures >= POP3_LOGIN_FAILURES_MAX)
+	if (!err_is_temp(err) && ++s->login_failures >= POP3_LOGIN_FAILURES_MAX)
 		pop3_end(s, "too many failed logins");
 }
 

@@ -243,8 +243,7 @@ void pop3_server_answer_range(struct pop3_server *s, uint64_t offset,
 	if (s->state == POP3_OVER)
 		return;
 	assert(s->event_state == POP3_ASKED &&
-	       (s->event.kind == POP3_EV_RETR ||
-		s->event.kind == POP3_EV_TOP));
+	       (s->event.kind == POP3_EV_RETR || s->event.kind == POP3_EV_TOP));
 	begin_message(s);
 	if (s->state != POP3_OVER && out_range(&s->out, offset, n) != YB_OK)
 		pop3_end(s, "out of memory");
@@ -259,8 +258,7 @@ void pop3_server_answer_error(struct pop3_server *s, enum yb_err err)
 	if (s->state == POP3_OVER)
 		return;
 	assert(s->event_state == POP3_ASKED &&
-	       (s->event.kind == POP3_EV_RETR ||
-		s->event.kind == POP3_EV_TOP));
+	       (s->event.kind == POP3_EV_RETR || s->event.kind == POP3_EV_TOP));
 	pop3_say_failure(s, err);
 	if (s->state != POP3_OVER)
 		pop3_settle(s);

@@ -86,16 +86,16 @@ struct pop3_server {
 	struct pop3_event event;
 	struct out_queue out;
 	struct line_reader line;
-	struct buf secret;    /* of the event, while it is unanswered */
-	struct buf name;      /* of USER */
-	size_t behind;        /* octets offered behind the line that runs */
+	struct buf secret;     /* of the event, while it is unanswered */
+	struct buf name;       /* of USER */
+	size_t behind;         /* octets offered behind the line that runs */
 	unsigned bad_commands; /* in a row */
 	unsigned login_failures;
 	uint64_t now_ms, active_ms, start_ms;
 	const char *end_reason;
 
 	struct listing listing;
-	uint64_t *deleted;    /* a bit a row; NULL before the first DELE */
+	uint64_t *deleted; /* a bit a row; NULL before the first DELE */
 	uint32_t deleted_n;
 	uint64_t deleted_octets;
 	struct pop3_cursor cursor;

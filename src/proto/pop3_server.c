@@ -141,16 +141,18 @@ struct command {
 	enum pop3_outcome (*handle)(struct pop3_server *s, struct pop3_args a);
 };
 
-#define VERB(text)                                                          \
-	((uint32_t)(text)[0] | (uint32_t)(text)[1] << 8 |                   \
+#define VERB(text)                                        \
+	((uint32_t)(text)[0] | (uint32_t)(text)[1] << 8 | \
 	 (uint32_t)(text)[2] << 16 | (uint32_t)(text)[3] << 24)
 
+/* clang-format off */
 static const struct command commands[] = {
 #define X(verb, in, min, max, flags, handler) \
 	{ VERB(#verb), IN_##in, min, max, flags, handler },
 	POP3_COMMANDS(X)
 #undef X
 };
+/* clang-format on */
 
 static const struct command *command_find(struct span word)
 {
@@ -199,8 +201,7 @@ static bool cut_args(const struct command *c, struct span rest,
 static void bad_command(struct pop3_server *s, const char *text)
 {
 	pop3_say_err(s, text);
-	if (++s->bad_commands >= POP3_BAD_COMMANDS_MAX &&
-	    s->state == POP3_AUTH)
+	if (++s->bad_commands >= POP3_BAD_COMMANDS_MAX && s->state == POP3_AUTH)
 		pop3_end(s, "too many bad commands");
 }
 

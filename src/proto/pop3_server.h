@@ -34,18 +34,18 @@ struct pop3_server_config {
 	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
 	const char *sasl;     /* mechanisms for CAPA, such as "PLAIN LOGIN" */
 	unsigned flags;
-	uint64_t idle_ms;     /* RFC 1939 section 3: at least ten minutes */
-	uint64_t login_ms;    /* from the greeting to a login, in total */
+	uint64_t idle_ms;  /* RFC 1939 section 3: at least ten minutes */
+	uint64_t login_ms; /* from the greeting to a login, in total */
 };
 
 enum pop3_event_kind {
-	POP3_EV_LOGIN,    /* user and password: answer with _login_done */
-	POP3_EV_SASL,     /* AUTH or its next: _sasl_challenge/_login_done */
+	POP3_EV_LOGIN,       /* user and password: answer with _login_done */
+	POP3_EV_SASL,        /* AUTH or its next: _sasl_challenge/_login_done */
 	POP3_EV_SASL_CANCEL, /* the client gave up; no answer */
-	POP3_EV_STARTTLS, /* +OK is queued: send it, then _tls_started */
-	POP3_EV_RETR,     /* message `index`: _answer_range or _answer_error */
-	POP3_EV_TOP,      /* with `lines` body lines: likewise */
-	POP3_EV_QUIT,     /* commit deletes, if any: _quit_done */
+	POP3_EV_STARTTLS,    /* +OK is queued: send it, then _tls_started */
+	POP3_EV_RETR, /* message `index`: _answer_range or _answer_error */
+	POP3_EV_TOP,  /* with `lines` body lines: likewise */
+	POP3_EV_QUIT, /* commit deletes, if any: _quit_done */
 };
 
 struct pop3_event {
@@ -57,8 +57,8 @@ struct pop3_event {
 	struct span response;  /* SASL, decoded; wiped once answered */
 	bool has_response;     /* SASL, first step: an initial response came */
 	/* RETR and TOP */
-	uint32_t index;        /* row in the listing, from 0 */
-	uint64_t lines;        /* TOP */
+	uint32_t index; /* row in the listing, from 0 */
+	uint64_t lines; /* TOP */
 };
 
 /* What the session did, for its log line. */

@@ -16,21 +16,21 @@ enum smtp_command_flags {
 	SMTP_NO_ARG = 1 << 4,
 };
 
-#define SMTP_COMMANDS(X)                                                      \
-	X(RCPT, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,             \
-	  smtp_on_rcpt)                                                       \
-	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,             \
-	  smtp_on_mail)                                                       \
-	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data)  \
-	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset)                     \
-	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo)                                   \
-	X(HELO, SMTP_IN_SMTP, smtp_on_helo)                                   \
-	X(LHLO, SMTP_IN_LMTP, smtp_on_ehlo)                                   \
-	X(NOOP, SMTP_IN_BOTH, smtp_on_noop)                                   \
-	X(QUIT, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_quit)                     \
-	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls)             \
-	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy)                  \
-	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn)                  \
+#define SMTP_COMMANDS(X)                                                     \
+	X(RCPT, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,            \
+	  smtp_on_rcpt)                                                      \
+	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,            \
+	  smtp_on_mail)                                                      \
+	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data) \
+	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset)                    \
+	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo)                                  \
+	X(HELO, SMTP_IN_SMTP, smtp_on_helo)                                  \
+	X(LHLO, SMTP_IN_LMTP, smtp_on_ehlo)                                  \
+	X(NOOP, SMTP_IN_BOTH, smtp_on_noop)                                  \
+	X(QUIT, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_quit)                    \
+	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls)            \
+	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy)                 \
+	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn)                 \
 	X(HELP, SMTP_IN_BOTH, smtp_on_help)
 
 #endif

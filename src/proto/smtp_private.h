@@ -13,7 +13,7 @@
 #include "proto/smtp_server.h"
 
 enum smtp_state {
-	SMTP_START,   /* no EHLO, HELO or LHLO yet */
+	SMTP_START, /* no EHLO, HELO or LHLO yet */
 	SMTP_READY,
 	SMTP_MAIL,    /* MAIL was accepted, and perhaps recipients */
 	SMTP_DATA,    /* the message comes, or its DATA is asked about */
@@ -74,10 +74,10 @@ struct smtp_server {
 	struct buf outcomes;       /* an enum yb_err a recipient */
 	size_t replied;            /* of these */
 	struct wire_reader reader;
-	uint64_t wire_n;           /* octets handed on or dropped */
-	enum yb_err refused;       /* the message, as it came */
-	bool begun;                /* the driver holds a message */
-	bool ended;                /* the final dot has come */
+	uint64_t wire_n;     /* octets handed on or dropped */
+	enum yb_err refused; /* the message, as it came */
+	bool begun;          /* the driver holds a message */
+	bool ended;          /* the final dot has come */
 	struct smtp_server_counters counters;
 };
 

@@ -287,12 +287,14 @@ struct command {
 	enum smtp_outcome (*handle)(struct smtp_server *s, struct span arg);
 };
 
+/* clang-format off */
 static const struct command commands[] = {
 #define X(verb, flags, handler) \
 	{ { (const uint8_t *)#verb, sizeof(#verb) - 1 }, flags, handler },
 	SMTP_COMMANDS(X)
 #undef X
 };
+/* clang-format on */
 
 static const struct command *command_find(const struct smtp_server *s,
 					  struct span word)
@@ -489,9 +491,8 @@ void smtp_server_shutdown(struct smtp_server *s, const char *text)
 	if (s->state == SMTP_OVER)
 		return;
 	/* A message on its way to the disk gets its answer. */
-	if (s->state == SMTP_REPLIES ||
-	    (s->event_state == SMTP_ASKED &&
-	     s->event.kind == SMTP_EV_MESSAGE)) {
+	if (s->state == SMTP_REPLIES || (s->event_state == SMTP_ASKED &&
+					 s->event.kind == SMTP_EV_MESSAGE)) {
 		s->shutdown_text = text;
 		return;
 	}

@@ -18,7 +18,7 @@
 struct smtp_server;
 
 enum smtp_server_flags {
-	SMTP_LMTP = 1 << 0,         /* LHLO, an answer a recipient */
+	SMTP_LMTP = 1 << 0, /* LHLO, an answer a recipient */
 	SMTP_TLS_ACTIVE = 1 << 1,
 	SMTP_TLS_POSSIBLE = 1 << 2, /* STARTTLS is offered */
 };
@@ -33,8 +33,8 @@ enum {
 struct smtp_server_config {
 	const char *hostname; /* outlives the engine; 1 to 255 octets */
 	unsigned flags;
-	uint64_t size_max;    /* RFC 1870: octets of a message; 0: no limit */
-	uint64_t idle_ms;     /* RFC 5321 4.5.3.2.7: at least five minutes */
+	uint64_t size_max; /* RFC 1870: octets of a message; 0: no limit */
+	uint64_t idle_ms;  /* RFC 5321 4.5.3.2.7: at least five minutes */
 };
 
 enum smtp_event_kind {
@@ -44,8 +44,8 @@ enum smtp_event_kind {
 	SMTP_EV_BODY,     /* `body` is the next piece; no answer */
 	SMTP_EV_MESSAGE,  /* it is whole: _message_done for each recipient */
 	SMTP_EV_ABORT,    /* the message that began is to be forgotten, no
-	                   * answer: refused by the engine (size, bare CR or
-	                   * LF), or the session ended in it */
+			   * answer: refused by the engine (size, bare CR or
+			   * LF), or the session ended in it */
 };
 
 struct smtp_event {
@@ -56,9 +56,9 @@ struct smtp_event {
 
 struct smtp_server_counters {
 	uint64_t commands, errors;
-	uint64_t messages;   /* transactions that reached the final dot */
-	uint64_t accepted;   /* of their recipients, taken over */
-	uint64_t octets;     /* of wire form, received */
+	uint64_t messages; /* transactions that reached the final dot */
+	uint64_t accepted; /* of their recipients, taken over */
+	uint64_t octets;   /* of wire form, received */
 };
 
 struct smtp_server *smtp_server_new(const struct smtp_server_config *config,

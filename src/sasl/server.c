@@ -15,11 +15,13 @@ struct mechanism {
 	response_fn *respond;
 };
 
+/* clang-format off */
 static const struct mechanism mechanisms[] = {
 #define X(id, name, flags, function) { name, flags, function },
 	SASL_MECHANISMS(X)
 #undef X
 };
+/* clang-format on */
 
 /* An identity or password: present, bounded, UTF-8, without NUL. */
 static bool is_text(struct span s, size_t max)

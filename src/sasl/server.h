@@ -19,8 +19,8 @@
  * The mechanisms, in the order in which they are offered: enum, name, flags,
  * and the function that takes a response.
  */
-#define SASL_MECHANISMS(X)                               \
-	X(PLAIN, "PLAIN", SASL_SECRET_IN_CLEAR, plain)   \
+#define SASL_MECHANISMS(X)                             \
+	X(PLAIN, "PLAIN", SASL_SECRET_IN_CLEAR, plain) \
 	X(LOGIN, "LOGIN", SASL_SECRET_IN_CLEAR, login)
 
 enum sasl_mechanism_flags {
@@ -28,12 +28,14 @@ enum sasl_mechanism_flags {
 	SASL_SECRET_IN_CLEAR = 1 << 0,
 };
 
+/* clang-format off */
 enum sasl_mechanism {
 #define X(id, name, flags, function) SASL_##id,
 	SASL_MECHANISMS(X)
 #undef X
 	SASL_MECHANISM_COUNT
 };
+/* clang-format on */
 
 enum {
 	/* RFC 5321 4.5.3.1: an address has 254 octets; as auth.h says. */
@@ -53,8 +55,8 @@ enum sasl_outcome {
 /* Spans point into the exchange or the response given last. */
 struct sasl_result {
 	struct span challenge;
-	struct span authzid;  /* as whom to act; empty: as `user` */
-	struct span user;     /* authentication identity */
+	struct span authzid; /* as whom to act; empty: as `user` */
+	struct span user;    /* authentication identity */
 	struct span password;
 };
 

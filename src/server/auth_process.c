@@ -29,10 +29,10 @@ struct auth_process {
 	struct auth *auth;
 	struct peer store;
 	struct peer workers[WORKERS_MAX];
-	struct map logins;        /* by worker, incarnation and id */
+	struct map logins; /* by worker, incarnation and id */
 	size_t logins_n[WORKERS_MAX];
-	struct loop_io pool;      /* results of hashing */
-	struct loop_timer timer;  /* delayed answers */
+	struct loop_io pool;     /* results of hashing */
+	struct loop_timer timer; /* delayed answers */
 	struct loop_task retime;
 	struct control_server control;
 };
@@ -42,10 +42,10 @@ struct login {
 	struct auth_process *process;
 	uint32_t worker;
 	uint64_t incarnation;
-	uint64_t first_id; /* its key */
-	uint64_t id;       /* of the question to be answered now */
+	uint64_t first_id;      /* its key */
+	uint64_t id;            /* of the question to be answered now */
 	struct auth_sasl *sasl; /* NULL for USER and PASS */
-	bool in_step;      /* `done` was called before start returned */
+	bool in_step;           /* `done` was called before start returned */
 	bool over;
 };
 
@@ -126,8 +126,7 @@ static void login_free(struct login *l)
 }
 
 static void on_done(void *ctx, enum yb_err err,
-		    const struct auth_identity *identity,
-		    struct span challenge)
+		    const struct auth_identity *identity, struct span challenge)
 {
 	struct login *l = ctx;
 
@@ -159,9 +158,11 @@ static struct login *login_make(struct auth_process *p, struct peer *from,
 	l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return NULL;
-	*l = (struct login){ .process = p, .worker = from->number,
+	*l = (struct login){ .process = p,
+			     .worker = from->number,
 			     .incarnation = from->incarnation,
-			     .first_id = id, .id = id };
+			     .first_id = id,
+			     .id = id };
 	if (map_put(&p->logins, span_of(&key, sizeof key), l) != YB_OK) {
 		free(l);
 		return NULL;
@@ -410,8 +411,7 @@ static enum yb_err open_all(struct auth_process *p)
 	struct auth_config auth = { .default_domain = config->default_domain,
 				    .threads = HASHING_THREADS };
 	char wal[CONFIG_PATH_LEN + 8];
-	enum yb_err err = directory_open(config->directory_path,
-					 &p->directory);
+	enum yb_err err = directory_open(config->directory_path, &p->directory);
 
 	if (err != YB_OK)
 		return err;

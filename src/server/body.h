@@ -18,10 +18,10 @@ enum {
 
 struct body {
 	struct buf memory;
-	uint64_t *pool;     /* octets in use by all bodies of the worker */
+	uint64_t *pool; /* octets in use by all bodies of the worker */
 	uint64_t pool_max;
-	size_t charged;     /* of the pool, by this one */
-	int file;           /* -1 while in memory */
+	size_t charged; /* of the pool, by this one */
+	int file;       /* -1 while in memory */
 	uint64_t file_n;
 };
 

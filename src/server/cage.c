@@ -1,88 +1,151 @@
 #include "server/cage.h"
 
 /* What every process does: memory, time, its loop and its log. */
-#define CALLS_COMMON                                                        \
-	"read", "write", "readv", "writev", "close", "brk", "mmap", "munmap",   \
-	"mprotect", "mremap", "madvise", "futex", "epoll_wait",             \
-	"epoll_pwait", "epoll_ctl", "clock_gettime", "clock_nanosleep",     \
-	"gettimeofday", "time", "nanosleep", "getrandom", "exit",           \
-	"exit_group", "rt_sigreturn", "rt_sigprocmask", "rt_sigaction",     \
-	"sendmsg", "recvmsg", "fcntl", "fstat", "newfstatat", "lseek",      \
-	"restart_syscall", "rseq", "set_robust_list", "getpid", "gettid",   \
-	"tgkill", "sched_yield", "memfd_create", "ftruncate"
+#define CALLS_COMMON                                                          \
+	"read", "write", "readv", "writev", "close", "brk", "mmap", "munmap", \
+		"mprotect", "mremap", "madvise", "futex", "epoll_wait",       \
+		"epoll_pwait", "epoll_ctl", "clock_gettime",                  \
+		"clock_nanosleep", "gettimeofday", "time", "nanosleep",       \
+		"getrandom", "exit", "exit_group", "rt_sigreturn",            \
+		"rt_sigprocmask", "rt_sigaction", "sendmsg", "recvmsg",       \
+		"fcntl", "fstat", "newfstatat", "lseek", "restart_syscall",   \
+		"rseq", "set_robust_list", "getpid", "gettid", "tgkill",      \
+		"sched_yield", "memfd_create", "ftruncate"
 
-#define CALLS_THREADS \
+#define CALLS_THREADS                                                  \
 	"clone", "clone3", "sched_getaffinity", "prctl", "membarrier", \
-	"eventfd2", "sched_setaffinity", "sigaltstack"
+		"eventfd2", "sched_setaffinity", "sigaltstack"
 
-#define CALLS_FILES                                                         \
-	"open", "openat", "openat2", "pread64", "pwrite64", "preadv",       \
-	"pwritev", "preadv2", "pwritev2", "fsync", "fdatasync",             \
-	"sync_file_range", "fallocate", "rename", "renameat", "renameat2",  \
-	"unlink", "unlinkat", "mkdir", "mkdirat", "stat", "lstat", "statx", \
-	"getdents64", "fadvise64", "flock", "access", "faccessat",          \
-	"faccessat2", "statfs", "fstatfs", "readlink", "readlinkat",        \
-	"copy_file_range", "linkat", "getuid", "geteuid", "getgid",         \
-	"getegid", "getcwd", "fchmod", "fchown", "umask", "uname", "rmdir"
+#define CALLS_FILES                                                            \
+	"open", "openat", "openat2", "pread64", "pwrite64", "preadv",          \
+		"pwritev", "preadv2", "pwritev2", "fsync", "fdatasync",        \
+		"sync_file_range", "fallocate", "rename", "renameat",          \
+		"renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "stat", \
+		"lstat", "statx", "getdents64", "fadvise64", "flock",          \
+		"access", "faccessat", "faccessat2", "statfs", "fstatfs",      \
+		"readlink", "readlinkat", "copy_file_range", "linkat",         \
+		"getuid", "geteuid", "getgid", "getegid", "getcwd", "fchmod",  \
+		"fchown", "umask", "uname", "rmdir"
 
-#define CALLS_NETWORK                                                       \
-	"accept4", "getsockname", "getpeername", "setsockopt",              \
-	"getsockopt", "recvfrom", "sendto", "shutdown", "sendfile",         \
-	"pread64", "preadv", "preadv2", "pwrite64", "dup", "ioctl"
+#define CALLS_NETWORK                                                        \
+	"accept4", "getsockname", "getpeername", "setsockopt", "getsockopt", \
+		"recvfrom", "sendto", "shutdown", "sendfile", "pread64",     \
+		"preadv", "preadv2", "pwrite64", "dup", "ioctl"
 
-static const char *const store_calls[] = {
-	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, "accept4", NULL
-};
+static const char *const store_calls[] = { CALLS_COMMON, CALLS_THREADS,
+					   CALLS_FILES, "accept4", NULL };
 
-static const char *const auth_calls[] = {
-	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, NULL
-};
+static const char *const auth_calls[] = { CALLS_COMMON, CALLS_THREADS,
+					  CALLS_FILES, NULL };
 
 /* It accepts, and reads and sends what it was handed; it opens nothing. */
-static const char *const worker_calls[] = {
-	CALLS_COMMON, CALLS_NETWORK, NULL
-};
+static const char *const worker_calls[] = { CALLS_COMMON, CALLS_NETWORK, NULL };
 
-static const char *const config_calls[] = {
-	CALLS_COMMON, "stat", "lstat", "access", "openat", "uname", NULL
-};
+static const char *const config_calls[] = { CALLS_COMMON, "stat",   "lstat",
+					    "access",     "openat", "uname",
+					    NULL };
 
 /*
  * It starts and ends the others and binds ports. A filter is inherited over
  * execve, so this list holds all that the others need, the program's start
  * included; each then closes its own, narrower one.
  */
-static const char *const supervisor_calls[] = {
-	CALLS_COMMON, CALLS_THREADS, CALLS_FILES, CALLS_NETWORK, "execve",
-	"fork", "vfork", "wait4", "waitid", "kill", "socket", "socketpair",
-	"bind", "listen", "connect", "signalfd4", "dup2", "dup3", "setgroups",
-	"setresuid", "setresgid", "getresuid", "getresgid", "setrlimit",
-	"prlimit64", "getppid", "chmod", "chown", "fchownat", "fchmodat",
-	"close_range", "pipe2", "arch_prctl", "set_tid_address", "capget",
-	"capset", "epoll_create1", "seccomp", "landlock_create_ruleset",
-	"landlock_add_rule", "landlock_restrict_self", "sysinfo", "poll",
-	"ppoll", "getrusage", "mincore", NULL
-};
+static const char *const supervisor_calls[] = { CALLS_COMMON,
+						CALLS_THREADS,
+						CALLS_FILES,
+						CALLS_NETWORK,
+						"execve",
+						"fork",
+						"vfork",
+						"wait4",
+						"waitid",
+						"kill",
+						"socket",
+						"socketpair",
+						"bind",
+						"listen",
+						"connect",
+						"signalfd4",
+						"dup2",
+						"dup3",
+						"setgroups",
+						"setresuid",
+						"setresgid",
+						"getresuid",
+						"getresgid",
+						"setrlimit",
+						"prlimit64",
+						"getppid",
+						"chmod",
+						"chown",
+						"fchownat",
+						"fchmodat",
+						"close_range",
+						"pipe2",
+						"arch_prctl",
+						"set_tid_address",
+						"capget",
+						"capset",
+						"epoll_create1",
+						"seccomp",
+						"landlock_create_ruleset",
+						"landlock_add_rule",
+						"landlock_restrict_self",
+						"sysinfo",
+						"poll",
+						"ppoll",
+						"getrusage",
+						"mincore",
+						NULL };
 
 /* Whoever does one of these has been taken over. */
-static const char *const kill_worker[] = {
-	"execve", "execveat", "ptrace", "socket", "connect", "bpf", "open",
-	"openat", "openat2", "bind", "fork", "vfork", "clone", "clone3",
-	"process_vm_readv", "process_vm_writev", "io_uring_setup", "mount",
-	"init_module", "finit_module", "kexec_load", "keyctl", "userfaultfd",
-	NULL
-};
+static const char *const kill_worker[] = { "execve",
+					   "execveat",
+					   "ptrace",
+					   "socket",
+					   "connect",
+					   "bpf",
+					   "open",
+					   "openat",
+					   "openat2",
+					   "bind",
+					   "fork",
+					   "vfork",
+					   "clone",
+					   "clone3",
+					   "process_vm_readv",
+					   "process_vm_writev",
+					   "io_uring_setup",
+					   "mount",
+					   "init_module",
+					   "finit_module",
+					   "kexec_load",
+					   "keyctl",
+					   "userfaultfd",
+					   NULL };
 
-static const char *const kill_keeper[] = {
-	"execve", "execveat", "ptrace", "socket", "connect", "bpf", "bind",
-	"process_vm_readv", "process_vm_writev", "io_uring_setup", "mount",
-	"init_module", "finit_module", "kexec_load", "keyctl", "userfaultfd",
-	NULL
-};
+static const char *const kill_keeper[] = { "execve",
+					   "execveat",
+					   "ptrace",
+					   "socket",
+					   "connect",
+					   "bpf",
+					   "bind",
+					   "process_vm_readv",
+					   "process_vm_writev",
+					   "io_uring_setup",
+					   "mount",
+					   "init_module",
+					   "finit_module",
+					   "kexec_load",
+					   "keyctl",
+					   "userfaultfd",
+					   NULL };
 
 static const char *const kill_supervisor[] = {
-	"ptrace", "bpf", "process_vm_readv", "process_vm_writev", "mount",
-	"init_module", "finit_module", "kexec_load", "userfaultfd", NULL
+	"ptrace",      "bpf",         "process_vm_readv", "process_vm_writev",
+	"mount",       "init_module", "finit_module",     "kexec_load",
+	"userfaultfd", NULL
 };
 
 static const struct sandbox_calls calls_of[ROLE_COUNT] = {
@@ -113,7 +176,8 @@ enum yb_err cage_close(struct process *p, const struct sandbox_path *paths,
 	if (err == YB_UNSUPPORTED) {
 		log_message(&p->log, LOG_WARN, "cage",
 			    "this kernel has no Landlock: the files of %s are "
-			    "guarded by their owner alone", p->name);
+			    "guarded by their owner alone",
+			    p->name);
 		err = YB_OK;
 	}
 	if (err != YB_OK)

@@ -123,15 +123,14 @@ static void add_to_batch(struct channel *ch, const struct span *parts,
 {
 	for (size_t i = 0; i < parts_n; i++) {
 		if (parts[i].n > 0)
-			memcpy(ch->batch + ch->batch_n, parts[i].p,
-			       parts[i].n);
+			memcpy(ch->batch + ch->batch_n, parts[i].p, parts[i].n);
 		ch->batch_n += parts[i].n;
 	}
 }
 
 static enum yb_err put(struct channel *ch, enum message_type type, uint64_t id,
-		       const struct span *parts, size_t parts_n,
-		       const int *fds, size_t fds_n)
+		       const struct span *parts, size_t parts_n, const int *fds,
+		       size_t fds_n)
 {
 	struct span all[PARTS_MAX + 2];
 	struct message_head head = { .type = (uint16_t)type,
@@ -202,8 +201,8 @@ static void send_waiting(struct channel *ch)
 		struct waiting *w =
 			list_entry(ch->queue.next, struct waiting, link);
 		struct span packet = span_of(w->octets, w->n);
-		enum yb_err err = packet_send(ch->fd, &packet, 1, w->fds,
-					      w->fds_n);
+		enum yb_err err =
+			packet_send(ch->fd, &packet, 1, w->fds, w->fds_n);
 
 		if (err == YB_AGAIN)
 			return;

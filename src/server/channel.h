@@ -32,10 +32,10 @@ struct channel {
 	struct loop_task resume;
 	int fd;
 	bool ended;
-	uint8_t *batch;     /* messages not yet sent, PACKET_MAX octets */
+	uint8_t *batch; /* messages not yet sent, PACKET_MAX octets */
 	size_t batch_n;
-	struct list queue;  /* packets that the socket did not take */
-	size_t queued;      /* octets of them */
+	struct list queue; /* packets that the socket did not take */
+	size_t queued;     /* octets of them */
 	size_t queued_n;
 	/* False ends the channel: the message was malformed. */
 	bool (*on_message)(void *ctx, struct message *m);

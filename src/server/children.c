@@ -31,8 +31,9 @@ struct child *children_add(struct children *all, enum role role,
 {
 	struct child *c = &all->child[all->n++];
 
-	*c = (struct child){ .all = all, .role = role, .number = number,
-			     .state = CHILD_DOWN };
+	*c = (struct child){
+		.all = all, .role = role, .number = number, .state = CHILD_DOWN
+	};
 	c->channel.ended = true;
 	loop_timer_init(&c->restart, restart, c);
 	return c;
@@ -132,15 +133,15 @@ static enum yb_err hand_over_listeners(struct child *c)
 	enum yb_err err = YB_OK;
 
 	for (uint32_t i = 0; i < c->all->config->listeners_n && !err; i++)
-		err = hand_over(c, MESSAGE_LISTENER, i,
-				&c->all->listeners[i], 1);
+		err = hand_over(c, MESSAGE_LISTENER, i, &c->all->listeners[i],
+				1);
 	return err;
 }
 
 static enum yb_err hand_over_all(struct child *c)
 {
-	enum yb_err err = hand_over(c, MESSAGE_CONFIG, 0,
-				    &c->all->config_fd, 1);
+	enum yb_err err =
+		hand_over(c, MESSAGE_CONFIG, 0, &c->all->config_fd, 1);
 
 	if (err == YB_OK)
 		err = hand_over(c, MESSAGE_LOG, 0, &c->all->log_fd, 1);
@@ -218,7 +219,8 @@ static enum yb_err spawn(struct child *c)
 {
 	char role[32], number[12];
 	const char *argv[] = { "yubin", role, number, NULL };
-	struct process_start start = { .argv = argv, .fds_n = 1,
+	struct process_start start = { .argv = argv,
+				       .fds_n = 1,
 				       .user = c->all->users[c->role] };
 	int pair[2];
 	enum yb_err err = packet_pair(pair);

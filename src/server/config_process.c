@@ -54,8 +54,8 @@ int config_process_main(const char *file)
 	if (err == YB_OK)
 		err = file_read_fd(PROCESS_FIRST_FD + 1, &text);
 	if (err == YB_OK)
-		err = config_parse(buf_span(&text), file, tell, (void *)
-				   (uintptr_t)file, config);
+		err = config_parse(buf_span(&text), file, tell,
+				   (void *)(uintptr_t)file, config);
 	if (err == YB_OK)
 		err = hand_over(config);
 	if (err != YB_OK && err != YB_INVALID)

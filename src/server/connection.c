@@ -179,8 +179,7 @@ static enum yb_err receive(struct connection *c, size_t *ret_n)
 		return tls_connection_read(c->tls, c->worker->input,
 					   WORKER_INPUT, ret_n);
 	do
-		n = recv(c->fd, c->worker->input, WORKER_INPUT,
-			 MSG_DONTWAIT);
+		n = recv(c->fd, c->worker->input, WORKER_INPUT, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_from_errno(errno);
@@ -267,8 +266,7 @@ static void begin_tls(struct connection *c)
 	 * (threat 1); the engine ends such a session by itself, and here
 	 * nothing may be left that TLS has not protected. */
 	if (c->tls_context == NULL || c->unread.n > 0 ||
-	    tls_connection_accept(c->tls_context, c->fd, &c->tls) !=
-		    YB_OK) {
+	    tls_connection_accept(c->tls_context, c->fd, &c->tls) != YB_OK) {
 		die(c, "TLS cannot begin");
 		return;
 	}
@@ -342,8 +340,8 @@ static void pump_open(struct connection *c)
 		spoke = !out_is_empty(c->class->output(c->session));
 		if (!send_output(c))
 			return;
-		if (!c->can_write || !out_is_empty(
-					     c->class->output(c->session)))
+		if (!c->can_write ||
+		    !out_is_empty(c->class->output(c->session)))
 			break;
 		if (c->class->is_over(c->session)) {
 			finish(c);
@@ -471,8 +469,8 @@ void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX])
 		       (unsigned long long)c->id);
 }
 
-void connection_summary_begin(const struct connection *c,
-			      struct log_line *line, const char *service)
+void connection_summary_begin(const struct connection *c, struct log_line *line,
+			      const char *service)
 {
 	char sid[CONNECTION_SID_MAX], peer[SOCKET_TEXT_MAX];
 

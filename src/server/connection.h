@@ -48,12 +48,12 @@ struct session_class {
 enum connection_stage {
 	CONNECTION_HANDSHAKE, /* TLS is being set up */
 	CONNECTION_OPEN,
-	CONNECTION_LINGER,    /* all is sent: waiting for the client's end */
-	CONNECTION_DEAD,      /* to be freed at the end of the turn */
+	CONNECTION_LINGER, /* all is sent: waiting for the client's end */
+	CONNECTION_DEAD,   /* to be freed at the end of the turn */
 };
 
 struct connection {
-	struct list link;      /* all of a worker */
+	struct list link; /* all of a worker */
 	struct worker *worker;
 	int fd;
 	struct loop_io io;
@@ -65,17 +65,17 @@ struct connection {
 	void *session;
 	enum connection_stage stage;
 	bool can_read, can_write;
-	bool watches_room;     /* EPOLLOUT too */
-	bool end_is_near;      /* the kernel told of the client's end */
-	bool ended;            /* it was read: the client sends no more */
-	bool notice_sent;      /* TLS close notice */
-	struct buf unread;     /* input that the engine has not eaten */
-	uint32_t burst;        /* octets to offer the socket at a time */
-	uint64_t id;           /* for the log: sessions of this worker */
+	bool watches_room; /* EPOLLOUT too */
+	bool end_is_near;  /* the kernel told of the client's end */
+	bool ended;        /* it was read: the client sends no more */
+	bool notice_sent;  /* TLS close notice */
+	struct buf unread; /* input that the engine has not eaten */
+	uint32_t burst;    /* octets to offer the socket at a time */
+	uint64_t id;       /* for the log: sessions of this worker */
 	uint64_t octets_in, octets_out;
 	uint64_t began_ms;
 	uint64_t sending_since_ms; /* output waits since; 0: none */
-	uint32_t listener;     /* index in the configuration */
+	uint32_t listener;         /* index in the configuration */
 	struct socket_address peer;
 };
 
@@ -109,8 +109,8 @@ void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX]);
  * protocol's own fields, ended with octets, time and why it ended.
  */
 struct log_line;
-void connection_summary_begin(const struct connection *c,
-			      struct log_line *line, const char *service);
+void connection_summary_begin(const struct connection *c, struct log_line *line,
+			      const char *service);
 void connection_summary_end(const struct connection *c, struct log_line *line,
 			    const char *why);
 

@@ -34,7 +34,7 @@ struct gathered {
 	struct iovec iov[PIECES_AT_ONCE];
 	size_t iov_n;
 	size_t octets;
-	size_t used;   /* of the scratch buffer */
+	size_t used; /* of the scratch buffer */
 	struct window window;
 };
 
@@ -72,7 +72,8 @@ static struct span range_octets(struct connection *c, struct gathered *g,
 	if (g->window.n > 0 && pieces[0].offset >= g->window.offset &&
 	    skip < g->window.n)
 		return span_head(span_of(scratch + g->window.at + skip,
-					 g->window.n - skip), pieces[0].n);
+					 g->window.n - skip),
+				 pieces[0].n);
 	if (g->used == WORKER_SCRATCH)
 		return SPAN_NONE;
 	want = run_length(pieces, n, WORKER_SCRATCH - g->used);
@@ -95,8 +96,8 @@ static struct span range_octets(struct connection *c, struct gathered *g,
 static bool gather(struct connection *c, struct gathered *g)
 {
 	struct out_piece pieces[PIECES_AT_ONCE];
-	size_t n = out_peek(c->class->output(c->session), pieces,
-			    PIECES_AT_ONCE);
+	size_t n =
+		out_peek(c->class->output(c->session), pieces, PIECES_AT_ONCE);
 
 	g->iov_n = g->octets = g->used = 0;
 	g->window.n = 0;
@@ -149,8 +150,9 @@ static enum yb_err send_tls(struct connection *c, const struct gathered *g,
 	size_t n = 0;
 
 	if (g->iov_n == 1)
-		return write_tls(c, span_of(g->iov[0].iov_base,
-					    g->iov[0].iov_len), ret_n);
+		return write_tls(c,
+				 span_of(g->iov[0].iov_base, g->iov[0].iov_len),
+				 ret_n);
 	for (size_t i = 0; i < g->iov_n && n < WORKER_INPUT; i++) {
 		size_t part = g->iov[i].iov_len;
 
@@ -220,8 +222,8 @@ enum yb_err connection_send(struct connection *c)
 		err = c->tls != NULL ? send_tls(c, &g, &n)
 				     : send_plain(c, &g, &n);
 		if (err == YB_OK && c->tls == NULL && n < g.octets)
-			c->burst = n * 2 < BURST_MIN ? BURST_MIN
-						     : (uint32_t)n * 2;
+			c->burst =
+				n * 2 < BURST_MIN ? BURST_MIN : (uint32_t)n * 2;
 		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
 			c->burst *= 2;
 		if (c->burst > WORKER_SCRATCH)

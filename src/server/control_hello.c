@@ -265,7 +265,7 @@ void control_door_close(struct control_door *door)
 		return;
 	loop_unwatch(door->loop, &door->io);
 	fd_close(&door->fd);
-	list_for_each_safe (at, &door->waiting)
+	list_for_each_safe(at, &door->waiting)
 		hello_free(list_entry(at, struct hello, link));
 	control_server_done(&door->own);
 }

@@ -203,7 +203,7 @@ void control_server_done(struct control_server *s)
 	/* Never set up: nothing to close. */
 	if (s->connections.next == NULL)
 		return;
-	list_for_each_safe (at, &s->connections) {
+	list_for_each_safe(at, &s->connections) {
 		struct control_connection *c =
 			list_entry(at, struct control_connection, link);
 

@@ -142,9 +142,12 @@ static void add_time(struct log_line *line)
 	int64_t now = clock_real_ns();
 	time_t second = (time_t)(now / 1000000000);
 	unsigned ms = (unsigned)(now / 1000000 % 1000);
-	char fraction[6] = { '.', (char)('0' + ms / 100),
+	char fraction[6] = { '.',
+			     (char)('0' + ms / 100),
 			     (char)('0' + ms / 10 % 10),
-			     (char)('0' + ms % 10), 'Z', 0 };
+			     (char)('0' + ms % 10),
+			     'Z',
+			     0 };
 	struct tm tm;
 
 	if (log->stamp[0] == 0 || log->second != second) {

@@ -25,7 +25,7 @@ struct log {
 	const char *process; /* "worker-0" */
 	int fd;
 	size_t n;
-	uint64_t lost; /* lines that could not be written */
+	uint64_t lost;  /* lines that could not be written */
 	int64_t second; /* that `stamp` shows, since 1970 */
 	char stamp[32]; /* "2026-11-21T13:50:19" */
 	char buffer[LOG_BUFFER];

@@ -2,12 +2,14 @@
 
 #include <assert.h>
 
+/* clang-format off */
 static const char *const names[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_NONE] = "NONE",
 #define X(name) [MESSAGE_##name] = #name,
 	MESSAGE_TYPES(X)
 #undef X
 };
+/* clang-format on */
 
 const char *message_name(unsigned type)
 {

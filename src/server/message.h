@@ -14,6 +14,7 @@
 #include "base/span.h"
 
 /* name, who sends it to whom */
+/* clang-format off */
 #define MESSAGE_TYPES(X)                                                    \
 	/* supervisor -> all */                                             \
 	X(CONFIG)        /* fd: sealed struct config */                     \
@@ -61,14 +62,15 @@ enum message_type {
 #undef X
 	MESSAGE_TYPE_COUNT
 };
+/* clang-format on */
 
 const char *message_name(unsigned type);
 
 struct message_head {
 	uint32_t size; /* of head and body, padded to 8 */
 	uint16_t type;
-	uint16_t fds;  /* descriptors that belong to it */
-	uint64_t id;   /* of the request, for its answer */
+	uint16_t fds; /* descriptors that belong to it */
+	uint64_t id;  /* of the request, for its answer */
 };
 
 /* A message as received: `body` and `fds` are borrowed. */

@@ -31,23 +31,23 @@ enum {
 struct pop3_session {
 	struct connection *connection;
 	struct pop3_server *engine;
-	bool waiting;           /* an event has to be answered from outside */
+	bool waiting; /* an event has to be answered from outside */
 	bool wants_tls;
-	bool asked_sasl;        /* the login that waits is a SASL exchange */
-	bool reading_top;       /* `top` goes on at the next progress */
-	uint64_t request;       /* waits for an answer; 0: none */
-	uint64_t exchange;      /* SASL, at auth; 0: none */
-	bool open;              /* `handle` is a session at the store */
+	bool asked_sasl;   /* the login that waits is a SASL exchange */
+	bool reading_top;  /* `top` goes on at the next progress */
+	uint64_t request;  /* waits for an answer; 0: none */
+	uint64_t exchange; /* SASL, at auth; 0: none */
+	bool open;         /* `handle` is a session at the store */
 	uint64_t handle;
 	int log_fd;
 	struct pop3_event event; /* RETR or TOP that waits for the log */
 	struct wire_top top;
-	void *listing_block;    /* inline listing, or NULL */
-	struct span mapping;    /* sealed memfd of a listing, or empty */
+	void *listing_block; /* inline listing, or NULL */
+	struct span mapping; /* sealed memfd of a listing, or empty */
 	struct listing listing;
-	uint64_t deleted;       /* messages that QUIT really deleted */
-	uint64_t uidls_left;    /* listing_head's sum without them */
-	char *address;          /* canonical, once logged in */
+	uint64_t deleted;    /* messages that QUIT really deleted */
+	uint64_t uidls_left; /* listing_head's sum without them */
+	char *address;       /* canonical, once logged in */
 };
 
 /* ---- the maildrop ---- */
@@ -61,8 +61,8 @@ static void tell_closed(struct pop3_session *s)
 	s->open = false;
 	message_write(&w);
 	message_write_u64(&w, s->handle);
-	worker_tell_lazily(s->connection->worker, ASKED_STORE, MESSAGE_CLOSE,
-			   0, &w);
+	worker_tell_lazily(s->connection->worker, ASKED_STORE, MESSAGE_CLOSE, 0,
+			   &w);
 }
 
 static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
@@ -81,8 +81,7 @@ static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
 		return YB_NOMEM;
 	if (inline_.n > 0)
 		memcpy(s->listing_block, inline_.p, inline_.n);
-	return listing_view(span_of(s->listing_block, inline_.n),
-			    &s->listing);
+	return listing_view(span_of(s->listing_block, inline_.n), &s->listing);
 }
 
 static void forget_listing(struct pop3_session *s)
@@ -111,8 +110,7 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	s->open = err == YB_OK;
 	if (err == YB_OK) {
 		s->address = strndup((const char *)address.p, address.n);
-		err = s->address == NULL ? YB_NOMEM
-					 : take_listing(s, block, m);
+		err = s->address == NULL ? YB_NOMEM : take_listing(s, block, m);
 	}
 	if (err != YB_OK) {
 		tell_closed(s);
@@ -207,12 +205,12 @@ static void ask_login(struct pop3_session *s, enum message_type type,
 		      const struct message_writer *w, struct span last)
 {
 	uint32_t n = (uint32_t)last.n;
-	const struct span parts[] = { message_written(w),
-				      span_of(&n, sizeof n), last };
+	const struct span parts[] = { message_written(w), span_of(&n, sizeof n),
+				      last };
 
 	s->waiting = true;
-	s->request = worker_ask(s->connection->worker, ASKED_LOGIN, type,
-				parts, 3, NULL, 0, on_login_answer, s);
+	s->request = worker_ask(s->connection->worker, ASKED_LOGIN, type, parts,
+				3, NULL, 0, on_login_answer, s);
 }
 
 static void on_login(struct pop3_session *s, const struct pop3_event *ev)
@@ -260,8 +258,8 @@ static void answer_top(struct pop3_session *s)
 
 	while (!done && read_now < TOP_AT_ONCE) {
 		uint64_t left = s->top.limit - s->top.at;
-		size_t want = left < WORKER_SCRATCH ? (size_t)left
-						    : WORKER_SCRATCH;
+		size_t want =
+			left < WORKER_SCRATCH ? (size_t)left : WORKER_SCRATCH;
 		ssize_t n = pread(s->log_fd, c->worker->scratch, want,
 				  (off_t)(row->offset + s->top.at));
 
@@ -272,8 +270,8 @@ static void answer_top(struct pop3_session *s)
 			pop3_server_answer_error(s->engine, YB_IO);
 			return;
 		}
-		done = wire_top_feed(&s->top, span_of(c->worker->scratch,
-						      (size_t)n)) ||
+		done = wire_top_feed(&s->top,
+				     span_of(c->worker->scratch, (size_t)n)) ||
 		       s->top.at >= s->top.limit;
 		read_now += (size_t)n;
 	}
@@ -290,8 +288,8 @@ static void answer_message(struct pop3_session *s)
 	const struct listing_row *row = row_of(s);
 
 	if (s->event.kind == POP3_EV_RETR) {
-		pop3_server_answer_range(s->engine, row->offset,
-					 row->wire_size, false);
+		pop3_server_answer_range(s->engine, row->offset, row->wire_size,
+					 false);
 		return;
 	}
 	wire_top_init(&s->top, row->header_size, row->wire_size,
@@ -310,8 +308,7 @@ static bool on_log(void *ctx, enum yb_err err, struct message *m)
 	if (m != NULL) {
 		message_read(&r, m);
 		err = message_read_err(&r);
-		good = message_read_ended(&r) &&
-		       m->type == MESSAGE_LOG_READY &&
+		good = message_read_ended(&r) && m->type == MESSAGE_LOG_READY &&
 		       (err == YB_OK) == (m->fds_n == 1);
 	}
 	if (good && err == YB_OK) {
@@ -343,9 +340,9 @@ static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 	message_write_u64(&w, s->handle);
 	body = message_written(&w);
 	s->waiting = true;
-	s->request = worker_ask(s->connection->worker, ASKED_STORE,
-				MESSAGE_LOG_WANTED, &body, 1, NULL, 0, on_log,
-				s);
+	s->request =
+		worker_ask(s->connection->worker, ASKED_STORE,
+			   MESSAGE_LOG_WANTED, &body, 1, NULL, 0, on_log, s);
 }
 
 /* ---- QUIT ---- */
@@ -419,9 +416,9 @@ static enum yb_err send_ranges(struct pop3_session *s, struct span ranges)
 	parts[0] = message_written(&w);
 	parts[1] = ranges;
 	s->waiting = true;
-	s->request = worker_ask(s->connection->worker, ASKED_STORE,
-				MESSAGE_QUIT, parts, 2, &fd, fd >= 0,
-				on_quit_done, s);
+	s->request =
+		worker_ask(s->connection->worker, ASKED_STORE, MESSAGE_QUIT,
+			   parts, 2, &fd, fd >= 0, on_quit_done, s);
 	/* QUIT closes it, whatever the outcome; if it has left. */
 	s->open = s->open && s->request == 0;
 	return YB_OK;
@@ -442,8 +439,8 @@ static void on_quit(struct pop3_session *s)
 		return;
 	}
 	s->uidls_left = s->listing.head->uidls;
-	buf_init(&ranges, (size_t)s->listing.head->count *
-				  sizeof(struct uid_range));
+	buf_init(&ranges,
+		 (size_t)s->listing.head->count * sizeof(struct uid_range));
 	err = collect_ranges(s, &ranges);
 	if (err == YB_OK)
 		err = send_ranges(s, buf_span(&ranges));
@@ -586,8 +583,7 @@ static void release(void *session)
 static void write_summary(struct pop3_session *s, const char *why)
 {
 	const struct connection *c = s->connection;
-	const struct pop3_server_counters *n =
-		pop3_server_counters(s->engine);
+	const struct pop3_server_counters *n = pop3_server_counters(s->engine);
 	struct log_line line;
 
 	connection_summary_begin(c, &line, "pop3");
@@ -602,8 +598,9 @@ static void write_summary(struct pop3_session *s, const char *why)
 	log_field_u64(&line, "top", n->top);
 	log_field_u64(&line, "dele", s->deleted);
 	log_field_u64(&line, "errors", n->errors);
-	connection_summary_end(
-		c, &line, why != NULL ? why : pop3_server_end_reason(s->engine));
+	connection_summary_end(c, &line,
+			       why != NULL ? why
+					   : pop3_server_end_reason(s->engine));
 }
 
 static void closed(void *session, const char *why)
@@ -670,4 +667,3 @@ enum yb_err pop3_session_new(struct connection *c)
 	c->session = s;
 	return YB_OK;
 }
-

@@ -13,14 +13,14 @@
 
 struct process {
 	enum role role;
-	uint32_t number;         /* of a worker */
+	uint32_t number; /* of a worker */
 	struct loop *loop;
 	struct log log;
 	struct config config;
 	struct channel supervisor;
-	bool strict;             /* test build: a forbidden call kills */
+	bool strict; /* test build: a forbidden call kills */
 	int exit_status;
-	bool ended;              /* process_end() was called */
+	bool ended; /* process_end() was called */
 	/* What only this role understands; false for a malformed one. */
 	bool (*on_message)(void *ctx, struct message *m);
 	/* The supervisor wants this process to end in order. */
@@ -63,8 +63,7 @@ struct peer {
 void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why);
 
 /* Which peer it is that a PEER message introduces; NULL for nobody. */
-typedef struct peer *peer_find_fn(void *owner, enum role role,
-				  uint32_t number);
+typedef struct peer *peer_find_fn(void *owner, enum role role, uint32_t number);
 
 /*
  * Takes a PEER message: opens the channel to the peer that `find` names, in

@@ -72,8 +72,8 @@ static void release(struct requests *r, struct request_slot *slot)
 	list_push_front(&r->free, &slot->link);
 }
 
-bool requests_answer(struct requests *r, unsigned from,
-		     struct message *m, bool *ret_unwanted)
+bool requests_answer(struct requests *r, unsigned from, struct message *m,
+		     bool *ret_unwanted)
 {
 	struct request_slot *slot = find(r, m->id);
 	request_answer_fn *answer;
@@ -96,8 +96,7 @@ void requests_cancel(struct requests *r, uint64_t id)
 		release(r, slot);
 }
 
-static void fail(struct requests *r, struct request_slot *slot,
-		 enum yb_err err)
+static void fail(struct requests *r, struct request_slot *slot, enum yb_err err)
 {
 	request_answer_fn *answer = slot->answer;
 
@@ -110,7 +109,8 @@ void requests_fail(struct requests *r, unsigned asked)
 	/* Answers may ask anew; those questions are not looked at, since they
 	 * find no channel and fail at once. */
 	for (size_t i = 0; i < r->slots_n; i++)
-		if (r->slots[i].answer != NULL && (r->slots[i].asked & asked) != 0)
+		if (r->slots[i].answer != NULL &&
+		    (r->slots[i].asked & asked) != 0)
 			fail(r, &r->slots[i], YB_GONE);
 }
 
@@ -119,12 +119,11 @@ static void out_of_time(void *ctx, uint64_t now_ms)
 	struct requests *r = ctx;
 
 	while (!list_empty(&r->waiting)) {
-		struct request_slot *first = list_entry(
-			r->waiting.next, struct request_slot, link);
+		struct request_slot *first =
+			list_entry(r->waiting.next, struct request_slot, link);
 
 		if (first->deadline_ms > now_ms) {
-			loop_timer_set(r->loop, &r->timer,
-				       first->deadline_ms);
+			loop_timer_set(r->loop, &r->timer, first->deadline_ms);
 			return;
 		}
 		fail(r, first, YB_TIMEOUT);

@@ -35,10 +35,10 @@ enum requests_asked {
 typedef bool request_answer_fn(void *ctx, enum yb_err err, struct message *m);
 
 struct request_slot {
-	struct list link;  /* in order of their deadlines, or free */
-	uint64_t id;       /* 0 while free */
+	struct list link; /* in order of their deadlines, or free */
+	uint64_t id;      /* 0 while free */
 	uint64_t deadline_ms;
-	unsigned asked;    /* who may answer: ASKED_AUTH, ASKED_STORE */
+	unsigned asked; /* who may answer: ASKED_AUTH, ASKED_STORE */
 	request_answer_fn *answer;
 	void *ctx;
 };
@@ -61,8 +61,8 @@ uint64_t requests_begin(struct requests *r, unsigned asked,
  * Gives the message to whoever waits for it. An answer that nobody waits for
  * any more is told by *ret_unwanted. False as request_answer_fn.
  */
-bool requests_answer(struct requests *r, unsigned from,
-		     struct message *m, bool *ret_unwanted);
+bool requests_answer(struct requests *r, unsigned from, struct message *m,
+		     bool *ret_unwanted);
 
 /* The asker is gone; its answer will be unwanted. 0 is harmless. */
 void requests_cancel(struct requests *r, uint64_t id);

@@ -5,11 +5,13 @@
 #include "base/num.h"
 #include "os/process.h"
 
+/* clang-format off */
 static const char *const names[ROLE_COUNT] = {
 #define X(name, text) [ROLE_##name] = text,
 	ROLES(X)
 #undef X
 };
+/* clang-format on */
 
 static const char asked[] = "--role=";
 

@@ -8,19 +8,21 @@
 #include <stdint.h>
 
 /* name, text in ps and the log */
-#define ROLES(X)                \
+#define ROLES(X)                    \
 	X(SUPERVISOR, "supervisor") \
-	X(STORE, "store")       \
-	X(AUTH, "auth")         \
-	X(WORKER, "worker")     \
+	X(STORE, "store")           \
+	X(AUTH, "auth")             \
+	X(WORKER, "worker")         \
 	X(CONFIG, "config")
 
+/* clang-format off */
 enum role {
 #define X(name, text) ROLE_##name,
 	ROLES(X)
 #undef X
 	ROLE_COUNT
 };
+/* clang-format on */
 
 enum { WORKERS_MAX = 64 };
 

@@ -24,15 +24,15 @@ struct smtp_session {
 	struct connection *connection;
 	struct smtp_server *engine;
 	bool lmtp;
-	bool waiting;     /* an answer from auth or store has to come */
+	bool waiting; /* an answer from auth or store has to come */
 	bool wants_tls;
-	bool refused;     /* the body in progress is only swallowed */
+	bool refused; /* the body in progress is only swallowed */
 	uint64_t request;
 	struct body body;
 	struct buf places;     /* struct store_place, without doubles */
 	struct buf recipients; /* uint32_t: index of each one's place */
 	char address[SMTP_PATH_MAX + 1]; /* of the first recipient */
-	uint64_t delivered;    /* copies on disk */
+	uint64_t delivered;              /* copies on disk */
 };
 
 /* ---- recipients ---- */
@@ -55,8 +55,7 @@ static enum yb_err add_recipient(struct smtp_session *s,
 	uint32_t at = 0;
 	enum yb_err err = YB_OK;
 
-	while (at < places_n(s) &&
-	       memcmp(&have[at], place, sizeof *place) != 0)
+	while (at < places_n(s) && memcmp(&have[at], place, sizeof *place) != 0)
 		at++;
 	if (at == places_n(s))
 		err = buf_add(&s->places, span_of(place, sizeof *place));
@@ -113,9 +112,8 @@ static void on_rcpt(struct smtp_session *s, struct span address)
 	message_write_octets(&w, address);
 	body = message_written(&w);
 	s->waiting = true;
-	s->request = worker_ask(s->connection->worker, ASKED_AUTH,
-				MESSAGE_RCPT, &body, 1, NULL, 0,
-				on_rcpt_answer, s);
+	s->request = worker_ask(s->connection->worker, ASKED_AUTH, MESSAGE_RCPT,
+				&body, 1, NULL, 0, on_rcpt_answer, s);
 }
 
 /* ---- the body ---- */
@@ -163,9 +161,9 @@ static void on_body(struct smtp_session *s, struct span piece)
 	if (!body_wants_file(&s->body))
 		return;
 	s->waiting = true;
-	s->request = worker_ask(s->connection->worker, ASKED_STORE,
-				MESSAGE_SPOOL_WANTED, NULL, 0, NULL, 0,
-				on_spool, s);
+	s->request =
+		worker_ask(s->connection->worker, ASKED_STORE,
+			   MESSAGE_SPOOL_WANTED, NULL, 0, NULL, 0, on_spool, s);
 }
 
 /* ---- the message ---- */
@@ -295,8 +293,8 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 	parts[4] = span_of(&wire_n, sizeof wire_n);
 	parts[5] = wire;
 	s->waiting = true;
-	s->request = worker_ask(w, ASKED_STORE, MESSAGE_DELIVER, parts, 6,
-				&fd, fd >= 0, on_delivered, s);
+	s->request = worker_ask(w, ASKED_STORE, MESSAGE_DELIVER, parts, 6, &fd,
+				fd >= 0, on_delivered, s);
 	return YB_OK;
 }
 
@@ -367,8 +365,7 @@ static bool is_hungry(const void *session)
 {
 	const struct smtp_session *s = session;
 
-	return !s->waiting && !s->wants_tls &&
-	       !smtp_server_is_over(s->engine);
+	return !s->waiting && !s->wants_tls && !smtp_server_is_over(s->engine);
 }
 
 static struct out_queue *output(void *session)
@@ -425,8 +422,7 @@ static void shut_down(void *session)
 {
 	struct smtp_session *s = session;
 
-	smtp_server_shutdown(s->engine,
-			     "421 4.3.2 server is shutting down");
+	smtp_server_shutdown(s->engine, "421 4.3.2 server is shutting down");
 }
 
 static void release(void *session)
@@ -439,8 +435,7 @@ static void release(void *session)
 static void write_summary(struct smtp_session *s, const char *why)
 {
 	const struct connection *c = s->connection;
-	const struct smtp_server_counters *n =
-		smtp_server_counters(s->engine);
+	const struct smtp_server_counters *n = smtp_server_counters(s->engine);
 	struct log_line line;
 
 	connection_summary_begin(c, &line, s->lmtp ? "lmtp" : "smtp");
@@ -450,8 +445,9 @@ static void write_summary(struct smtp_session *s, const char *why)
 	log_field_u64(&line, "accepted", n->accepted);
 	log_field_u64(&line, "copies", s->delivered);
 	log_field_u64(&line, "errors", n->errors);
-	connection_summary_end(
-		c, &line, why != NULL ? why : smtp_server_end_reason(s->engine));
+	connection_summary_end(c, &line,
+			       why != NULL ? why
+					   : smtp_server_end_reason(s->engine));
 }
 
 static void closed(void *session, const char *why)

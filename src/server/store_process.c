@@ -36,9 +36,9 @@ enum {
 
 struct worker_peer {
 	struct peer peer;
-	struct handles sessions;        /* maildrops that it has open */
-	uint32_t questions_n;           /* not yet answered */
-	uint32_t bodies_n;              /* of these, held open */
+	struct handles sessions; /* maildrops that it has open */
+	uint32_t questions_n;    /* not yet answered */
+	uint32_t bodies_n;       /* of these, held open */
 };
 
 struct store_process {
@@ -62,9 +62,8 @@ struct question {
 	char address[256];               /* GRANT */
 };
 
-static struct question *question_new(struct store_process *p,
-				     uint32_t worker, uint64_t incarnation,
-				     uint64_t id)
+static struct question *question_new(struct store_process *p, uint32_t worker,
+				     uint64_t incarnation, uint64_t id)
 {
 	struct question *q = NULL;
 
@@ -74,9 +73,11 @@ static struct question *question_new(struct store_process *p,
 	if (q == NULL)
 		return NULL;
 	p->workers[worker].questions_n++;
-	*q = (struct question){ .process = p, .worker = worker,
-					.incarnation = incarnation, .id = id,
-					.fd = -1 };
+	*q = (struct question){ .process = p,
+				.worker = worker,
+				.incarnation = incarnation,
+				.id = id,
+				.fd = -1 };
 	return q;
 }
 
@@ -113,8 +114,7 @@ static void send_err(struct peer *to, enum message_type type, uint64_t id,
 /* ---- a login's third message ---- */
 
 static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
-			       struct store_snapshot *snapshot,
-			       uint64_t handle)
+			       struct store_snapshot *snapshot, uint64_t handle)
 {
 	struct span listing = store_snapshot_listing(snapshot);
 	struct message_writer head;
@@ -139,8 +139,7 @@ static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
 			    &fd, fd >= 0);
 }
 
-static void send_not_opened(struct worker_peer *w, uint64_t id,
-			    enum yb_err err)
+static void send_not_opened(struct worker_peer *w, uint64_t id, enum yb_err err)
 {
 	struct message_writer out;
 
@@ -530,8 +529,8 @@ static enum yb_err open_all(struct store_process *p)
 		err = control_server_init(&p->control, p->process.loop,
 					  handle_command, p);
 	if (err == YB_OK)
-		err = loop_watch(p->process.loop, &p->pool,
-				 store_fd(p->store), EPOLLIN | LOOP_LEVEL);
+		err = loop_watch(p->process.loop, &p->pool, store_fd(p->store),
+				 EPOLLIN | LOOP_LEVEL);
 	return err;
 }
 

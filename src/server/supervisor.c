@@ -91,8 +91,7 @@ static enum yb_err parse_in_child(const char *file, int file_fd, int *ret_fd)
 	AUTO_FD theirs = pair[1];
 	const int fds[] = { theirs, file_fd };
 	struct process_start start = { .argv = argv, .fds = fds, .fds_n = 2 };
-	if (geteuid() == 0 &&
-	    process_user_find("nobody", &start.user) != YB_OK)
+	if (geteuid() == 0 && process_user_find("nobody", &start.user) != YB_OK)
 		return YB_NOT_FOUND;
 	err = process_start(&start, &pid);
 	if (err != YB_OK)
@@ -112,9 +111,10 @@ static int load_config(struct supervisor *s, const char *file)
 	AUTO_FD fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || realpath(file, real) == NULL) {
-		(void)fprintf(stderr, "yubin: cannot read %s: %s; run `yubin "
-			      "init` first, or name a file with -c\n", file,
-			      strerror(errno));
+		(void)fprintf(stderr,
+			      "yubin: cannot read %s: %s; run `yubin "
+			      "init` first, or name a file with -c\n",
+			      file, strerror(errno));
 		return SERVER_EXIT_CONFIG;
 	}
 	if (parse_in_child(real, fd, &s->config_fd) != YB_OK ||
@@ -164,10 +164,10 @@ static int find_users(struct supervisor *s)
 
 		(void)snprintf(name, sizeof name, "%s%s", s->config.user,
 			       users[i].suffix);
-		if (process_user_find(name,
-				      &s->children.users[users[i].role]) !=
-		    YB_OK) {
-			(void)fprintf(stderr, "yubin: there is no user %s on "
+		if (process_user_find(
+			    name, &s->children.users[users[i].role]) != YB_OK) {
+			(void)fprintf(stderr,
+				      "yubin: there is no user %s on "
 				      "this host; run `yubin init` as root\n",
 				      name);
 			return SERVER_EXIT_CONFIG;
@@ -190,9 +190,8 @@ static int bind_listeners(struct supervisor *s)
 			continue;
 		(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n",
 			      text, err_text(err),
-			      err == YB_ACCESS
-				      ? "; ports below 1024 need root"
-				      : "");
+			      err == YB_ACCESS ? "; ports below 1024 need root"
+					       : "");
 		return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 	}
 	return SERVER_EXIT_OK;
@@ -264,8 +263,8 @@ static void out_of_patience(void *ctx, uint64_t now_ms)
 	for (size_t i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.child[i];
 
-		if (c->state != CHILD_DOWN && (s->stage == STAGE_KEEPERS ||
-					       c->role == ROLE_WORKER))
+		if (c->state != CHILD_DOWN &&
+		    (s->stage == STAGE_KEEPERS || c->role == ROLE_WORKER))
 			child_kill(c);
 	}
 }
@@ -338,8 +337,7 @@ static void log_death(struct supervisor *s, const struct child *c, int status)
 static void on_death(void *ctx, struct child *c, int status)
 {
 	struct supervisor *s = ctx;
-	int code = WIFEXITED(status) ? WEXITSTATUS(status)
-				     : SERVER_EXIT_FAILED;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : SERVER_EXIT_FAILED;
 
 	log_death(s, c, status);
 	/* What cannot even start is not a matter for trying again. */
@@ -360,9 +358,10 @@ static void on_signal(void *ctx, uint32_t events)
 		if (info.ssi_signo == SIGCHLD)
 			children_reap(&s->children);
 		else if (info.ssi_signo != SIGHUP)
-			begin_ending(s, info.ssi_signo == SIGINT
-						? "interrupted"
-						: "asked to end", 0);
+			begin_ending(s,
+				     info.ssi_signo == SIGINT ? "interrupted"
+							      : "asked to end",
+				     0);
 	}
 }
 
@@ -382,8 +381,7 @@ static enum yb_err watch_signals(struct supervisor *s)
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return err_from_errno(errno);
-	s->signals = (struct loop_io){ .fd = -1, .ready = on_signal,
-				       .ctx = s };
+	s->signals = (struct loop_io){ .fd = -1, .ready = on_signal, .ctx = s };
 	return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
 }
 
@@ -396,8 +394,8 @@ static bool pass_on(void *ctx, enum role owner, int fd)
 	struct child *c = children_find(&s->children, owner, 0);
 
 	return c != NULL && c->state == CHILD_READY &&
-	       channel_send(&c->channel, MESSAGE_CONTROL, 0, NULL, 0, &fd,
-			    1) == YB_OK;
+	       channel_send(&c->channel, MESSAGE_CONTROL, 0, NULL, 0, &fd, 1) ==
+		       YB_OK;
 }
 
 static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
@@ -440,8 +438,10 @@ static int open_door(struct supervisor *s)
 				s->children.users[ROLE_STORE]);
 	if (err == YB_OK)
 		return SERVER_EXIT_OK;
-	(void)fprintf(stderr, "yubin: cannot open the control socket %s: "
-		      "%s\n", path, err_text(err));
+	(void)fprintf(stderr,
+		      "yubin: cannot open the control socket %s: "
+		      "%s\n",
+		      path, err_text(err));
 	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 }
 
@@ -470,8 +470,7 @@ static int make_run_folder(struct supervisor *s)
 	const char *path = s->config.run_path;
 	enum yb_err err = file_mkdir(path, 0755);
 
-	if (err == YB_OK && user->set &&
-	    chown(path, (uid_t)-1, user->gid) < 0)
+	if (err == YB_OK && user->set && chown(path, (uid_t)-1, user->gid) < 0)
 		err = err_from_errno(errno);
 	if (err == YB_OK)
 		return SERVER_EXIT_OK;
@@ -532,9 +531,8 @@ static int run(struct supervisor *s)
 	enum yb_err err = watch_signals(s);
 
 	if (err == YB_OK)
-		err = cage_close_supervisor(&s->log,
-					    getenv("YUBIN_STRICT_CAGE") !=
-						    NULL);
+		err = cage_close_supervisor(
+			&s->log, getenv("YUBIN_STRICT_CAGE") != NULL);
 	if (err != YB_OK) {
 		(void)fprintf(stderr, "yubin: cannot start: %s\n",
 			      err_text(err));

@@ -121,8 +121,8 @@ static bool on_answer(struct worker *w, unsigned from, struct message *m)
 
 static bool on_peer_message(struct peer *peer, struct message *m)
 {
-	return on_answer(peer->owner, peer->role == ROLE_AUTH ? ASKED_AUTH
-							      : ASKED_STORE, m);
+	return on_answer(peer->owner,
+			 peer->role == ROLE_AUTH ? ASKED_AUTH : ASKED_STORE, m);
 }
 
 /* I7: its snapshots went with the store, and a session number would mean
@@ -373,8 +373,8 @@ static enum yb_err make_contexts(struct worker *w, struct span chain,
 					     ret_reason, &w->pop3_tls);
 
 	if (err == YB_OK)
-		err = tls_context_server(chain, key, "smtp", NULL,
-					 ret_reason, &w->smtp_tls);
+		err = tls_context_server(chain, key, "smtp", NULL, ret_reason,
+					 &w->smtp_tls);
 	if (err == YB_OK)
 		err = tls_context_warm_up(w->pop3_tls);
 	return err;
@@ -506,8 +506,8 @@ int worker_main(uint32_t number)
 {
 	struct worker *w = calloc(1, sizeof *w);
 
-	if (w == NULL || process_init(&w->process, ROLE_WORKER, number) !=
-				 YB_OK ||
+	if (w == NULL ||
+	    process_init(&w->process, ROLE_WORKER, number) != YB_OK ||
 	    requests_init(&w->requests, w->process.loop) != YB_OK)
 		return 1;
 	w->process.on_message = on_message;

@@ -42,25 +42,24 @@ struct worker {
 	struct map per_address; /* how many of an address are connected */
 	uint64_t start_id;      /* of this process; makes log ids unique */
 	uint64_t next_id;
-	uint64_t body_memory;   /* in use, of WORKER_BODY_MEMORY */
+	uint64_t body_memory; /* in use, of WORKER_BODY_MEMORY */
 	bool stopping;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];
 };
 
 /*
- * Asks auth (also for a login, ASKED_LOGIN) or store; the id for requests_cancel(), or 0 after `answer` was
- * given the reason. Each part is sent as it is.
+ * Asks auth (also for a login, ASKED_LOGIN) or store; the id for
+ * requests_cancel(), or 0 after `answer` was given the reason. Each part is
+ * sent as it is.
  */
 uint64_t worker_ask(struct worker *w, unsigned asked, enum message_type type,
-		    const struct span *parts,
-		    size_t parts_n, const int *fds, size_t fds_n,
-		    request_answer_fn *answer, void *ctx);
+		    const struct span *parts, size_t parts_n, const int *fds,
+		    size_t fds_n, request_answer_fn *answer, void *ctx);
 
 /* Tells auth or store something that has no answer. */
-void worker_tell(struct worker *w, unsigned asked,
-		 enum message_type type, uint64_t id,
-		 const struct message_writer *fields);
+void worker_tell(struct worker *w, unsigned asked, enum message_type type,
+		 uint64_t id, const struct message_writer *fields);
 
 /* The same, but with the next message that goes there anyway. */
 void worker_tell_lazily(struct worker *w, unsigned asked,

@@ -33,9 +33,8 @@ YB_CHECKED enum yb_err tls_connection_handshake(struct tls_connection *c);
  * which nothing is read any more (threat 3); INVALID if the connection broke
  * or ended without a notice (threat 7).
  */
-YB_CHECKED enum yb_err tls_connection_read(struct tls_connection *c,
-					   uint8_t *p, size_t n,
-					   size_t *ret_n);
+YB_CHECKED enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p,
+					   size_t n, size_t *ret_n);
 
 /* Whether the last AGAIN was for want of room to send. */
 bool tls_connection_wants_room(const struct tls_connection *c);

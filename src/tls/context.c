@@ -52,8 +52,8 @@ static bool use_key(SSL_CTX *ssl, struct span key)
 {
 	BIO *bio = BIO_new_mem_buf(key.p, (int)key.n);
 	EVP_PKEY *pkey = bio == NULL ? NULL
-			 : PEM_read_bio_PrivateKey(bio, NULL,
-						   no_passphrase, NULL);
+				     : PEM_read_bio_PrivateKey(
+					       bio, NULL, no_passphrase, NULL);
 	bool ok = pkey != NULL && SSL_CTX_use_PrivateKey(ssl, pkey) == 1 &&
 		  SSL_CTX_check_private_key(ssl) == 1;
 
@@ -66,13 +66,13 @@ static void set_common(SSL_CTX *ssl)
 {
 	/* Renegotiation only serves attackers (threat 5). */
 	(void)SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION |
-				       SSL_OP_NO_COMPRESSION |
-				       SSL_OP_CIPHER_SERVER_PREFERENCE |
-				       SSL_OP_PRIORITIZE_CHACHA);
+					       SSL_OP_NO_COMPRESSION |
+					       SSL_OP_CIPHER_SERVER_PREFERENCE |
+					       SSL_OP_PRIORITIZE_CHACHA);
 	/* Idle connections hold no record buffers. */
-	(void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS |
-				    SSL_MODE_ENABLE_PARTIAL_WRITE |
-				    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	(void)SSL_CTX_set_mode(
+		ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+			     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ssl, 1);
 }
 

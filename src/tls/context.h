@@ -20,8 +20,7 @@ struct tls_context;
  * reason in `ret_reason` if that is not NULL (valid until the next call).
  */
 YB_CHECKED enum yb_err tls_context_server(struct span chain, struct span key,
-					  const char *service,
-					  const char *alpn,
+					  const char *service, const char *alpn,
 					  const char **ret_reason,
 					  struct tls_context **ret);
 
