@@ -48,6 +48,7 @@ struct supervisor {
 	struct loop_io signals;
 	struct loop_timer patience;
 	struct control_door door;
+	ino_t sockets[CONFIG_LISTENERS_MAX]; /* that were made; 0: none */
 	struct children children;
 };
 
@@ -176,6 +177,14 @@ static int find_users(struct supervisor *s)
 	return SERVER_EXIT_OK;
 }
 
+/* Of the socket file at a path; 0 if there is none. */
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return path[0] == '/' && lstat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 static int bind_listeners(struct supervisor *s)
 {
 	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
@@ -186,8 +195,10 @@ static int bind_listeners(struct supervisor *s)
 		if (err == YB_OK)
 			err = socket_listen(&address, LMTP_SOCKET_MODE,
 					    &s->children.listeners[i]);
-		if (err == YB_OK)
+		if (err == YB_OK) {
+			s->sockets[i] = inode_of(text);
 			continue;
+		}
 		(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n",
 			      text, err_text(err),
 			      err == YB_ACCESS ? "; ports below 1024 need root"
@@ -479,13 +490,16 @@ static int make_run_folder(struct supervisor *s)
 	return SERVER_EXIT_FAILED;
 }
 
-/* Sockets that nobody answers on any more only puzzle those who look. */
+/*
+ * Sockets that nobody answers on any more only puzzle those who look. One
+ * that another program has made at the same place since is not ours.
+ */
 static void remove_sockets(const struct supervisor *s)
 {
 	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
 		const char *address = s->config.listeners[i].address;
 
-		if (s->children.listeners[i] >= 0 && address[0] == '/')
+		if (s->sockets[i] != 0 && inode_of(address) == s->sockets[i])
 			(void)unlink(address); /* the next start does it too */
 	}
 }
