@@ -43,7 +43,7 @@ YB_CHECKED enum yb_err process_user_find(const char *name,
 /* What every role does first: no core dumps, not dumpable, no new rights. */
 void process_harden(void);
 
-/* The name that ps shows, at most 15 octets. */
+/* The name that ps and top show; what passes 15 octets is cut. */
 void process_set_title(const char *name);
 
 #endif

@@ -80,6 +80,7 @@ static void on_end(void *ctx, enum yb_err why)
 
 enum yb_err process_init(struct process *p, enum role role, uint32_t number)
 {
+	char title[sizeof p->name + 8];
 	enum yb_err err;
 
 	ignore_signals();
@@ -91,6 +92,8 @@ enum yb_err process_init(struct process *p, enum role role, uint32_t number)
 			       role_name(role), number);
 	else
 		(void)snprintf(p->name, sizeof p->name, "%s", role_name(role));
+	(void)snprintf(title, sizeof title, "yubin-%s", p->name);
+	process_set_title(title);
 	err = loop_new(&p->loop);
 	if (err != YB_OK)
 		return err;
