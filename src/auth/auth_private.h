@@ -24,7 +24,7 @@
 #include "sasl/saslprep.h"
 
 enum {
-	/* DESIGN 8: some 30 ms, which nobody notices once an hour. */
+	/* Some 30 ms, which nobody notices once an hour. */
 	AUTH_ITERATIONS = 100000,
 	/* Attempts without an outcome yet, each of at most 5 KiB; two
 	 * threads hash as many within AUTH_WAIT_MS. */

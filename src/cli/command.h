@@ -11,7 +11,7 @@
 struct buf;
 struct config;
 
-/* DESIGN section 10; `yubin deliver` alone speaks sysexits.h. */
+/* One table for all; `yubin deliver` alone speaks sysexits.h. */
 #define COMMAND_EXITS(X)                                \
 	X(OK, 0, "done")                                \
 	X(FAILED, 1, "failed")                          \

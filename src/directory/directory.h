@@ -46,7 +46,7 @@ struct directory_credential {
 
 /*
  * An account as it stands in the file: one allocation, freed by whoever asked
- * for it. All its credentials share salt and iteration count (DESIGN 8).
+ * for it. All its credentials share salt and iteration count.
  */
 struct directory_account {
 	size_t size; /* of the allocation */

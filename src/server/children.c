@@ -10,7 +10,7 @@
 #include "os/fd.h"
 
 enum {
-	/* DESIGN section 5: a pause after 3 deaths in 10 s. */
+	/* A pause after 3 deaths in 10 s; never given up. */
 	DEATHS_WINDOW_MS = 10 * 1000,
 	PAUSE_MS = 1000,
 };

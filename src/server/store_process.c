@@ -18,7 +18,7 @@
 #include "store/store.h"
 
 enum {
-	/* DESIGN section 4: syncs that run side by side. */
+	/* Syncs that run side by side: a journal commits many at once. */
 	STORE_THREADS = 32,
 	/* Of one worker, or auth for it, at a time: twice what it can wait
 	 * for, since those that it gave up are worked on as well. */

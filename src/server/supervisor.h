@@ -6,7 +6,7 @@
 #ifndef SERVER_SUPERVISOR_H
 #define SERVER_SUPERVISOR_H
 
-/* Exit codes of DESIGN section 10 that the server uses. */
+/* Of the commands' exit codes (cli/command.h), those of the server. */
 enum {
 	SERVER_EXIT_OK = 0,
 	SERVER_EXIT_FAILED = 1,

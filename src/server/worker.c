@@ -12,7 +12,7 @@
 #include "server/smtp_session.h"
 
 enum {
-	/* DESIGN section 5: so that no listener starves the sessions. */
+	/* So that no listener starves the sessions. */
 	ACCEPTS_AT_ONCE = 8,
 	/* Descriptors come back as sessions end. */
 	LISTEN_AGAIN_MS = 100,

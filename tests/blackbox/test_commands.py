@@ -244,7 +244,7 @@ def test_two_servers_on_one_folder(office):
 
 
 def test_lock_held_and_nobody_answers(new_office):
-    # DESIGN: where the lock is held but no socket answers: exit 12.
+    # Where the lock is held but no socket answers: exit 12.
     office = new_office(start=False)
     user = office.add_account()
     path = os.path.join(office.dir, "store/lock")

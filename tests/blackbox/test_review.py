@@ -115,8 +115,7 @@ def test_sasl_exchange_outlives_auth(new_office):
         c.ask(b"AUTH LOGIN", b"+ ")
         clients.append(c)
     for pid in office.pids("auth"):
-        os.kill(pid, signal.SIGKILL)
-    time.sleep(0.2)
+        office.kill(pid)
     office.wait_all_ready()
     for c in clients:
         c.ask(b"YWxpY2U=", b"-ERR [SYS/TEMP]")
@@ -140,7 +139,7 @@ def test_keeper_dies_under_load(new_office, role):
                   (user.encode(), PASSWORD.encode()))
             waiting.append(c)
         for pid in office.pids(role):
-            os.kill(pid, signal.SIGKILL)
+            office.kill(pid)
         for c in waiting:
             c.say(b"QUIT\r\n")
             said = c.rest()

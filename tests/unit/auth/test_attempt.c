@@ -369,7 +369,7 @@ static unsigned answers(const struct outcome *got, size_t n)
 	return answered;
 }
 
-/* Parallel guesses are told no sooner than serial ones (DESIGN 8). */
+/* Parallel guesses are told no sooner than serial ones. */
 static void test_parallel_is_not_faster(void **state)
 {
 	enum { N = 6 };

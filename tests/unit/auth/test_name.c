@@ -118,7 +118,7 @@ static void test_lengths(void **state)
 					&name), YB_INVALID);
 }
 
-/* DESIGN 7: "alice+list" is alice's mailbox `list`, so no account is. */
+/* "alice+list" is alice's mailbox `list`, so no account is. */
 static void test_plus_is_kept_free(void **state)
 {
 	struct name name;

@@ -151,7 +151,7 @@ static void test_password_is_replaced(void **state)
 	directory_close(&d);
 }
 
-/* DESIGN 8: all mail passwords of an account share salt and count. */
+/* All mail passwords of an account share salt and count. */
 static void test_devices_share_the_salt(void **state)
 {
 	struct directory *d = place_open(*state);

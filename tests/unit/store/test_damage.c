@@ -460,7 +460,7 @@ static void test_index_beyond_its_log(void **state)
 	sim_free(&disk);
 }
 
-/* DESIGN 4: an unknown critical type: the log opens read-only, says so. */
+/* An unknown critical type: the log opens read-only, says so. */
 static void test_unknown_types(void **state)
 {
 	static const struct {

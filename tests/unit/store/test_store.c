@@ -486,7 +486,7 @@ static void test_memory_of_a_small_mailbox(void **state)
 	assert_true(f->st->unused_octets < 1536);
 }
 
-/* DESIGN 4: the listing of a mailbox is made at memory speed. */
+/* The listing of a mailbox is made at memory speed. */
 static void test_listing_speed(void **state)
 {
 	enum { N = 100000 };
