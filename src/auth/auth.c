@@ -8,13 +8,6 @@
 
 #include "os/clock.h"
 #include "os/random.h"
-#include "sasl/server.h"
-
-const char *auth_mechanisms(const struct auth *a)
-{
-	(void)a; /* later: what its accounts can do */
-	return sasl_mechanism_list();
-}
 
 enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 {

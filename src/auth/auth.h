@@ -33,9 +33,6 @@ struct auth_peer {
 	bool tls;
 };
 
-/* Mechanisms for CAPA and EHLO, such as "PLAIN LOGIN"; static. */
-const char *auth_mechanisms(const struct auth *a);
-
 YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
 				 struct auth **ret);
 

@@ -36,11 +36,20 @@ void log_init(struct log *log, struct loop *loop, const char *process, int fd)
 
 void log_flush(struct log *log)
 {
+	uint64_t lost = log->lost;
+	bool written;
+
+	if (log->n == 0)
+		return;
 	/* A full log disk must not stop the mail: what cannot be written is
-	 * counted. */
-	if (log->n > 0 && write(log->fd, log->buffer, log->n) < 0)
-		log->lost++;
+	 * counted, and told once writing works again. */
+	written = write(log->fd, log->buffer, log->n) >= 0;
 	log->n = 0;
+	log->lost = written ? 0 : lost + 1;
+	if (written && lost > 0)
+		log_message(log, LOG_WARN, "log",
+			    "lines were lost: %llu writes to the log failed",
+			    (unsigned long long)lost);
 }
 
 /* ---- building a line ---- */

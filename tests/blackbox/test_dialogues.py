@@ -121,7 +121,7 @@ def test_dialogue(scenes, path):
     dialogue = Dialogue(path)
     if dialogue.given["size"]:
         pytest.skip("a message size below what a configuration may say; "
-                    "test_smtp.py has its own")
+                    "test_mail_in.py has its own")
     scene = scenes(dialogue.given["connection"])
     scene.set_up(dialogue)
     office = scene.office

@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "os/fd.h"
@@ -131,6 +132,29 @@ static void lines_of_a_turn_leave_together(void **state)
 	taken_free(t);
 }
 
+/* Threat 31: a full log disk loses lines, tells of it, and stops nothing. */
+static void losses_are_told_once_writing_works(void **state)
+{
+	struct taken *t = taken_new();
+	int full = open("/dev/full", O_WRONLY);
+
+	(void)state;
+	assert_true(full >= 0);
+	log_init(t->log, NULL, "test", full);
+	log_message(t->log, LOG_INFO, "x", "one");
+	log_message(t->log, LOG_INFO, "x", "two");
+	t->log->fd = t->pipes[1];
+	log_message(t->log, LOG_INFO, "x", "three");
+	take(t);
+	assert_null(strstr(t->text, "two"));
+	assert_non_null(strstr(t->text, "msg=\"three\"\n"));
+	assert_non_null(strstr(t->text, "2 writes to the log failed"));
+	log_message(t->log, LOG_INFO, "x", "four");
+	assert_null(strstr(take(t), "failed"));
+	fd_close(&full);
+	taken_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +162,7 @@ int main(void)
 		cmocka_unit_test(foreign_text_cannot_forge_a_line),
 		cmocka_unit_test(long_text_is_cut),
 		cmocka_unit_test(lines_of_a_turn_leave_together),
+		cmocka_unit_test(losses_are_told_once_writing_works),
 	};
 
 	return cmocka_run_group_tests_name("server/log", tests, NULL, NULL);
