@@ -8,99 +8,34 @@
 #include "base/cleanup.h"
 #include "cli/account.h"
 #include "cli/cmd.h"
-#include "cli/desk.h"
-#include "cli/say.h"
-
-/* ---- what all of them share ---- */
-
-/* One command at work: its configuration, desk and request. */
-struct work {
-	struct config *config;
-	struct desk *desk;
-	struct control_writer request;
-	struct json json;
-	bool as_json;
-	const char *address; /* as it was typed */
-};
-
-static int work_begin(const struct invocation *inv, struct work *w)
-{
-	*w = (struct work){ .json.to = stdout };
-	control_writer_init(&w->request);
-	w->as_json = invocation_option(inv, "json") != NULL;
-	w->address = inv->args_n > 0 ? inv->args[0] : "";
-	w->config = say_config(inv);
-	if (w->config == NULL)
-		return COMMAND_CONFIG;
-	return desk_open(w->config, &w->desk);
-}
-
-static int work_end(struct work *w, int code)
-{
-	control_writer_done(&w->request);
-	desk_close(&w->desk);
-	free(w->config);
-	return code;
-}
+#include "cli/work.h"
 
 static int tell(const struct work *w, enum yb_err err, const char *reason)
 {
 	if (err == YB_EXISTS)
 		say_error("%s exists already; `yubin account password` gives "
 			  "it a new password",
-			  w->address);
+			  w->subject);
 	else if (err == YB_NO_ACCOUNT)
 		say_error("there is no account %s; `yubin account list` shows "
 			  "all",
-			  w->address);
+			  w->subject);
 	else if (err == YB_WEAK)
 		say_error("the password for %s is too weak%s%s; take a better "
 			  "one, or --allow-weak",
-			  w->address, *reason != 0 ? ": " : "", reason);
+			  w->subject, *reason != 0 ? ": " : "", reason);
 	else if (err == YB_INVALID && *reason != 0)
 		/* Only a password is refused with a reason. */
-		say_error("the password for %s cannot be used: %s", w->address,
+		say_error("the password for %s cannot be used: %s", w->subject,
 			  reason);
 	else if (err == YB_INVALID || err == YB_SYNTAX)
 		say_error("%s is not valid; an address looks like "
 			  "alice@example.org",
-			  w->address);
+			  w->subject);
 	else
-		say_error("%s: %s%s%s", w->address, err_text(err),
+		say_error("%s: %s%s%s", w->subject, err_text(err),
 			  *reason != 0 ? ": " : "", reason);
 	return say_exit(err);
-}
-
-/* A reply that does not add up. */
-static int tell_nonsense(void)
-{
-	say_error("the server's answer makes no sense; is it of another "
-		  "version?");
-	return COMMAND_FAILED;
-}
-
-static enum yb_err ask(struct work *w, enum control_owner owner,
-		       struct control_reader *ret, bool *ret_more,
-		       int *ret_code)
-{
-	struct control_head head;
-	enum yb_err err = desk_ask(w->desk, owner, &w->request, &head, ret);
-
-	if (err != YB_OK) {
-		*ret_code = COMMAND_FAILED;
-		return err;
-	}
-	if (ret_more != NULL)
-		*ret_more = head.more != 0;
-	err = (enum yb_err)head.err;
-	if (err != YB_OK) {
-		char reason[256] = "";
-
-		if (control_has_more(ret))
-			control_get_str(ret, reason, sizeof reason);
-		*ret_code = tell(w, err, reason);
-	}
-	return err;
 }
 
 /* ---- passwords ---- */
@@ -178,18 +113,18 @@ static void print_password(struct work *w, const char *made, bool is_new)
 {
 	if (w->as_json) {
 		json_open(&w->json, NULL, '{');
-		json_str(&w->json, "address", w->address);
+		json_str(&w->json, "address", w->subject);
 		if (*made != 0)
 			json_str(&w->json, "password", made);
 		json_close(&w->json, '}');
 		return;
 	}
 	if (*made == 0) {
-		say_note("%s has its %spassword.", w->address,
+		say_note("%s has its %spassword.", w->subject,
 			 is_new ? "account and " : "new ");
 		return;
 	}
-	say_note("%s %s. The password is shown only now:", w->address,
+	say_note("%s %s. The password is shown only now:", w->subject,
 		 is_new ? "has an account" : "has a new password");
 	(void)puts(made);
 }
@@ -199,23 +134,23 @@ static int set_password(const struct invocation *inv, enum control_type type)
 	char made[AUTH_GENERATED_LEN + 1];
 	struct control_reader reply;
 	struct work w;
-	int code = work_begin(inv, &w);
+	int code = work_begin(inv, tell, &w);
 
 	if (code != COMMAND_OK)
 		return work_end(&w, code);
 	control_begin(&w.request, type);
-	control_put_str(&w.request, w.address);
+	control_put_str(&w.request, w.subject);
 	code = put_password(inv, &w);
 	control_put_u64(&w.request,
 			invocation_option(inv, "allow-weak") != NULL);
 	if (code != COMMAND_OK ||
-	    ask(&w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
+	    work_ask(&w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
 		return work_end(&w, code);
 	control_get_str(&reply, made, sizeof made);
 	if (control_ended(&reply))
 		print_password(&w, made, type == CONTROL_ACCOUNT_ADD);
 	else
-		code = tell_nonsense();
+		code = work_nonsense();
 	mem_wipe(made, sizeof made);
 	return work_end(&w, code);
 }
@@ -271,14 +206,14 @@ static int list_all(struct work *w)
 	while (more) {
 		control_begin(&w->request, CONTROL_ACCOUNT_LIST);
 		control_put_str(&w->request, row.address);
-		if (ask(w, CONTROL_AUTH, &reply, &more, &code) != YB_OK)
+		if (work_ask(w, CONTROL_AUTH, &reply, &more, &code) != YB_OK)
 			return code;
 		/* A page without a row would go on for ever. */
 		if (more && !control_has_more(&reply))
-			return tell_nonsense();
+			return work_nonsense();
 		while (control_has_more(&reply)) {
 			if (!read_account(&reply, &row))
-				return tell_nonsense();
+				return work_nonsense();
 			list_one(w, &row);
 		}
 	}
@@ -288,7 +223,7 @@ static int list_all(struct work *w)
 int cmd_account_list(const struct invocation *inv)
 {
 	struct work w;
-	int code = work_begin(inv, &w);
+	int code = work_begin(inv, tell, &w);
 
 	if (code != COMMAND_OK)
 		return work_end(&w, code);
@@ -306,26 +241,26 @@ static int find_account(struct work *w, struct account_row *row)
 	int code = COMMAND_OK;
 
 	control_begin(&w->request, CONTROL_ACCOUNT_GET);
-	control_put_str(&w->request, w->address);
-	if (ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
+	control_put_str(&w->request, w->subject);
+	if (work_ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
 		return code;
 	if (!read_account(&reply, row) || !control_ended(&reply))
-		return tell_nonsense();
+		return work_nonsense();
 	control_begin(&w->request, CONTROL_MAILBOX_TOTALS);
 	control_put(&w->request, span_of(row->id, sizeof row->id));
 	control_put_u64(&w->request, 1); /* INBOX */
-	if (ask(w, CONTROL_STORE, &reply, NULL, &code) != YB_OK)
+	if (work_ask(w, CONTROL_STORE, &reply, NULL, &code) != YB_OK)
 		return code;
 	row->messages = control_get_u64(&reply);
 	row->octets = control_get_u64(&reply);
-	return control_ended(&reply) ? COMMAND_OK : tell_nonsense();
+	return control_ended(&reply) ? COMMAND_OK : work_nonsense();
 }
 
 int cmd_account_show(const struct invocation *inv)
 {
 	AUTO_FREE struct account_row *row = calloc(1, sizeof *row);
 	struct work w;
-	int code = work_begin(inv, &w);
+	int code = work_begin(inv, tell, &w);
 
 	if (row == NULL)
 		code = COMMAND_FAILED;
@@ -375,12 +310,12 @@ static int remove_all(struct work *w, const struct account_row *row)
 	int code = COMMAND_OK;
 
 	control_begin(&w->request, CONTROL_ACCOUNT_REMOVE);
-	control_put_str(&w->request, w->address);
-	if (ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
+	control_put_str(&w->request, w->subject);
+	if (work_ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
 		return code;
 	control_begin(&w->request, CONTROL_MAIL_REMOVE);
 	control_put(&w->request, span_of(row->id, sizeof row->id));
-	if (ask(w, CONTROL_STORE, &reply, NULL, &code) == YB_OK)
+	if (work_ask(w, CONTROL_STORE, &reply, NULL, &code) == YB_OK)
 		return COMMAND_OK;
 	for (size_t i = 0; i < sizeof row->id; i++)
 		(void)snprintf(id + 2 * i, 3, "%02x", row->id[i]);
@@ -394,7 +329,7 @@ int cmd_account_remove(const struct invocation *inv)
 {
 	AUTO_FREE struct account_row *row = calloc(1, sizeof *row);
 	struct work w;
-	int code = work_begin(inv, &w);
+	int code = work_begin(inv, tell, &w);
 
 	if (row == NULL)
 		code = COMMAND_FAILED;

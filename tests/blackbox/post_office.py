@@ -31,6 +31,8 @@ PATIENCE = float(os.environ.get("YUBIN_PATIENCE", "40"))
 PASSWORD = "secret"
 DOMAIN = "example.org"
 NOBODY = "nobody"
+# Commands of two words; their options come behind both.
+GROUPS = ("account", "alias", "auth", "domain", "mail")
 
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|"
                     r"UndefinedBehavior|Assertion `")
@@ -157,7 +159,7 @@ class PostOffice:
         """Runs a command; its exit code must be `code` unless that is None."""
         args = list(args)
         if config:
-            at = 2 if args[0] == "account" else 1
+            at = 2 if args[0] in GROUPS else 1
             args[at:at] = ["-c", self.config]
         done = subprocess.run(self.command(*args), input=data or b"",
                               env=environment(), capture_output=True,
