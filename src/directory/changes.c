@@ -19,37 +19,12 @@ static bool is_verifier(const struct directory_verifier *v)
 	       v->iterations <= DIRECTORY_ITERATIONS_MAX;
 }
 
-/* What stands behind the last @; empty if there is none. */
-static struct span domain_of(struct span address)
-{
-	return span_skip(address, span_find_last(address, '@') + 1);
-}
-
 static bool is_address(struct span address)
 {
 	return address.n > 0 && address.n <= DIRECTORY_ADDRESS_MAX &&
 	       memchr(address.p, 0, address.n) == NULL &&
-	       domain_of(address).n > 0 && domain_of(address).n < address.n - 1;
-}
-
-static enum yb_err domain_ensure(struct directory *d, struct span name,
-				 int64_t now_s, int64_t *ret_id)
-{
-	sqlite3_stmt *s = statement_take(d, STATEMENT_DOMAIN_ADD);
-	enum yb_err err;
-
-	statement_text(s, 1, name);
-	(void)sqlite3_bind_int64(s, 2, now_s);
-	err = statement_run(s);
-	if (err != YB_OK)
-		return err;
-	s = statement_take(d, STATEMENT_DOMAIN_FIND);
-	statement_text(s, 1, name);
-	err = statement_row(s);
-	if (err == YB_OK)
-		*ret_id = sqlite3_column_int64(s, 0);
-	statement_end(s);
-	return err;
+	       directory_domain_of(address).n > 0 &&
+	       directory_domain_of(address).n < address.n - 1;
 }
 
 static enum yb_err credential_put(struct directory *d, int64_t number,
@@ -74,7 +49,8 @@ static enum yb_err account_insert(struct directory *d, struct span address,
 {
 	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_ADD);
 	int64_t domain = 0;
-	enum yb_err err = domain_ensure(d, domain_of(address), now_s, &domain);
+	enum yb_err err =
+		domain_ensure(d, directory_domain_of(address), now_s, &domain);
 
 	if (err != YB_OK)
 		return err;

@@ -16,15 +16,18 @@
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 1, /* of the schema */
+	DIRECTORY_VERSION = 2, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
 	DIRECTORY_SECRET_LEN = 32,
 	DIRECTORY_ADDRESS_MAX = 254, /* RFC 5321 section 4.5.3.1.3 */
-	DIRECTORY_DEVICES_MAX = 64,  /* one bit each in a mailbox index */
-	DIRECTORY_NAME_MAX = 64,     /* of a device; it has to fit a table */
-	DIRECTORY_MAIN = 0,          /* device of the main password */
+	DIRECTORY_DOMAIN_MAX = 253,  /* what RFC 1035's 255 octets hold */
+	/* One name for a whole company; more is a mailing list's task. */
+	DIRECTORY_TARGETS_MAX = 1000,
+	DIRECTORY_DEVICES_MAX = 64, /* one bit each in a mailbox index */
+	DIRECTORY_NAME_MAX = 64,    /* of a device; it has to fit a table */
+	DIRECTORY_MAIN = 0,         /* device of the main password */
 	/* Below it a verifier is no hindrance (RFC 7677 section 4). */
 	DIRECTORY_ITERATIONS_MIN = 4096,
 	/* Some 3 s: more would let one record stop the hashing pool. */
@@ -79,9 +82,91 @@ const uint8_t *directory_secret(const struct directory *d);
 /* What SQLite said last, for the log; static or valid until the next call. */
 const char *directory_error(const struct directory *d);
 
+/* A domain as it stands in the file. */
+struct directory_domain {
+	char name[DIRECTORY_DOMAIN_MAX + 1];
+	char alias_of[DIRECTORY_DOMAIN_MAX + 1]; /* "" for one of its own */
+	int64_t created_s;
+	uint64_t accounts_n, aliases_n; /* at it */
+	uint64_t names_n;               /* domains that are an alias of it */
+};
+
 /* NOT_FOUND if mail for the domain is not ours. */
 YB_CHECKED enum yb_err directory_domain_find(struct directory *d,
 					     struct span name);
+
+/* The domain that it is another name of, or "". NOT_FOUND as above. */
+YB_CHECKED enum yb_err
+directory_domain_alias_of(struct directory *d, struct span name,
+			  char ret[DIRECTORY_DOMAIN_MAX + 1]);
+
+/* All about one, counted; about the next in order. NOT_FOUND. */
+YB_CHECKED enum yb_err directory_domain_get(struct directory *d,
+					    struct span name,
+					    struct directory_domain *ret);
+YB_CHECKED enum yb_err directory_domain_next(struct directory *d,
+					     struct span after,
+					     struct directory_domain *ret);
+
+/*
+ * Makes a domain ours; with `alias_of`, another name of that one, which has
+ * to be there (NOT_FOUND) and no alias itself (INVALID). EXISTS.
+ */
+YB_CHECKED enum yb_err directory_domain_add(struct directory *d,
+					    struct span name,
+					    struct span alias_of,
+					    int64_t now_s);
+
+/* NOT_FOUND; INVALID while accounts, aliases or domains hang on it. */
+YB_CHECKED enum yb_err directory_domain_remove(struct directory *d,
+					       struct span name);
+
+/*
+ * An alias: an address of ours that is no account, and whose mail goes to
+ * others. "@example.org" stands for all addresses of its domain that have no
+ * other home. One allocation, freed by whoever asked.
+ */
+struct directory_alias {
+	const char *address;
+	size_t targets_n;
+	const char *targets[]; /* in order; at least one */
+};
+
+/* The alias of an address, the next in order; NOT_FOUND. */
+YB_CHECKED enum yb_err directory_alias_find(struct directory *d,
+					    struct span address,
+					    struct directory_alias **ret);
+YB_CHECKED enum yb_err directory_alias_next(struct directory *d,
+					    struct span after,
+					    struct directory_alias **ret);
+void directory_alias_free(struct directory_alias **alias);
+
+/*
+ * An alias that leads to `target`: the first made after number `*at`, which
+ * is then its own; start with 0. NOT_FOUND.
+ */
+YB_CHECKED enum yb_err
+directory_alias_using(struct directory *d, struct span target, int64_t *at,
+		      char ret[DIRECTORY_ADDRESS_MAX + 1]);
+
+/*
+ * Adds targets to an alias, which comes into being with its first one. Those
+ * that it has already stay. NOT_FOUND without its domain; TOO_BIG above
+ * DIRECTORY_TARGETS_MAX.
+ */
+YB_CHECKED enum yb_err directory_alias_add(struct directory *d,
+					   struct span address,
+					   const struct span *targets, size_t n,
+					   int64_t now_s);
+
+/*
+ * Takes targets from an alias; it goes with its last one, or at once with
+ * `n` 0. NOT_FOUND if it or one of them is not there; nothing changes then.
+ */
+YB_CHECKED enum yb_err directory_alias_remove(struct directory *d,
+					      struct span address,
+					      const struct span *targets,
+					      size_t n);
 
 /* The account of an address; NO_ACCOUNT. */
 YB_CHECKED enum yb_err directory_account_find(struct directory *d,

@@ -16,6 +16,37 @@
 	X(DOMAIN_FIND, "SELECT id FROM domains WHERE name = ?1")               \
 	X(DOMAIN_ADD, "INSERT INTO domains (name, created) VALUES (?1, ?2) "   \
 		      "ON CONFLICT (name) DO NOTHING")                         \
+	X(DOMAIN_ALIAS_OF,                                                     \
+	  "SELECT ifnull(o.name, '') FROM domains d "                          \
+	  "LEFT JOIN domains o ON o.id = d.alias_of WHERE d.name = ?1")        \
+	X(DOMAIN_GET, DIRECTORY_DOMAINS "WHERE d.name = ?1")                   \
+	X(DOMAIN_NEXT, DIRECTORY_DOMAINS "WHERE d.name > ?1 "                  \
+					 "ORDER BY d.name LIMIT 1")            \
+	X(DOMAIN_INSERT, "INSERT INTO domains (name, created, alias_of) "      \
+			 "VALUES (?1, ?2, CASE ?3 WHEN '' THEN NULL ELSE "     \
+			 "(SELECT id FROM domains WHERE name = ?3) END)")      \
+	X(DOMAIN_REMOVE, "DELETE FROM domains WHERE name = ?1 "                \
+			 "RETURNING id")                                       \
+	X(ALIAS_FIND, "SELECT number, address FROM aliases "                   \
+		      "WHERE address = ?1")                                    \
+	X(ALIAS_NEXT, "SELECT number, address FROM aliases "                   \
+		      "WHERE address > ?1 ORDER BY address LIMIT 1")           \
+	X(ALIAS_ADD, "INSERT INTO aliases (domain, address, created) "         \
+		     "VALUES (?1, ?2, ?3)")                                    \
+	X(ALIAS_REMOVE, "DELETE FROM aliases WHERE number = ?1")               \
+	X(TARGETS, "SELECT target FROM alias_targets WHERE alias = ?1 "        \
+		   "ORDER BY target")                                          \
+	X(TARGETS_COUNT, "SELECT count(*) FROM alias_targets "                 \
+			 "WHERE alias = ?1")                                   \
+	X(TARGETS_USING,                                                       \
+	  "SELECT t.alias, a.address FROM alias_targets t "                    \
+	  "JOIN aliases a ON a.number = t.alias "                              \
+	  "WHERE t.target = ?1 AND t.alias > ?2 ORDER BY t.alias LIMIT 1")     \
+	X(TARGET_ADD, "INSERT INTO alias_targets (alias, target) "             \
+		      "VALUES (?1, ?2) ON CONFLICT DO NOTHING")                \
+	X(TARGET_REMOVE, "DELETE FROM alias_targets "                          \
+			 "WHERE alias = ?1 AND target = ?2 "                   \
+			 "RETURNING target")                                   \
 	X(ACCOUNT_FIND, DIRECTORY_COLUMNS "WHERE address = ?1")                \
 	X(ACCOUNT_NEXT, DIRECTORY_COLUMNS "WHERE address > ?1 "                \
 					  "ORDER BY address LIMIT 1")          \
@@ -60,6 +91,14 @@ enum directory_statement {
 };
 /* clang-format on */
 
+/* Counting walks an index; domains are few, and asked for by people. */
+#define DIRECTORY_DOMAINS                                       \
+	"SELECT d.name, ifnull(o.name, ''), d.created, "        \
+	"(SELECT count(*) FROM accounts WHERE domain = d.id), " \
+	"(SELECT count(*) FROM aliases WHERE domain = d.id), "  \
+	"(SELECT count(*) FROM domains WHERE alias_of = d.id) " \
+	"FROM domains d LEFT JOIN domains o ON o.id = d.alias_of "
+
 struct directory {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -96,6 +135,16 @@ YB_CHECKED enum yb_err statement_run(sqlite3_stmt *s);
 /* Steps one that gives at most one row more: YB_OK with a row, NOT_FOUND. */
 YB_CHECKED enum yb_err statement_row(sqlite3_stmt *s);
 void statement_end(sqlite3_stmt *s);
+
+/* The text of a column; valid until the statement moves. */
+struct span statement_column(sqlite3_stmt *s, int at);
+
+/* What stands behind the last @; empty if there is none. */
+struct span directory_domain_of(struct span address);
+
+/* The number of a domain, made if it is new. */
+YB_CHECKED enum yb_err domain_ensure(struct directory *d, struct span name,
+				     int64_t now_s, int64_t *ret_id);
 
 YB_CHECKED enum yb_err transaction_begin(struct directory *d);
 

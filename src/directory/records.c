@@ -8,8 +8,7 @@
 
 #include "base/buf.h"
 
-/* The text of a column; valid until the statement moves. */
-static struct span column_text(sqlite3_stmt *s, int at)
+struct span statement_column(sqlite3_stmt *s, int at)
 {
 	const uint8_t *p = sqlite3_column_text(s, at);
 	int n = sqlite3_column_bytes(s, at);
@@ -27,17 +26,6 @@ static bool copy_blob(sqlite3_stmt *s, int at, uint8_t *dst, size_t n)
 	return true;
 }
 
-enum yb_err directory_domain_find(struct directory *d, struct span name)
-{
-	sqlite3_stmt *s = statement_take(d, STATEMENT_DOMAIN_FIND);
-	enum yb_err err;
-
-	statement_text(s, 1, name);
-	err = statement_row(s);
-	statement_end(s);
-	return err;
-}
-
 /* Credentials while they are collected, before their number is known. */
 struct collected {
 	struct directory_credential credentials[DIRECTORY_DEVICES_MAX];
@@ -49,7 +37,7 @@ struct collected {
 static enum yb_err take_credential(sqlite3_stmt *s, struct collected *c)
 {
 	struct directory_credential *to = &c->credentials[c->n];
-	struct span name = column_text(s, 2);
+	struct span name = statement_column(s, 2);
 	int64_t device = sqlite3_column_int64(s, 0);
 
 	if (device < 0 || device >= DIRECTORY_DEVICES_MAX ||
@@ -142,7 +130,7 @@ enum yb_err account_load(struct directory *d, sqlite3_stmt *s,
 
 	if (err == YB_OK) {
 		number = sqlite3_column_int64(s, 0);
-		address = column_text(s, 2);
+		address = statement_column(s, 2);
 		err = load_head(s, &head);
 	}
 	if (err == YB_OK &&

@@ -49,4 +49,27 @@ const char *const directory_schema[DIRECTORY_VERSION] = {
 	") STRICT, WITHOUT ROWID;"
 
 	"INSERT INTO meta (name, value) VALUES ('opened', 0);",
+
+	/* 2: domains that are another name of one, and aliases. A target is
+	 * text, not a number: it may be an account or an alias. */
+	"ALTER TABLE domains ADD COLUMN alias_of INTEGER"
+	" REFERENCES domains (id);"
+	"CREATE INDEX domains_by_alias_of ON domains (alias_of)"
+	" WHERE alias_of IS NOT NULL;"
+
+	"CREATE TABLE aliases ("
+	" number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" domain INTEGER NOT NULL REFERENCES domains (id),"
+	" address TEXT NOT NULL UNIQUE,"
+	" created INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX aliases_by_domain ON aliases (domain);"
+
+	"CREATE TABLE alias_targets ("
+	" alias INTEGER NOT NULL"
+	"  REFERENCES aliases (number) ON DELETE CASCADE,"
+	" target TEXT NOT NULL,"
+	" PRIMARY KEY (alias, target)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX alias_targets_by_target ON alias_targets (target);",
 };

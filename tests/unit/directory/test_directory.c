@@ -88,6 +88,14 @@ static void run_sql(const char *path, const char *sql)
 	sqlite3_close(db);
 }
 
+static void set_version(const char *path, int version)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version);
+	run_sql(path, sql);
+}
+
 static void test_newer_version_is_refused(void **state)
 {
 	const struct place *p = *state;
@@ -95,10 +103,10 @@ static void test_newer_version_is_refused(void **state)
 
 	assert_ok(add(d, "a@example.org", 1));
 	directory_close(&d);
-	run_sql(p->path, "PRAGMA user_version = 2");
+	run_sql(p->path, "PRAGMA user_version = 9999");
 	assert_int_equal(directory_open(p->path, &d), YB_VERSION);
 	assert_null(d);
-	run_sql(p->path, "PRAGMA user_version = 1");
+	set_version(p->path, DIRECTORY_VERSION);
 	d = place_open(p);
 	assert_true(has(d, "a@example.org"));
 	directory_close(&d);
@@ -452,8 +460,11 @@ static void test_every_statement_has_its_index(void **state)
 				(const char *)sqlite3_column_text(s, 3);
 
 			/* The oldest of all: the first row, by LIMIT 1. */
-			if (i != STATEMENT_ACCOUNT_FIRST)
-				assert_null(strstr(plan, "SCAN"));
+			if (i != STATEMENT_ACCOUNT_FIRST &&
+			    strstr(plan, "SCAN CONSTANT ROW") == NULL &&
+			    strstr(plan, "SCAN") != NULL)
+				fail_msg("%s: %s",
+					 sqlite3_sql(d->statements[i]), plan);
 			assert_null(strstr(plan, "TEMP B-TREE"));
 		}
 		sqlite3_finalize(s);
