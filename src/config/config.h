@@ -34,6 +34,8 @@ enum config_service {
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_START, CONFIG_TLS_IMPLICIT };
 enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
+enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
+enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
 
 struct config_listener {
 	uint32_t service;              /* enum config_service */
@@ -54,9 +56,11 @@ struct config {
 	char run_path[CONFIG_PATH_LEN]; /* run/control, run/lmtp */
 	char certificate[CONFIG_PATH_LEN];
 	char private_key[CONFIG_PATH_LEN];
-	char log_path[CONFIG_PATH_LEN]; /* "" is standard error */
-	char user[CONFIG_TEXT_MAX];     /* "yubin"; only used by root */
-	uint32_t plain_login;
+	char log_path[CONFIG_PATH_LEN];       /* "" is standard error */
+	char user[CONFIG_TEXT_MAX];           /* "yubin"; only used by root */
+	uint32_t plain_login;                 /* enum config_plain_login */
+	uint32_t utf8_mail;                   /* enum config_utf8_mail */
+	uint32_t language;                    /* enum config_language */
 	uint32_t workers;                     /* 0: one a core */
 	uint64_t message_size_max;            /* octets */
 	uint32_t connections_max;             /* of one worker */

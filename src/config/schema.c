@@ -6,6 +6,8 @@
 	offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
 
 static const char *const plain_login_choices[] = { "never", "loopback", NULL };
+static const char *const utf8_mail_choices[] = { "as-is", "refuse", NULL };
+static const char *const language_choices[] = { "en", "ja", NULL };
 
 enum {
 	/* One process a core is the best; more only helps to test. */
@@ -34,6 +36,12 @@ const struct config_field config_fields[] = {
 	{ "", "plain_login", FIELD_CHOICE, false, AT(plain_login), 0, 0,
 	  plain_login_choices, "never",
 	  "Passwords without TLS: never | loopback (from this machine)." },
+	{ "", "utf8_mail", FIELD_CHOICE, false, AT(utf8_mail), 0, 0,
+	  utf8_mail_choices, "as-is",
+	  "Mail with 8-bit headers for POP3 clients that did not ask for\n"
+	  "UTF8 (RFC 6856): as-is | refuse (with -ERR [UTF8])." },
+	{ "", "language", FIELD_CHOICE, false, AT(language), 0, 0,
+	  language_choices, "en", "What POP3's \"LANG *\" means: en | ja." },
 	{ "", "store", FIELD_PATH, false, AT(store_path), 0, 0, NULL,
 	  "/var/lib/yubin/store",
 	  "The folder of all mail. Relative paths start at this file's "

@@ -43,6 +43,8 @@ struct listing_row {
 	uint32_t dots;        /* doubled dots in the wire form */
 	uint32_t header_size; /* wire octets up to and with the empty line */
 	uint32_t uidl_line;   /* where its line starts in the UIDL text */
+	uint32_t flags;       /* enum wire_flags of mime/wire.h */
+	uint32_t reserved;
 };
 
 /* Borrowed view of a block. */

@@ -28,6 +28,8 @@ enum pop3_command_flags {
 	X(USER, AUTH, 1, 1, POP3_REST | POP3_NEEDS_TLS, pop3_on_user) \
 	X(PASS, AUTH, 1, 1, POP3_REST | POP3_NEEDS_TLS, pop3_on_pass) \
 	X(AUTH, AUTH, 0, 2, POP3_NEEDS_TLS, pop3_on_auth)             \
-	X(STLS, AUTH, 0, 0, 0, pop3_on_stls)
+	X(STLS, AUTH, 0, 0, 0, pop3_on_stls)                          \
+	X(UTF8, AUTH, 0, 0, 0, pop3_on_utf8)                          \
+	X(LANG, ANY, 0, 1, 0, pop3_on_lang)
 
 #endif

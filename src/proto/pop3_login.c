@@ -1,6 +1,6 @@
 /*
- * AUTHORIZATION: USER and PASS, AUTH (RFC 5034), STLS (RFC 2595), and CAPA,
- * whose answer is mostly about these.
+ * AUTHORIZATION: USER and PASS, AUTH (RFC 5034), STLS (RFC 2595), UTF8 and
+ * LANG (RFC 6856), and CAPA, whose answer is mostly about these.
  */
 #include "proto/pop3_server.h"
 
@@ -17,14 +17,14 @@ enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a)
 		return POP3_ANSWERED;
 	}
 	/* Threat 8: the same answer whether or not there is such a user. */
-	pop3_say_ok(s, "send PASS");
+	pop3_say_ok(s, POP3_SAY_SEND_PASS);
 	return POP3_ANSWERED;
 }
 
 enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a)
 {
 	if (s->name.n == 0) {
-		pop3_say_err(s, "send USER first");
+		pop3_say_err(s, POP3_SAY_USER_FIRST);
 		return POP3_ANSWERED;
 	}
 	if (buf_add(&s->secret, a.v[0]) != YB_OK) {
@@ -64,7 +64,7 @@ static void say_mechanisms(struct pop3_server *s)
 {
 	struct span list = span_str(s->config.sasl);
 
-	pop3_say_ok(s, "mechanisms follow");
+	pop3_say_ok(s, POP3_SAY_MECHANISMS);
 	while (list.n > 0) {
 		pop3_put(s, next_mechanism(&list));
 		pop3_put(s, SPAN_LIT("\r\n"));
@@ -103,14 +103,14 @@ enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a)
 	ev.mechanism = find_mechanism(s, a.v[0]);
 	ev.has_response = a.n == 2;
 	if (ev.mechanism.n == 0) {
-		pop3_say_err(s, "mechanism not offered");
+		pop3_say_err(s, POP3_SAY_NO_MECHANISM);
 		return POP3_ANSWERED;
 	}
 	/* RFC 5034 section 4: "=" is a response without octets. */
 	if (ev.has_response && !span_eq(a.v[1], SPAN_LIT("=")))
 		err = decode(s, a.v[1], &ev.response);
 	if (err == YB_SYNTAX) {
-		pop3_say_err(s, "response is not base64");
+		pop3_say_err(s, POP3_SAY_NOT_BASE64);
 	} else if (err != YB_OK) {
 		pop3_say_failure(s, err);
 	} else {
@@ -120,7 +120,7 @@ enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a)
 	return POP3_ANSWERED;
 }
 
-void pop3_sasl_cancel(struct pop3_server *s, const char *why)
+void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why)
 {
 	pop3_enter(s, POP3_AUTH);
 	pop3_say_err(s, why);
@@ -137,14 +137,14 @@ void pop3_sasl_line(struct pop3_server *s, struct span line)
 	/* RFC 5034 section 4: a client "issues a line with a single '*'" to
 	 * cancel, and "the server MUST reject the AUTH command". */
 	if (span_eq(line, SPAN_LIT("*"))) {
-		pop3_sasl_cancel(s, "cancelled");
+		pop3_sasl_cancel(s, POP3_SAY_CANCELLED);
 		return;
 	}
 	err = decode(s, line, &ev.response);
-	if (err == YB_SYNTAX)
-		pop3_sasl_cancel(s, "response is not base64");
+	if (err == YB_NOMEM)
+		pop3_end(s, "out of memory");
 	else if (err != YB_OK)
-		pop3_sasl_cancel(s, err_text(err));
+		pop3_sasl_cancel(s, POP3_SAY_NOT_BASE64);
 	else
 		pop3_raise(s, ev);
 }
@@ -173,9 +173,10 @@ static void say_denied(struct pop3_server *s)
 {
 	s->counters.errors++;
 	/* Threat 8: one text, whatever was wrong. */
-	pop3_put(s, SPAN_LIT("-ERR [AUTH] wrong name or password"));
+	pop3_put(s, SPAN_LIT("-ERR [AUTH] "));
+	pop3_put_text(s, POP3_SAY_DENIED);
 	if (s->config.help_url[0] != 0) {
-		pop3_put(s, SPAN_LIT("; help: "));
+		pop3_put_text(s, POP3_SAY_HELP);
 		pop3_put(s, span_str(s->config.help_url));
 	}
 	pop3_put(s, SPAN_LIT("\r\n"));
@@ -186,9 +187,9 @@ static void say_login_failure(struct pop3_server *s, enum yb_err err)
 	if (err == YB_DENIED)
 		say_denied(s);
 	else if (err == YB_SYNTAX)
-		pop3_say_err(s, "malformed response");
+		pop3_say_err(s, POP3_SAY_MALFORMED);
 	else if (err == YB_UNSUPPORTED)
-		pop3_say_err(s, "mechanism not offered");
+		pop3_say_err(s, POP3_SAY_NO_MECHANISM);
 	else
 		pop3_say_failure(s, err);
 	/* What is no fault of the client's costs it nothing. */
@@ -223,25 +224,32 @@ static bool offers_stls(const struct pop3_server *s)
 {
 	return (s->config.flags & (POP3_TLS_POSSIBLE | POP3_TLS_ACTIVE)) ==
 		       POP3_TLS_POSSIBLE &&
-	       s->state == POP3_AUTH;
+	       s->state == POP3_AUTH && !s->utf8;
+}
+
+static enum pop3_text why_no_stls(const struct pop3_server *s)
+{
+	if ((s->config.flags & POP3_TLS_ACTIVE) != 0)
+		return POP3_SAY_TLS_ACTIVE;
+	/* RFC 6856 section 2.1: "Clients MUST NOT issue the STLS command
+	 * after issuing UTF8", and servers may hold them to it. */
+	return s->utf8 ? POP3_SAY_STLS_LATE : POP3_SAY_NO_TLS;
 }
 
 enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a)
 {
 	(void)a;
 	if (!offers_stls(s)) {
-		pop3_say_err(s, (s->config.flags & POP3_TLS_ACTIVE) != 0
-					? "TLS is active already"
-					: "TLS is not offered here");
+		pop3_say_err(s, why_no_stls(s));
 		return POP3_ANSWERED;
 	}
 	/* Threat 1: nothing may come in clear behind it. */
 	if (s->behind > 0) {
-		pop3_say_err(s, "wait for the reply to STLS");
+		pop3_say_err(s, POP3_SAY_WAIT_STLS);
 		pop3_end(s, "octets behind STLS");
 		return POP3_ANSWERED;
 	}
-	pop3_say_ok(s, "begin TLS");
+	pop3_say_ok(s, POP3_SAY_BEGIN_TLS);
 	if (s->state == POP3_OVER)
 		return POP3_ANSWERED;
 	pop3_enter(s, POP3_TLS);
@@ -260,8 +268,56 @@ void pop3_server_tls_started(struct pop3_server *s)
 	buf_wipe(&s->name);
 	s->bad_commands = 0;
 	s->login_failures = 0;
+	s->language = POP3_EN;
 	s->config.flags |= POP3_TLS_ACTIVE;
 	pop3_enter(s, POP3_AUTH);
+}
+
+/* ---- UTF8 and LANG ---- */
+
+enum pop3_outcome pop3_on_utf8(struct pop3_server *s, struct pop3_args a)
+{
+	(void)a;
+	s->utf8 = true;
+	pop3_say_ok(s, POP3_SAY_UTF8_ON);
+	return POP3_ANSWERED;
+}
+
+/* RFC 6856 section 3.2: "a language listing". */
+static void say_languages(struct pop3_server *s)
+{
+	pop3_say_ok(s, POP3_SAY_LANGUAGES);
+	for (int i = 0; i < POP3_LANGUAGES; i++) {
+		pop3_put(s, pop3_language_tag((enum pop3_language)i));
+		pop3_put(s, SPAN_LIT(" "));
+		pop3_put(s, pop3_language_name((enum pop3_language)i));
+		pop3_put(s, SPAN_LIT("\r\n"));
+	}
+	pop3_put(s, SPAN_LIT(".\r\n"));
+}
+
+enum pop3_outcome pop3_on_lang(struct pop3_server *s, struct pop3_args a)
+{
+	enum pop3_language language = s->config.language;
+
+	if (a.n == 0) {
+		say_languages(s);
+		return POP3_ANSWERED;
+	}
+	if (!span_eq(a.v[0], SPAN_LIT("*")) &&
+	    !pop3_language_find(a.v[0], &language)) {
+		pop3_say_err(s, POP3_SAY_NO_LANGUAGE);
+		return POP3_ANSWERED;
+	}
+	/* RFC 6856 section 3.2: "a +OK response followed by a single space,
+	 * the exact language tag selected, and another space." */
+	s->language = language;
+	pop3_put(s, SPAN_LIT("+OK "));
+	pop3_put(s, pop3_language_tag(language));
+	pop3_put(s, SPAN_LIT(" "));
+	pop3_put_text(s, POP3_SAY_LANGUAGE);
+	pop3_put(s, SPAN_LIT("\r\n"));
+	return POP3_ANSWERED;
 }
 
 /* ---- CAPA ---- */
@@ -269,12 +325,16 @@ void pop3_server_tls_started(struct pop3_server *s)
 enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a)
 {
 	(void)a;
-	pop3_put(s, SPAN_LIT("+OK capabilities follow\r\n"
-			     "TOP\r\n"
+	pop3_say_ok(s, POP3_SAY_CAPABILITIES);
+	/* RFC 6856 section 2.2: USER says that names and passwords may be
+	 * UTF-8; auth puts them through SASLprep. */
+	pop3_put(s, SPAN_LIT("TOP\r\n"
 			     "UIDL\r\n"
 			     "RESP-CODES\r\n"
 			     "AUTH-RESP-CODE\r\n"
-			     "PIPELINING\r\n"));
+			     "PIPELINING\r\n"
+			     "UTF8 USER\r\n"
+			     "LANG\r\n"));
 	/* RFC 2449 section 3: what is available in AUTHORIZATION "MUST be
 	 * announced in both states". */
 	if (pop3_may_login(s)) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "mime/wire.h"
 #include "proto/pop3_private.h"
 
 /* Builds short replies without a format string: this is the hot path. */
@@ -73,12 +74,12 @@ static bool get_row(struct pop3_server *s, struct span arg, drop_index *ret)
 	drop_index at;
 
 	if (!num_parse(arg, s->listing.head->count, &number) || number == 0) {
-		pop3_say_err(s, "no such message");
+		pop3_say_err(s, POP3_SAY_NO_MESSAGE);
 		return false;
 	}
 	at = msn_to_index((pop3_msn){ (uint32_t)number });
 	if (pop3_server_is_deleted(s, at.v)) {
-		pop3_say_err(s, "message is deleted");
+		pop3_say_err(s, POP3_SAY_IS_DELETED);
 		return false;
 	}
 	*ret = at;
@@ -93,9 +94,10 @@ void pop3_say_totals(struct pop3_server *s)
 
 	add(&r, SPAN_LIT("+OK "));
 	add_num(&r, live_count(s));
-	add(&r, SPAN_LIT(" messages ("));
+	add(&r, pop3_text(s->language, POP3_SAY_MESSAGES));
 	add_num(&r, live_octets(s));
-	add(&r, SPAN_LIT(" octets)\r\n"));
+	add(&r, pop3_text(s->language, POP3_SAY_OCTETS));
+	add(&r, SPAN_LIT(")\r\n"));
 	put_reply(s, &r);
 }
 
@@ -193,11 +195,29 @@ enum pop3_outcome pop3_on_uidl(struct pop3_server *s, struct pop3_args a)
 
 /* ---- RETR and TOP ---- */
 
+/*
+ * RFC 6856 section 2.1: without UTF-8 mode "the server MUST either send the
+ * client a surrogate message ... or fail the request". With `as-is` it gets
+ * the message as it is, as everywhere: clients show such headers well, and a
+ * refusal would hide mail from its owner. False, and answered, if refused.
+ */
+static bool may_read(struct pop3_server *s, drop_index at)
+{
+	if ((s->config.flags & POP3_UTF8_REFUSED) == 0 || s->utf8 ||
+	    (row(s, at)->flags & WIRE_8BIT_HEADER) == 0)
+		return true;
+	s->counters.errors++;
+	pop3_put(s, SPAN_LIT("-ERR [UTF8] "));
+	pop3_put_text(s, POP3_SAY_NEEDS_UTF8);
+	pop3_put(s, SPAN_LIT("\r\n"));
+	return false;
+}
+
 enum pop3_outcome pop3_on_retr(struct pop3_server *s, struct pop3_args a)
 {
 	drop_index at;
 
-	if (get_row(s, a.v[0], &at))
+	if (get_row(s, a.v[0], &at) && may_read(s, at))
 		pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_RETR,
 						   .index = at.v });
 	return POP3_ANSWERED;
@@ -211,7 +231,7 @@ enum pop3_outcome pop3_on_top(struct pop3_server *s, struct pop3_args a)
 	/* RFC 1939 section 7: "a non-negative number of lines". */
 	if (!num_parse(a.v[1], UINT64_MAX, &ev.lines))
 		return POP3_SYNTAX;
-	if (!get_row(s, a.v[0], &at))
+	if (!get_row(s, a.v[0], &at) || !may_read(s, at))
 		return POP3_ANSWERED;
 	ev.index = at.v;
 	pop3_raise(s, ev);
@@ -233,7 +253,8 @@ static void begin_message(struct pop3_server *s)
 	s->counters.retr_octets += octets;
 	add(&r, SPAN_LIT("+OK "));
 	add_num(&r, octets);
-	add(&r, SPAN_LIT(" octets\r\n"));
+	add(&r, pop3_text(s->language, POP3_SAY_OCTETS));
+	add(&r, SPAN_LIT("\r\n"));
 	put_reply(s, &r);
 }
 
@@ -287,7 +308,7 @@ enum pop3_outcome pop3_on_dele(struct pop3_server *s, struct pop3_args a)
 	s->deleted_n++;
 	s->deleted_octets += listing_octets(row(s, at));
 	s->counters.dele++;
-	pop3_say_ok(s, "deleted");
+	pop3_say_ok(s, POP3_SAY_DELETED);
 	return POP3_ANSWERED;
 }
 

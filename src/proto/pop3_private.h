@@ -1,7 +1,7 @@
 /*
  * What the files of the POP3 server engine share: pop3_server.c (lines, the
- * command table, life cycle), pop3_login.c (AUTHORIZATION) and
- * pop3_maildrop.c (TRANSACTION).
+ * command table, life cycle), pop3_login.c (AUTHORIZATION), pop3_maildrop.c
+ * (TRANSACTION), and pop3_texts.c (what people read).
  */
 #ifndef PROTO_POP3_PRIVATE_H
 #define PROTO_POP3_PRIVATE_H
@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "proto/line.h"
 #include "proto/pop3_server.h"
+#include "proto/pop3_texts.h"
 
 enum pop3_state {
 	POP3_AUTH,   /* RFC 1939's AUTHORIZATION */
@@ -93,6 +94,8 @@ struct pop3_server {
 	unsigned login_failures;
 	uint64_t now_ms, active_ms, start_ms;
 	const char *end_reason;
+	enum pop3_language language;
+	bool utf8; /* RFC 6856's UTF-8 mode */
 
 	struct listing listing;
 	uint64_t *deleted; /* a bit a row; NULL before the first DELE */
@@ -115,12 +118,13 @@ void pop3_raise(struct pop3_server *s, struct pop3_event event);
 /* Ends the event that the driver has answered; its secret is wiped. */
 void pop3_settle(struct pop3_server *s);
 
-/* Queues text as it is. */
+/* Queues text as it is; or what it is in the client's language. */
 void pop3_put(struct pop3_server *s, struct span text);
+void pop3_put_text(struct pop3_server *s, enum pop3_text text);
 
 /* Queues "+OK " or "-ERR ", the text, and CRLF. */
-void pop3_say_ok(struct pop3_server *s, const char *text);
-void pop3_say_err(struct pop3_server *s, const char *text);
+void pop3_say_ok(struct pop3_server *s, enum pop3_text text);
+void pop3_say_err(struct pop3_server *s, enum pop3_text text);
 
 /* RFC 3206: -ERR with [SYS/TEMP] or [SYS/PERM] and what `err` means. */
 void pop3_say_failure(struct pop3_server *s, enum yb_err err);
@@ -134,12 +138,14 @@ enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a);
+enum pop3_outcome pop3_on_utf8(struct pop3_server *s, struct pop3_args a);
+enum pop3_outcome pop3_on_lang(struct pop3_server *s, struct pop3_args a);
 
 /* A line within a SASL exchange. */
 void pop3_sasl_line(struct pop3_server *s, struct span line);
 
 /* The client spoiled its exchange: -ERR, and the driver forgets it. */
-void pop3_sasl_cancel(struct pop3_server *s, const char *why);
+void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why);
 
 /* ---- pop3_maildrop.c ---- */
 

@@ -75,20 +75,25 @@ void pop3_put(struct pop3_server *s, struct span text)
 		pop3_end(s, "out of memory");
 }
 
-static void say(struct pop3_server *s, struct span status, const char *text)
+void pop3_put_text(struct pop3_server *s, enum pop3_text text)
+{
+	pop3_put(s, pop3_text(s->language, text));
+}
+
+static void say(struct pop3_server *s, struct span status, enum pop3_text text)
 {
 	pop3_put(s, status);
-	pop3_put(s, span_str(text));
+	pop3_put_text(s, text);
 	pop3_put(s, SPAN_LIT("\r\n"));
 }
 
-void pop3_say_ok(struct pop3_server *s, const char *text)
+void pop3_say_ok(struct pop3_server *s, enum pop3_text text)
 {
 	/* RFC 1957: clients exist that want a space behind the status. */
 	say(s, SPAN_LIT("+OK "), text);
 }
 
-void pop3_say_err(struct pop3_server *s, const char *text)
+void pop3_say_err(struct pop3_server *s, enum pop3_text text)
 {
 	s->counters.errors++;
 	say(s, SPAN_LIT("-ERR "), text);
@@ -99,7 +104,7 @@ void pop3_say_failure(struct pop3_server *s, enum yb_err err)
 	s->counters.errors++;
 	pop3_put(s, err_is_temp(err) ? SPAN_LIT("-ERR [SYS/TEMP] ")
 				     : SPAN_LIT("-ERR [SYS/PERM] "));
-	pop3_put(s, span_str(err_text(err)));
+	pop3_put(s, pop3_err_text(s->language, err));
 	pop3_put(s, SPAN_LIT("\r\n"));
 }
 
@@ -120,7 +125,7 @@ static enum pop3_outcome pop3_on_quit(struct pop3_server *s, struct pop3_args a)
 		pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_QUIT });
 		return POP3_ANSWERED;
 	}
-	pop3_say_ok(s, "bye");
+	pop3_say_ok(s, POP3_SAY_BYE);
 	pop3_end(s, "quit");
 	return POP3_ANSWERED;
 }
@@ -198,7 +203,7 @@ static bool cut_args(const struct command *c, struct span rest,
 }
 
 /* Answers a bad command; too many of them before the login end it. */
-static void bad_command(struct pop3_server *s, const char *text)
+static void bad_command(struct pop3_server *s, enum pop3_text text)
 {
 	pop3_say_err(s, text);
 	if (++s->bad_commands >= POP3_BAD_COMMANDS_MAX && s->state == POP3_AUTH)
@@ -209,15 +214,15 @@ static void bad_command(struct pop3_server *s, const char *text)
 static bool may_run(struct pop3_server *s, const struct command *c)
 {
 	if (c == NULL)
-		bad_command(s, "unknown command");
+		bad_command(s, POP3_SAY_UNKNOWN);
 	else if ((c->states & 1u << s->state) == 0)
-		bad_command(s, s->state == POP3_AUTH ? "log in first"
-						     : "already logged in");
+		bad_command(s, s->state == POP3_AUTH ? POP3_SAY_LOG_IN_FIRST
+						     : POP3_SAY_LOGGED_IN);
 	else if ((c->flags & POP3_NEEDS_TLS) != 0 && !pop3_may_login(s))
 		/* Threat 14: said before the password has come. */
 		bad_command(s, (s->config.flags & POP3_TLS_POSSIBLE) != 0
-				       ? "use STLS first: no login in clear"
-				       : "no login in clear on this port");
+				       ? POP3_SAY_USE_STLS
+				       : POP3_SAY_NO_LOGIN);
 	else
 		return true;
 	return false;
@@ -232,7 +237,7 @@ static void run_command(struct pop3_server *s, struct span line)
 	if (!may_run(s, c))
 		return;
 	if (!cut_args(c, span_skip(line, at + 1), &args)) {
-		bad_command(s, "wrong arguments");
+		bad_command(s, POP3_SAY_ARGUMENTS);
 		return;
 	}
 	switch (c->handle(s, args)) {
@@ -240,7 +245,7 @@ static void run_command(struct pop3_server *s, struct span line)
 		pop3_put(s, SPAN_LIT("+OK \r\n"));
 		break;
 	case POP3_SYNTAX:
-		bad_command(s, "wrong arguments");
+		bad_command(s, POP3_SAY_ARGUMENTS);
 		return;
 	case POP3_ANSWERED:
 		break;
@@ -256,16 +261,16 @@ static void run_line(struct pop3_server *s, struct span line)
 	bool first = s->counters.commands++ == 0;
 
 	if (span_find(line, 0) != line.n) {
-		pop3_say_err(s, "NUL in a command");
+		pop3_say_err(s, POP3_SAY_NUL);
 		pop3_end(s, "NUL in a command");
 	} else if (first && line_is_http(line)) {
-		pop3_say_err(s, "this is POP3");
+		pop3_say_err(s, POP3_SAY_IS_POP3);
 		pop3_end(s, "spoke HTTP");
 	} else if (span_find(line, '\r') != line.n) {
 		if (s->state == POP3_SASL)
-			pop3_sasl_cancel(s, "CR within a line");
+			pop3_sasl_cancel(s, POP3_SAY_CR);
 		else
-			bad_command(s, "CR within a line");
+			bad_command(s, POP3_SAY_CR);
 	} else if (s->state == POP3_SASL) {
 		pop3_sasl_line(s, line);
 	} else {
@@ -298,9 +303,9 @@ static void overlong(struct pop3_server *s)
 {
 	s->counters.commands++;
 	if (s->state == POP3_SASL)
-		pop3_sasl_cancel(s, "line too long");
+		pop3_sasl_cancel(s, POP3_SAY_LONG);
 	else
-		bad_command(s, "line too long");
+		bad_command(s, POP3_SAY_LONG);
 }
 
 /* Takes one line, or part of one; how many octets. */
@@ -439,7 +444,7 @@ void pop3_server_quit_done(struct pop3_server *s, enum yb_err err)
 	assert(s->event_state == POP3_ASKED && s->event.kind == POP3_EV_QUIT);
 	pop3_settle(s);
 	if (err == YB_OK)
-		pop3_say_ok(s, "bye");
+		pop3_say_ok(s, POP3_SAY_BYE);
 	else
 		/* RFC 1939 section 6: "-ERR some deleted messages not
 		 * removed"; of ours, none was (I3). */
@@ -447,7 +452,7 @@ void pop3_server_quit_done(struct pop3_server *s, enum yb_err err)
 	pop3_end(s, err == YB_OK ? "quit" : "quit failed");
 }
 
-void pop3_server_shutdown(struct pop3_server *s, const char *text)
+void pop3_server_shutdown(struct pop3_server *s)
 {
 	/* A QUIT on its way to the disk gets its answer. */
 	if (s->state == POP3_OVER ||
@@ -455,7 +460,8 @@ void pop3_server_shutdown(struct pop3_server *s, const char *text)
 		return;
 	/* Within a multi-line answer the text would pass for part of it. */
 	if (s->cursor.kind == POP3_NO_CURSOR && s->state != POP3_TLS) {
-		pop3_put(s, span_str(text));
+		pop3_put(s, SPAN_LIT("-ERR [SYS/TEMP] "));
+		pop3_put_text(s, POP3_SAY_SHUTDOWN);
 		pop3_put(s, SPAN_LIT("\r\n"));
 	}
 	pop3_end(s, "shutdown");

@@ -1,5 +1,5 @@
 /*
- * The server half of POP3 (RFC 1939, 2449, 2595, 3206, 5034) as a state
+ * The server half of POP3 (RFC 1939, 2449, 2595, 3206, 5034, 6856) as a state
  * machine without descriptors, clock or log. Feed it octets, poll its events
  * and answer each, send its output, tick its clock.
  *
@@ -23,10 +23,16 @@
 struct pop3_server;
 
 enum pop3_server_flags {
-	POP3_TLS_ACTIVE = 1 << 0,    /* the connection is encrypted already */
-	POP3_TLS_POSSIBLE = 1 << 1,  /* STLS is offered */
-	POP3_LOGIN_IN_CLEAR = 1 << 2 /* logins are allowed without TLS */
+	POP3_TLS_ACTIVE = 1 << 0,     /* the connection is encrypted already */
+	POP3_TLS_POSSIBLE = 1 << 1,   /* STLS is offered */
+	POP3_LOGIN_IN_CLEAR = 1 << 2, /* logins are allowed without TLS */
+	/* A client without UTF-8 mode gets no message with 8-bit octets in
+	 * its header (RFC 6856 section 2.1); else it gets it as it is. */
+	POP3_UTF8_REFUSED = 1 << 3,
 };
+
+/* What people read in answers; see pop3_texts.h. */
+enum pop3_language { POP3_EN, POP3_JA, POP3_LANGUAGES };
 
 struct pop3_server_config {
 	/* All strings outlive the engine. */
@@ -34,6 +40,7 @@ struct pop3_server_config {
 	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
 	const char *sasl;     /* mechanisms for CAPA, such as "PLAIN LOGIN" */
 	unsigned flags;
+	enum pop3_language language; /* of "LANG *" */
 	uint64_t idle_ms;  /* RFC 1939 section 3: at least ten minutes */
 	uint64_t login_ms; /* from the greeting to a login, in total */
 };
@@ -128,11 +135,11 @@ void pop3_server_answer_error(struct pop3_server *s, enum yb_err err);
 void pop3_server_quit_done(struct pop3_server *s, enum yb_err err);
 
 /*
- * Ends the session from outside with a last line, such as
+ * Ends the session from outside with a last line,
  * "-ERR [SYS/TEMP] server is shutting down"; nothing is deleted. A QUIT that
  * the driver has been asked for is let through to its answer.
  */
-void pop3_server_shutdown(struct pop3_server *s, const char *text);
+void pop3_server_shutdown(struct pop3_server *s);
 
 /* Whether message `index` is marked as deleted; rows in order. */
 bool pop3_server_is_deleted(const struct pop3_server *s, uint32_t index);

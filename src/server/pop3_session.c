@@ -569,8 +569,7 @@ static void shut_down(void *session)
 {
 	struct pop3_session *s = session;
 
-	pop3_server_shutdown(s->engine,
-			     "-ERR [SYS/TEMP] server is shutting down");
+	pop3_server_shutdown(s->engine);
 }
 
 static void release(void *session)
@@ -643,6 +642,8 @@ enum yb_err pop3_session_new(struct connection *c)
 		.hostname = config->hostname,
 		.help_url = config->help_url,
 		.sasl = sasl_mechanism_list(),
+		.language = config->language == CONFIG_LANGUAGE_JA ? POP3_JA
+								   : POP3_EN,
 		.idle_ms = IDLE_MS,
 		.login_ms = LOGIN_MS,
 	};
@@ -656,6 +657,8 @@ enum yb_err pop3_session_new(struct connection *c)
 	if (config->plain_login == CONFIG_PLAIN_LOOPBACK &&
 	    socket_address_is_loopback(&c->peer))
 		engine.flags |= POP3_LOGIN_IN_CLEAR;
+	if (config->utf8_mail == CONFIG_UTF8_REFUSE)
+		engine.flags |= POP3_UTF8_REFUSED;
 	s->connection = c;
 	s->log_fd = -1;
 	s->engine = pop3_server_new(&engine, c->began_ms);

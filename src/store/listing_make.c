@@ -96,6 +96,7 @@ static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
 			.dots = e->dots,
 			.header_size = e->header_size,
 			.uidl_line = (uint32_t)(uidl - uidl_start),
+			.flags = e->flags,
 		};
 		uidl += put_count(uidl, &number);
 		*uidl++ = ' ';

@@ -25,7 +25,7 @@ class Dialogue:
         self.path = path
         self.protocol = os.path.basename(os.path.dirname(path))
         self.given = {"connection": "open", "maildrop": "empty",
-                      "size": None}
+                      "size": None, "utf8": "as-is"}
         self.steps = []   # (line number, kind, value)
         self.left = None
         self.kept = None

@@ -21,11 +21,12 @@ ADDRESSES = ["alice@example.org", "bob@example.org", "postmaster@example.org"]
 class Scene:
     """A server whose alice has the maildrop that a dialogue wants."""
 
-    def __init__(self, plain_login):
+    def __init__(self, plain_login, utf8_mail):
         self.office = PostOffice()
         self.office.set("hostname", HOST)
         self.office.set("default_domain", "example.org")
         self.office.set("plain_login", plain_login)
+        self.office.set("utf8_mail", utf8_mail)
         self.office.set("message_size_max", SIZE)
         self.office.replace("], tls: off}", "], tls: starttls}")
         for address in ADDRESSES:
@@ -68,9 +69,10 @@ class Scene:
 def scenes():
     made = {}
 
-    def get(kind):
+    def get(connection, utf8):
+        kind = ("never" if connection == "stls" else "loopback", utf8)
         if kind not in made:
-            made[kind] = Scene("never" if kind == "stls" else "loopback")
+            made[kind] = Scene(*kind)
         return made[kind]
 
     yield get
@@ -80,7 +82,9 @@ def scenes():
 
 def check_left(scene, dialogue):
     before = dialogue.maildrop()
-    with scene.office.pop3("alice", tls=True) as c:
+    with scene.office.pop3(tls=True) as c:
+        for command in (b"UTF8", b"USER alice", b"PASS secret"):
+            c.ask(command)
         after = [c.retr(n + 1) for n in range(c.stat()[0])]
         c.ask(b"QUIT")
     assert after == [before[n - 1] for n in dialogue.left]
@@ -122,7 +126,7 @@ def test_dialogue(scenes, path):
     if dialogue.given["size"]:
         pytest.skip("a message size below what a configuration may say; "
                     "test_mail_in.py has its own")
-    scene = scenes(dialogue.given["connection"])
+    scene = scenes(dialogue.given["connection"], dialogue.given["utf8"])
     scene.set_up(dialogue)
     office = scene.office
     mail = dialogue.protocol in ("smtp", "lmtp")

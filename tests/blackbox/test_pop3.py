@@ -519,3 +519,42 @@ def test_closed_means_closed(office, user):
         with pytest.raises((Closed, OSError, Failure)):
             c.say(b"STAT\r\n")
             c.line()
+
+
+# ---- UTF8 and LANG (RFC 6856) ----
+
+def test_utf8_names_and_passwords(office):
+    """RFC 6856 2.2: UTF8 USER means that both may be UTF-8, prepared with
+    SASLprep, "before issuing the UTF8 command" too; what is not UTF-8 must
+    be rejected."""
+    office.add_account("jürgen", "pässwörd\u00ad 秘密")
+    for name, password, right in [
+            ("jürgen@example.org", "pässwörd 秘密", True),
+            # SASLprep: NFKC, and a soft hyphen maps to nothing.
+            ("ju\u0308rgen@example.org", "pa\u0308sswo\u0308rd\u3000秘密",
+             True),
+            ("jürgen@example.org", "password 秘密", False),
+            ("jurgen@example.org", "pässwörd 秘密", False)]:
+        with office.pop3() as c:
+            c.ask(b"USER " + name.encode())
+            c.ask(b"PASS " + password.encode(), b"+OK" if right else b"-ERR")
+    for name, password in [
+            ("jürgen@example.org".encode("latin-1"), "pässwörd 秘密".encode()),
+            ("jürgen@example.org".encode(), "pässwörd 秘密".encode() + b"\xff"),
+            ("jürgen@example.org".encode(), b"p\xc0\xa4sswort")]:
+        with office.pop3() as c:
+            c.ask(b"UTF8")
+            c.ask(b"USER " + name)
+            c.ask(b"PASS " + password, b"-ERR [AUTH]")
+
+
+def test_language_of_the_administrator(new_office):
+    """RFC 6856 3.2: "LANG *" is "a language designated as preferred by the
+    server administrator"."""
+    office = new_office(start=False)
+    office.set("language", "ja")
+    office.start()
+    with office.pop3() as c:
+        assert c.ask(b"NOOP", b"-ERR ").isascii()
+        assert c.ask(b"LANG *") == "+OK ja 応答を日本語にしました".encode()
+        c.ask(b"LANG en", b"+OK en ")

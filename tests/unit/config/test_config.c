@@ -71,6 +71,8 @@ static void test_empty_file_means_defaults(void **state)
 		assert_string_equal(c.default_domain, "");
 		assert_true(c.hostname[0] != 0);
 		assert_int_equal(c.plain_login, CONFIG_PLAIN_NEVER);
+		assert_int_equal(c.utf8_mail, CONFIG_UTF8_AS_IS);
+		assert_int_equal(c.language, CONFIG_LANGUAGE_EN);
 		assert_int_equal(c.message_size_max, 50 * 1024 * 1024);
 		assert_int_equal(c.workers, 0);
 		assert_int_equal(c.listeners_n, 7);
@@ -85,6 +87,8 @@ static const char full[] =
 	"default_domain: example.org   # comment\n"
 	"help_url: \"https://example.org/help?a=b\"\n"
 	"plain_login: loopback\n"
+	"utf8_mail: refuse\n"
+	"language: ja\n"
 	"store: store\n"
 	"directory: ./auth/directory.db\n"
 	"run: run/\n"
@@ -117,6 +121,8 @@ static void test_every_key(void **state)
 	assert_string_equal(c.default_domain, "example.org");
 	assert_string_equal(c.help_url, "https://example.org/help?a=b");
 	assert_int_equal(c.plain_login, CONFIG_PLAIN_LOOPBACK);
+	assert_int_equal(c.utf8_mail, CONFIG_UTF8_REFUSE);
+	assert_int_equal(c.language, CONFIG_LANGUAGE_JA);
 	assert_string_equal(c.store_path, "/srv/post/store");
 	assert_string_equal(c.directory_path, "/srv/post/auth/directory.db");
 	assert_string_equal(c.run_path, "/srv/post/run");
@@ -180,7 +186,7 @@ static const struct bad bads[] = {
 	  "unknown key \"certifcate\" in tls; did you mean \"certificate\"?" },
 	/* Settings of later versions are no settings yet. */
 	{ "undelete_days: 7\n", 1, 1, "unknown key \"undelete_days\"" },
-	{ "utf8_mail: as-is\n", 1, 1, "unknown key \"utf8_mail\"" },
+	{ "utf8_mail: asis\n", 1, 12, "\"asis\" is not one of as-is" },
 	{ "defaults:\n  login_delay: 1\n", 1, 1, "unknown key \"defaults\"" },
 	/* Values. */
 	{ "config_version: 2\n", 1, 17, "\"2\" is not a version that this" },
@@ -495,6 +501,8 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_string_equal(a->log_path, b->log_path);
 	assert_string_equal(a->user, b->user);
 	assert_int_equal(a->plain_login, b->plain_login);
+	assert_int_equal(a->utf8_mail, b->utf8_mail);
+	assert_int_equal(a->language, b->language);
 	assert_int_equal(a->workers, b->workers);
 	assert_int_equal(a->message_size_max, b->message_size_max);
 	assert_int_equal(a->connections_max, b->connections_max);

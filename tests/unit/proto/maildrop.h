@@ -61,6 +61,7 @@ static inline void maildrop_add(struct maildrop *m, struct span message)
 	row->header_size = (uint32_t)c.header_size;
 	row->uid = ++m->count;
 	row->uidl_line = (uint32_t)m->uidl.n;
+	row->flags = c.flags;
 	m->octets += listing_octets(row);
 	assert_ok(buf_addf(&m->uidl, "%u uidl-%u\r\n", m->count, m->count));
 	assert_ok(buf_addf(&m->list, "%u %llu\r\n", m->count,

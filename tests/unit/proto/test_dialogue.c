@@ -41,6 +41,7 @@ struct dialogue {
 	size_t steps_n;
 	char maildrop[64];
 	char connection[16];
+	bool utf8_refused;
 	uint64_t size;
 	bool has_left, has_kept, has_sender;
 	struct span left, kept, sender;
@@ -50,11 +51,10 @@ struct dialogue {
 static unsigned at_line;
 static const struct dialogue *running;
 
-#define check(good, what)                                                 \
-	do {                                                              \
-		if (!(good))                                              \
-			fail_msg("%s:%u: %s", running->path, at_line,     \
-				 what);                                   \
+#define check(good, what)                                                    \
+	do {                                                                 \
+		if (!(good))                                                 \
+			fail_msg("%s:%u: %s", running->path, at_line, what); \
 	} while (0)
 
 /* ---- reading the file ---- */
@@ -88,9 +88,9 @@ static uint8_t escaped(struct span *text)
 		return 0;
 	case 'x':
 		check(text->n >= 2, "two digits behind \\x");
-		octet = (uint8_t)strtoul((char[]){ (char)text->p[0],
-						   (char)text->p[1], 0 },
-					 NULL, 16);
+		octet = (uint8_t)strtoul(
+			(char[]){ (char)text->p[0], (char)text->p[1], 0 }, NULL,
+			16);
 		*text = span_skip(*text, 2);
 		return octet;
 	default:
@@ -138,6 +138,8 @@ static void parse_given(struct dialogue *d, struct span rest)
 	else if (span_eq(name, SPAN_LIT("connection")))
 		check(span_to_str(rest, d->connection, sizeof d->connection),
 		      "name too long");
+	else if (span_eq(name, SPAN_LIT("utf8")))
+		d->utf8_refused = span_eq(rest, SPAN_LIT("refuse"));
 	else
 		check(span_eq(name, SPAN_LIT("size")) &&
 			      num_parse(rest, UINT64_MAX, &d->size),
@@ -444,12 +446,14 @@ static void check_kept(struct run *r)
 
 static unsigned pop3_flags(const struct dialogue *d)
 {
+	unsigned flags = d->utf8_refused ? POP3_UTF8_REFUSED : 0;
+
 	if (strcmp(d->connection, "tls") == 0)
-		return POP3_TLS_ACTIVE;
+		return flags | POP3_TLS_ACTIVE;
 	if (strcmp(d->connection, "stls") == 0)
-		return POP3_TLS_POSSIBLE;
+		return flags | POP3_TLS_POSSIBLE;
 	check(strcmp(d->connection, "open") == 0, "unknown connection");
-	return POP3_TLS_POSSIBLE | POP3_LOGIN_IN_CLEAR;
+	return flags | POP3_TLS_POSSIBLE | POP3_LOGIN_IN_CLEAR;
 }
 
 static unsigned smtp_flags(const struct dialogue *d)
@@ -609,10 +613,10 @@ static void test_matching(void **state)
 	assert_false(matches(&c, SPAN_LIT("a<*>c"), SPAN_LIT("abcd")));
 	assert_false(matches(&c, SPAN_LIT("+OK"), SPAN_LIT("+OK ")));
 	assert_true(matches(&c, SPAN_LIT("1 <one>"), SPAN_LIT("1 xyz")));
-	assert_true(matches(&c, SPAN_LIT("+OK 1 <one>"),
-			    SPAN_LIT("+OK 1 xyz")));
-	assert_false(matches(&c, SPAN_LIT("+OK 1 <one>"),
-			     SPAN_LIT("+OK 1 xya")));
+	assert_true(
+		matches(&c, SPAN_LIT("+OK 1 <one>"), SPAN_LIT("+OK 1 xyz")));
+	assert_false(
+		matches(&c, SPAN_LIT("+OK 1 <one>"), SPAN_LIT("+OK 1 xya")));
 }
 
 int main(void)

@@ -371,10 +371,10 @@ static void test_shutdown(void **state)
 	(void)state;
 	begin_logged_in(&d);
 	buf_clear(&d.got);
-	pop3_server_shutdown(d.s, "-ERR [SYS/TEMP] going down");
+	pop3_server_shutdown(d.s);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
 	assert_true(span_eq(buf_span(&d.got),
-			    SPAN_LIT("-ERR [SYS/TEMP] going down\r\n")));
+			    SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	assert_over(&d, "shutdown");
 	pop3_drive_done(&d);
 }
@@ -388,21 +388,21 @@ static void test_answers_after_the_end(void **state)
 	begin(&d);
 	d.hold_answers = true;
 	(void)pop3_drive_feed(&d, SPAN_LIT(LOGIN));
-	pop3_server_shutdown(d.s, "-ERR bye");
+	pop3_server_shutdown(d.s);
 	pop3_server_login_done(d.s, YB_OK, &drop.listing);
 	assert_over(&d, "shutdown");
 	pop3_drive_done(&d);
 	begin_logged_in(&d);
 	d.hold_answers = true;
 	(void)pop3_drive_feed(&d, SPAN_LIT("RETR 1\r\n"));
-	pop3_server_shutdown(d.s, "-ERR bye");
+	pop3_server_shutdown(d.s);
 	buf_clear(&d.got);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
 	pop3_server_answer_range(d.s, 0, 13, false);
 	pop3_server_answer_error(d.s, YB_IO);
 	pop3_server_quit_done(d.s, YB_OK);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
-	assert_true(span_eq(buf_span(&d.got), SPAN_LIT("-ERR bye\r\n")));
+	assert_true(span_eq(buf_span(&d.got), SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	pop3_drive_done(&d);
 }
 
@@ -416,7 +416,7 @@ static void test_shutdown_lets_quit_through(void **state)
 	d.hold_answers = true;
 	(void)pop3_drive_feed(&d, SPAN_LIT("DELE 1\r\nQUIT\r\n"));
 	buf_clear(&d.got);
-	pop3_server_shutdown(d.s, "-ERR bye");
+	pop3_server_shutdown(d.s);
 	assert_false(pop3_server_is_over(d.s));
 	pop3_server_quit_done(d.s, YB_OK);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
@@ -536,13 +536,13 @@ static void test_shutdown_in_a_listing(void **state)
 	pop3_drive_init(&d, &many, POP3_TLS_ACTIVE);
 	(void)pop3_drive_feed(&d, SPAN_LIT(LOGIN "DELE 1\r\n"));
 	(void)pop3_server_feed(d.s, SPAN_LIT("LIST\r\n"));
-	pop3_server_shutdown(d.s, "-ERR bye");
+	pop3_server_shutdown(d.s);
 	buf_clear(&d.got);
 	while (pop3_drive_send(&d))
 		continue;
 	assert_true(pop3_server_is_over(d.s));
 	assert_false(span_eq(span_skip(buf_span(&d.got), d.got.n - 10),
-			     SPAN_LIT("-ERR bye\r\n")));
+			     SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	pop3_drive_done(&d);
 	maildrop_done(&many);
 }
