@@ -68,13 +68,13 @@ static bool crs_step(uint64_t *crs, enum wire_state *state, bool *bare,
 {
 	if (in->p[0] == '\r') {
 		(*crs)++;
+		*bare = true;
 		(void)take(in, 1);
 		return false;
 	}
 	*ret_piece = CRLF;
 	if (in->p[0] == '\n') {
 		(void)take(in, 1);
-		*bare |= *crs > 1;
 		*crs = 0;
 		*state = WIRE_BOL;
 		return true;
@@ -114,8 +114,6 @@ static bool text_step(uint64_t *crs, enum wire_state *state, bool *bare,
 enum wire_step wire_encode(struct wire_encoder *e, struct span *in,
 			   struct span *ret_piece)
 {
-	bool bare = false;
-
 	while (in->n > 0) {
 		switch (e->state) {
 		case WIRE_BOL:
@@ -125,15 +123,17 @@ enum wire_step wire_encode(struct wire_encoder *e, struct span *in,
 				break;
 			/* RFC 5321 4.5.2: "one additional period is inserted
 			 * at the beginning of the line." */
+			e->dots++;
 			*ret_piece = SPAN_LIT(".");
 			return WIRE_PIECE;
 		case WIRE_TEXT:
-			if (text_step(&e->crs, &e->state, &bare, NULL, in,
+			if (text_step(&e->crs, &e->state, &e->bare, NULL, in,
 				      ret_piece))
 				return WIRE_PIECE;
 			break;
 		case WIRE_CR:
-			if (crs_step(&e->crs, &e->state, &bare, in, ret_piece))
+			if (crs_step(&e->crs, &e->state, &e->bare, in,
+				     ret_piece))
 				return WIRE_PIECE;
 			break;
 		case WIRE_DOT:
@@ -156,6 +156,7 @@ enum wire_step wire_encode_finish(struct wire_encoder *e,
 		*ret_piece = CRLF;
 		return WIRE_PIECE;
 	case WIRE_CR:
+		e->bare = true;
 		if (--e->crs == 0)
 			e->state = WIRE_BOL;
 		*ret_piece = CRLF;

@@ -41,6 +41,8 @@ enum wire_state {
 struct wire_encoder {
 	enum wire_state state;
 	uint64_t crs;
+	uint64_t dots; /* doubled, for RFC 1870's size */
+	bool bare;     /* a bare CR or LF was seen, and repaired */
 };
 
 void wire_encoder_init(struct wire_encoder *e);
@@ -54,7 +56,8 @@ enum wire_step wire_encode(struct wire_encoder *e, struct span *in,
 
 /*
  * After the last text: adds a line end where the last line has none, and
- * ".CRLF". WIRE_PIECE any number of times, then WIRE_END.
+ * ".CRLF". WIRE_PIECE any number of times, then WIRE_END. A CR at the very
+ * end counts as bare.
  */
 enum wire_step wire_encode_finish(struct wire_encoder *e,
 				  struct span *ret_piece);

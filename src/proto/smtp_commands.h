@@ -22,6 +22,8 @@ enum smtp_command_flags {
 	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,            \
 	  smtp_on_mail)                                                      \
 	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data) \
+	/* In any state: its octets follow, wanted or not. */                \
+	X(BDAT, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_bdat)                 \
 	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset)                    \
 	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo)                                  \
 	X(HELO, SMTP_IN_SMTP, smtp_on_helo)                                  \

@@ -18,6 +18,12 @@ enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg)
 		smtp_say(s, "503 5.5.1 send MAIL first");
 		return SMTP_BAD;
 	}
+	/* RFC 3030 section 2: "If a DATA statement is issued after a BDAT for
+	 * the current transaction, a 503 ... MUST be issued." */
+	if (s->chunked) {
+		smtp_say(s, "503 5.5.1 go on with BDAT, or send RSET");
+		return SMTP_BAD;
+	}
 	/* RFC 2033 section 4.2: LMTP "MUST" answer 503 where no recipient was
 	 * accepted; RFC 5321 section 3.3 lets SMTP do so. */
 	if (s->outcomes.n == 0) {
@@ -35,18 +41,23 @@ void smtp_server_data_ready(struct smtp_server *s, enum yb_err err)
 		return;
 	assert(s->event_state == SMTP_ASKED && s->event.kind == SMTP_EV_DATA);
 	smtp_settle(s);
+	wire_reader_init(&s->reader);
+	wire_encoder_init(&s->encoder);
+	s->begun = err == YB_OK;
+	if (s->chunked) {
+		/* Said once the chunk is there, wanted or not. */
+		s->refused = err;
+		return;
+	}
 	if (err != YB_OK) {
 		smtp_say(s, smtp_reply_of(err));
 		smtp_reset(s);
 		return;
 	}
-	wire_reader_init(&s->reader);
-	s->begun = true;
 	smtp_say(s, "354 end with CRLF . CRLF");
 }
 
-/* The message is not wanted any more: what comes of it is dropped. */
-static void refuse(struct smtp_server *s, enum yb_err err)
+void smtp_data_refuse(struct smtp_server *s, enum yb_err err)
 {
 	s->refused = err;
 	s->begun = false;
@@ -55,49 +66,58 @@ static void refuse(struct smtp_server *s, enum yb_err err)
 
 void smtp_server_refuse(struct smtp_server *s, enum yb_err err)
 {
-	if (s->state != SMTP_DATA || !s->begun || err == YB_OK)
-		return;
-	refuse(s, err);
+	if (s->begun && err != YB_OK)
+		smtp_data_refuse(s, err);
 }
 
 /*
  * RFC 1870 section 3: octets with CRLFs, without doubled dots and the final
  * ".CRLF"; which is not in `wire_n` unless the message has ended.
  */
-static uint64_t message_octets(const struct smtp_server *s)
+uint64_t smtp_data_octets(const struct smtp_server *s)
 {
-	return s->wire_n - s->reader.dots - (s->ended ? 3 : 0);
+	return s->wire_n - s->reader.dots - s->encoder.dots -
+	       (s->ended ? 3 : 0);
 }
 
 /* Why the message has to be refused now; YB_OK if it need not. */
 static enum yb_err find_fault(const struct smtp_server *s)
 {
-	if (s->reader.bare && !smtp_is_lmtp(s))
+	/* The line end that we add where the last chunk has none is ours. */
+	uint64_t own = s->chunked ? 2 : 0;
+
+	if ((s->reader.bare || s->encoder.bare) && !smtp_is_lmtp(s))
 		return YB_BARE_LINE_END;
-	if (s->config.size_max > 0 && message_octets(s) > s->config.size_max)
+	if (s->config.size_max > 0 &&
+	    smtp_data_octets(s) > s->config.size_max + own)
 		return YB_TOO_BIG;
 	return YB_OK;
 }
 
-size_t smtp_data_eat(struct smtp_server *s, struct span in)
+void smtp_data_piece(struct smtp_server *s, struct span piece)
 {
-	struct span rest = in, piece;
-	enum wire_step step = wire_read(&s->reader, &rest, &piece);
 	enum yb_err err;
 
 	s->wire_n += piece.n;
 	s->counters.octets += piece.n;
-	s->ended = step == WIRE_END;
 	if (!s->begun)
-		return in.n - rest.n; /* refused already */
+		return; /* refused already */
 	err = find_fault(s);
 	if (err != YB_OK) {
-		refuse(s, err);
+		smtp_data_refuse(s, err);
 		smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_ABORT });
 	} else if (piece.n > 0) {
 		smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_BODY,
 						   .body = piece });
 	}
+}
+
+size_t smtp_data_eat(struct smtp_server *s, struct span in)
+{
+	struct span rest = in, piece;
+
+	s->ended = wire_read(&s->reader, &rest, &piece) == WIRE_END;
+	smtp_data_piece(s, piece);
 	return in.n - rest.n;
 }
 
@@ -153,14 +173,19 @@ void smtp_data_run(struct smtp_server *s)
 {
 	if (s->event_state != SMTP_NO_EVENT)
 		return;
-	if (s->state == SMTP_DATA && s->ended) {
+	if (!s->ended && s->chunk_left == 0 &&
+	    (s->state == SMTP_CHUNK || s->state == SMTP_DROP))
+		smtp_bdat_run(s);
+	if (s->event_state != SMTP_NO_EVENT)
+		return;
+	if (s->ended && (s->state == SMTP_DATA || s->state == SMTP_CHUNK)) {
 		if (s->begun)
 			smtp_raise(s, (struct smtp_event){
 					      .kind = SMTP_EV_MESSAGE });
 		else
 			reply_refused(s);
 	}
-	if (s->state == SMTP_REPLIES)
+	if (s->event_state == SMTP_NO_EVENT && s->state == SMTP_REPLIES)
 		run_replies(s);
 }
 

@@ -131,6 +131,12 @@ enum smtp_outcome smtp_on_rcpt(struct smtp_server *s, struct span arg)
 		smtp_say(s, "503 5.5.1 send MAIL first");
 		return SMTP_BAD;
 	}
+	/* RFC 3030 section 2: BDAT comes "after all MAIL and RCPT responses
+	 * are collected". */
+	if (s->chunked) {
+		smtp_say(s, "503 5.5.1 go on with BDAT, or send RSET");
+		return SMTP_BAD;
+	}
 	if (!cut_path(&arg, SPAN_LIT("TO:"), &path) || path.n == 0) {
 		smtp_say(s, "501 5.1.3 RCPT TO:<address> is needed");
 		return SMTP_BAD;

@@ -1,7 +1,7 @@
 /*
  * What the files of the SMTP server engine share: smtp_server.c (lines, the
- * command table, life cycle), smtp_mail.c (MAIL and RCPT) and smtp_data.c
- * (the message and its replies).
+ * command table, life cycle), smtp_mail.c (MAIL and RCPT), smtp_data.c (the
+ * message and its replies) and smtp_bdat.c (a message in chunks).
  */
 #ifndef PROTO_SMTP_PRIVATE_H
 #define PROTO_SMTP_PRIVATE_H
@@ -15,8 +15,10 @@
 enum smtp_state {
 	SMTP_START, /* no EHLO, HELO or LHLO yet */
 	SMTP_READY,
-	SMTP_MAIL,    /* MAIL was accepted, and perhaps recipients */
+	SMTP_MAIL,    /* MAIL was accepted, and perhaps recipients or chunks */
 	SMTP_DATA,    /* the message comes, or its DATA is asked about */
+	SMTP_CHUNK,   /* octets of a BDAT come, or it is asked about */
+	SMTP_DROP,    /* those of a BDAT that is out of order */
 	SMTP_REPLIES, /* it is over; replies go out as they find room */
 	SMTP_TLS,     /* STARTTLS is answered; no octet may come in clear */
 	SMTP_OVER,
@@ -50,6 +52,12 @@ enum {
 	SMTP_HELO_MAX = 255,
 };
 
+/*
+ * Twice the largest message that can be configured: so much of one chunk is
+ * read, if only to be dropped. Nobody means more.
+ */
+#define SMTP_CHUNK_MAX (4ull * 1024 * 1024 * 1024)
+
 struct smtp_server {
 	struct smtp_server_config config;
 	enum smtp_state state;
@@ -70,14 +78,22 @@ struct smtp_server {
 	/* The transaction: all of it is forgotten by smtp_reset(). */
 	size_t sender_n, rcpt_n;
 	uint8_t sender[ADDRESS_MAX];
-	uint8_t rcpt[ADDRESS_MAX]; /* that the driver is asked about */
-	struct buf outcomes;       /* an enum yb_err a recipient */
-	size_t replied;            /* of these */
-	struct wire_reader reader;
+	uint8_t rcpt[ADDRESS_MAX];   /* that the driver is asked about */
+	struct buf outcomes;         /* an enum yb_err a recipient */
+	size_t replied;              /* of these */
+	struct wire_reader reader;   /* of DATA */
+	struct wire_encoder encoder; /* of BDAT */
+	bool chunked;                /* there was a BDAT */
+	bool chunk_last;
 	uint64_t wire_n;     /* octets handed on or dropped */
 	enum yb_err refused; /* the message, as it came */
 	bool begun;          /* the driver holds a message */
 	bool ended;          /* the final dot has come */
+
+	/* The BDAT that runs; a dropped one belongs to no transaction. */
+	uint64_t chunk_left;
+	const char *drop_reply;    /* once it is all there */
+	enum smtp_state drop_back; /* where it came from */
 	struct smtp_server_counters counters;
 };
 
@@ -120,10 +136,32 @@ enum smtp_outcome smtp_on_rcpt(struct smtp_server *s, struct span arg);
 
 enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg);
 
+/* The message is not wanted any more: what comes of it is dropped. */
+void smtp_data_refuse(struct smtp_server *s, enum yb_err err);
+
+/*
+ * Hands on a piece of the message in wire form, or refuses the message if
+ * there is a fault by now: raises BODY, ABORT, or nothing.
+ */
+void smtp_data_piece(struct smtp_server *s, struct span piece);
+
 /* Takes octets of the message; how many. */
 size_t smtp_data_eat(struct smtp_server *s, struct span in);
 
 /* Once the driver has taken the last piece: the next event, or replies. */
 void smtp_data_run(struct smtp_server *s);
+
+/* Octets of the message so far, as RFC 1870 counts them. */
+uint64_t smtp_data_octets(const struct smtp_server *s);
+
+/* ---- smtp_bdat.c ---- */
+
+enum smtp_outcome smtp_on_bdat(struct smtp_server *s, struct span arg);
+
+/* Takes octets of the chunk; how many. */
+size_t smtp_bdat_eat(struct smtp_server *s, struct span in);
+
+/* At the end of a chunk: what has to be said or done then. */
+void smtp_bdat_run(struct smtp_server *s);
 
 #endif

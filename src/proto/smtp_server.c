@@ -19,13 +19,17 @@
 /* ---- states ---- */
 
 static const unsigned may_follow[] = {
-	[SMTP_START] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_TLS |
-		       1u << SMTP_OVER,
-	[SMTP_READY] = 1u << SMTP_READY | 1u << SMTP_MAIL | 1u << SMTP_TLS |
-		       1u << SMTP_OVER,
-	[SMTP_MAIL] = 1u << SMTP_READY | 1u << SMTP_DATA | 1u << SMTP_TLS |
-		      1u << SMTP_OVER,
+	[SMTP_START] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_DROP |
+		       1u << SMTP_TLS | 1u << SMTP_OVER,
+	[SMTP_READY] = 1u << SMTP_READY | 1u << SMTP_MAIL | 1u << SMTP_DROP |
+		       1u << SMTP_TLS | 1u << SMTP_OVER,
+	[SMTP_MAIL] = 1u << SMTP_READY | 1u << SMTP_DATA | 1u << SMTP_CHUNK |
+		      1u << SMTP_DROP | 1u << SMTP_TLS | 1u << SMTP_OVER,
 	[SMTP_DATA] = 1u << SMTP_READY | 1u << SMTP_REPLIES | 1u << SMTP_OVER,
+	[SMTP_CHUNK] = 1u << SMTP_READY | 1u << SMTP_MAIL | 1u << SMTP_REPLIES |
+		       1u << SMTP_OVER,
+	[SMTP_DROP] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_MAIL |
+		      1u << SMTP_OVER,
 	[SMTP_REPLIES] = 1u << SMTP_READY | 1u << SMTP_OVER,
 	[SMTP_TLS] = 1u << SMTP_START | 1u << SMTP_OVER,
 	[SMTP_OVER] = 1u << SMTP_OVER,
@@ -39,29 +43,29 @@ void smtp_enter(struct smtp_server *s, enum smtp_state next)
 
 void smtp_reset(struct smtp_server *s)
 {
+	bool begun = s->begun;
+
 	s->sender_n = s->rcpt_n = 0;
 	buf_clear(&s->outcomes);
 	s->replied = 0;
 	s->wire_n = 0;
 	s->refused = YB_OK;
-	s->begun = s->ended = false;
+	s->begun = s->ended = s->chunked = false;
 	smtp_settle(s);
 	if (s->state == SMTP_MAIL || s->state == SMTP_DATA ||
-	    s->state == SMTP_REPLIES)
+	    s->state == SMTP_CHUNK || s->state == SMTP_REPLIES)
 		smtp_enter(s, SMTP_READY);
+	if (begun)
+		smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_ABORT });
 }
 
 void smtp_end(struct smtp_server *s, const char *reason)
 {
-	bool begun = s->begun;
-
 	if (s->state == SMTP_OVER)
 		return;
 	smtp_reset(s);
 	smtp_enter(s, SMTP_OVER);
 	s->end_reason = reason;
-	if (begun)
-		smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_ABORT });
 }
 
 void smtp_raise(struct smtp_server *s, struct smtp_event event)
@@ -178,7 +182,7 @@ static enum smtp_outcome smtp_on_ehlo(struct smtp_server *s, struct span arg)
 	smtp_put(s, span_of(size, num_put(size, s->config.size_max)));
 	if (offers_starttls(s))
 		smtp_put(s, SPAN_LIT("\r\n250-STARTTLS"));
-	smtp_put(s, SPAN_LIT("\r\n250-8BITMIME\r\n"
+	smtp_put(s, SPAN_LIT("\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
 			     "250 ENHANCEDSTATUSCODES\r\n"));
 	return SMTP_ANSWERED;
 }
@@ -247,6 +251,10 @@ static enum smtp_outcome smtp_on_starttls(struct smtp_server *s,
 		smtp_say(s, (s->config.flags & SMTP_TLS_ACTIVE) != 0
 				    ? "503 5.5.1 TLS is active already"
 				    : "502 5.5.1 TLS is not offered here");
+		return SMTP_BAD;
+	}
+	if (s->begun) {
+		smtp_say(s, "503 5.5.1 send BDAT LAST or RSET first");
 		return SMTP_BAD;
 	}
 	/* Threat 1: nothing may come in clear behind it. */
@@ -399,8 +407,17 @@ static size_t eat_line(struct smtp_server *s, struct span in)
 
 static bool may_eat(const struct smtp_server *s)
 {
-	return s->event_state == SMTP_NO_EVENT && s->state <= SMTP_DATA &&
+	return s->event_state == SMTP_NO_EVENT && s->state <= SMTP_DROP &&
 	       !s->ended && out_has_room(&s->out);
+}
+
+static size_t eat(struct smtp_server *s, struct span in)
+{
+	if (s->state == SMTP_DATA)
+		return smtp_data_eat(s, in);
+	if (s->state == SMTP_CHUNK || s->state == SMTP_DROP)
+		return smtp_bdat_eat(s, in);
+	return eat_line(s, in);
 }
 
 size_t smtp_server_feed(struct smtp_server *s, struct span in)
@@ -411,10 +428,8 @@ size_t smtp_server_feed(struct smtp_server *s, struct span in)
 		smtp_end(s, "octets behind STARTTLS");
 	smtp_data_run(s);
 	while (eaten < in.n && may_eat(s)) {
-		struct span rest = span_skip(in, eaten);
-
-		eaten += s->state == SMTP_DATA ? smtp_data_eat(s, rest)
-					       : eat_line(s, rest);
+		eaten += eat(s, span_skip(in, eaten));
+		smtp_data_run(s);
 	}
 	return eaten;
 }

@@ -1,8 +1,8 @@
 /*
- * The server half of SMTP as a domain's MX (RFC 5321, 1870, 2034, 2920, 3207,
- * 6152) and of LMTP (RFC 2033) as a state machine without descriptors, clock
- * or log. Driven like pop3_server.h: feed, poll, answer, send, tick; at most
- * one event is unanswered.
+ * The server half of SMTP as a domain's MX (RFC 5321, 1870, 2034, 2920, 3030,
+ * 3207, 6152) and of LMTP (RFC 2033) as a state machine without descriptors,
+ * clock or log. Driven like pop3_server.h: feed, poll, answer, send, tick; at
+ * most one event is unanswered.
  *
  * A message is handed on in wire form, in pieces, exactly as it is to be
  * stored: SMTP refuses bare CR and LF, LMTP repairs them and doubles the dots
@@ -40,12 +40,14 @@ struct smtp_server_config {
 enum smtp_event_kind {
 	SMTP_EV_STARTTLS, /* 220 is queued: send it, then _tls_started */
 	SMTP_EV_RCPT,     /* is `address` one of ours? _rcpt_done */
-	SMTP_EV_DATA,     /* a message begins: _data_ready or an error */
+	SMTP_EV_DATA,     /* a message begins, by DATA or the first BDAT:
+			   * _data_ready or an error */
 	SMTP_EV_BODY,     /* `body` is the next piece; no answer */
 	SMTP_EV_MESSAGE,  /* it is whole: _message_done for each recipient */
 	SMTP_EV_ABORT,    /* the message that began is to be forgotten, no
 			   * answer: refused by the engine (size, bare CR or
-			   * LF), or the session ended in it */
+			   * LF), given up between chunks, or the session
+			   * ended in it */
 };
 
 struct smtp_event {
@@ -82,7 +84,8 @@ void smtp_server_tls_started(struct smtp_server *s);
  * QUOTA 452 or 552, TEMP errors 451. */
 void smtp_server_rcpt_done(struct smtp_server *s, enum yb_err err);
 
-/* Answers DATA: 354 on YB_OK, else the error and no message. */
+/* Answers DATA: 354 on YB_OK, else the error and no message. For BDAT the
+ * error is said once the chunk was read. */
 void smtp_server_data_ready(struct smtp_server *s, enum yb_err err);
 
 /*

@@ -24,7 +24,7 @@ void body_reset(struct body *b)
 	b->file_n = 0;
 }
 
-static enum yb_err add_to_file(struct body *b, struct span s)
+static enum yb_err write_out(struct body *b, struct span s)
 {
 	enum yb_err err = file_write_all(b->file, s);
 
@@ -33,13 +33,27 @@ static enum yb_err add_to_file(struct body *b, struct span s)
 	return err;
 }
 
+enum yb_err body_finish(struct body *b)
+{
+	enum yb_err err = YB_OK;
+
+	if (b->file < 0 || b->memory.n == 0)
+		return YB_OK;
+	err = write_out(b, buf_span(&b->memory));
+	buf_clear(&b->memory);
+	return err;
+}
+
 enum yb_err body_add(struct body *b, struct span s)
 {
-	enum yb_err err;
+	enum yb_err err = YB_OK;
 
-	if (b->file >= 0)
-		return add_to_file(b, s);
-	err = buf_add(&b->memory, s);
+	if (b->file >= 0 && b->memory.n + s.n > BODY_BEHIND)
+		err = body_finish(b);
+	if (err == YB_OK && b->file >= 0 && s.n > BODY_BEHIND)
+		return write_out(b, s);
+	if (err == YB_OK)
+		err = buf_add(&b->memory, s);
 	charge(b);
 	return err == YB_TOO_BIG ? YB_OVERLOAD : err;
 }
@@ -56,7 +70,7 @@ enum yb_err body_use_file(struct body *b, int fd)
 
 	b->file = fd;
 	b->file_n = 0;
-	err = add_to_file(b, buf_span(&b->memory));
+	err = body_finish(b);
 	buf_done(&b->memory);
 	charge(b);
 	return err;
@@ -64,5 +78,5 @@ enum yb_err body_use_file(struct body *b, int fd)
 
 uint64_t body_size(const struct body *b)
 {
-	return b->file >= 0 ? b->file_n : b->memory.n;
+	return b->file_n + b->memory.n;
 }

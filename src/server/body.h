@@ -14,11 +14,14 @@ enum {
 	BODY_MEMORY_MAX = 1024 * 1024,
 	/* What may still come while the file is being asked for. */
 	BODY_SLACK = 128 * 1024,
+	/* Pieces are collected up to here before they go to the file: a
+	 * client chooses how small they are, and each would be a call. */
+	BODY_BEHIND = 16 * 1024,
 };
 
 struct body {
-	struct buf memory;
-	uint64_t *pool; /* octets in use by all bodies of the worker */
+	struct buf memory; /* all of it, or what the file does not have yet */
+	uint64_t *pool;    /* octets in use by all bodies of the worker */
 	uint64_t pool_max;
 	size_t charged; /* of the pool, by this one */
 	int file;       /* -1 while in memory */
@@ -38,6 +41,9 @@ bool body_wants_file(const struct body *b);
 
 /* Moves what is in memory into `fd`, which becomes the body's. FULL, IO. */
 YB_CHECKED enum yb_err body_use_file(struct body *b, int fd);
+
+/* Nothing more will be added: a file has all of it from now on. FULL, IO. */
+YB_CHECKED enum yb_err body_finish(struct body *b);
 
 uint64_t body_size(const struct body *b);
 

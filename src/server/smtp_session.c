@@ -302,10 +302,11 @@ static void on_message(struct smtp_session *s)
 {
 	int64_t now_ns = clock_real_ns();
 	struct buf prefix;
-	enum yb_err err;
+	enum yb_err err = body_finish(&s->body);
 
 	buf_init(&prefix, PREFIX_MAX);
-	err = write_prefix(s, now_ns, &prefix);
+	if (err == YB_OK)
+		err = write_prefix(s, now_ns, &prefix);
 	if (err == YB_OK)
 		err = deliver(s, buf_span(&prefix), now_ns);
 	buf_done(&prefix);

@@ -95,6 +95,8 @@ static void run_pop3(const struct maildrop *drop, const char *script,
 static const char smtp_script[] =
 	"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<alice@example.org>\r\n"
 	"RCPT TO:<bob@example.org>\r\nDATA\r\nx\r\n..\r\n.\r\nNOOP\r\n"
+	"MAIL FROM:<a@b.c>\r\nRCPT TO:<alice@example.org>\r\nBDAT 3\r\n"
+	".\r\nBDAT 1 LAST\r\nx"
 	"QUIT\r\n";
 
 static void run_smtp(size_t piece)

@@ -1,12 +1,13 @@
 # A neighbour that ends its commands with LF is understood.
 S: 220 <*>
 C= LHLO x\n
-S: 250-<*>
-S: 250-<*>
-S: 250-<*>
-S: 250-<*>
-S: 250-<*>
-S: 250 <*>
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250 ENHANCEDSTATUSCODES
 C= NOOP\n
 S: 250 2.0.0 <*>
 C= NO\rOP\r\n

@@ -10,11 +10,12 @@ C: HELO
 S: 501 <*>
 C: EHLO [192.0.2.1]
 S: 250-mail.example.org
-S: 250-<*>
-S: 250-<*>
-S: 250-<*>
-S: 250-<*>
-S: 250 <*>
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250 ENHANCEDSTATUSCODES
 C: helo under_score.example
 S: 250 mail.example.org
 C: QUIT

@@ -1,0 +1,21 @@
+# Threat 7: what has no LAST is no message.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<a@b.c>
+S: 250 2.1.0 <*>
+C: RCPT TO:<alice@example.org>
+S: 250 2.1.5 <*>
+C: BDAT 6
+C= x: y\r\n
+S: 250 2.0.0 <*>
+C: BDAT 100 LAST
+C= only the beginning
+hangup
+kept: nobody

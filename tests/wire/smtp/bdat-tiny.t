@@ -1,0 +1,53 @@
+# Threat 36: chunks of one octet.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<a@b.c>
+S: 250 2.1.0 <*>
+C: RCPT TO:<alice@example.org>
+S: 250 2.1.5 <*>
+C: BDAT 1
+C= x
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= :
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \r
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \n
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= .
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= .
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \r
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \n
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \r
+S: 250 2.0.0 <*>
+C: BDAT 1
+C= \n
+S: 250 2.0.0 <*>
+C: BDAT 0 LAST
+S: 250 2.0.0 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
+kept: alice@example.org
+| x:
+| ..
+| 
