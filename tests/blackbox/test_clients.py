@@ -1,5 +1,5 @@
-"""Programs that people use, as they use them."""
-import os
+"""Programs that people use, as they use them; those that collect mail are
+in test_pop3_clients.py."""
 import smtplib
 import subprocess
 
@@ -106,56 +106,6 @@ def test_smtplib_lmtp(office, user):
         for body in MAIL[:5]:
             s.sendmail("a@example.net", [user], body)
     assert office.collect(user) == MAIL[:5]
-
-
-# ---- mpop ----
-
-def mpop(office, user, folder, *lines, more=()):
-    """Fetches into a Maildir; its messages, in order."""
-    maildir = folder / "Maildir"
-    for part in ("new", "cur", "tmp"):
-        (maildir / part).mkdir(parents=True, exist_ok=True)
-    rc = folder / "mpoprc"
-    rc.write_text("\n".join((
-        "account a", "host localhost", f"user {user}",
-        f"password {PASSWORD}", f"tls_trust_file {office.ca}",
-        f"uidls_file {folder}/uidls", f"delivery maildir {maildir}",
-        "received_header off", *lines)) + "\n")
-    os.chmod(rc, 0o600)
-    run(["mpop", "-C", rc, "-q", *more, "a"])
-    found = []
-    for path in (maildir / "new").iterdir():
-        found.append(path.read_bytes())
-        path.unlink()
-    return found
-
-
-def comparable(messages):
-    # mpop writes Maildirs with LF.
-    return sorted(m.replace(b"\r\n", b"\n") for m in messages)
-
-
-@pytest.mark.parametrize("lines", [
-    ("tls off", "auth user"),
-    ("tls off", "auth plain"),
-    ("tls off", "auth login"),
-    ("tls on", "tls_starttls on", "auth plain"),
-    ("tls on", "tls_starttls off", "auth user"),
-])
-@pytest.mark.parametrize("pipelining", ["on", "off"])
-def test_mpop(office, filled, tmp_path, lines, pipelining):
-    port = office.pop3s_port if "tls_starttls off" in lines \
-        else office.pop3_port
-    lines += (f"port {port}", f"pipelining {pipelining}")
-    keep = mpop(office, filled, tmp_path, *lines, "keep on")
-    with office.pop3(filled) as c:
-        all_ = [c.retr(n + 1) for n in range(c.stat()[0])]
-    assert comparable(keep) == comparable(all_)
-    # A second time there is nothing new, and then all go.
-    assert mpop(office, filled, tmp_path, *lines, "keep on") == []
-    assert mpop(office, filled, tmp_path, *lines, "keep off") == []
-    with office.pop3(filled) as c:
-        assert c.stat() == (0, 0)
 
 
 # ---- swaks ----
