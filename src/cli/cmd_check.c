@@ -1,13 +1,13 @@
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "cli/cmd.h"
 #include "cli/say.h"
-#include "os/file.h"
+#include "os/fd.h"
+#include "server/pair_examine.h"
 #include "server/supervisor.h"
-#include "tls/certificate.h"
-#include "tls/context.h"
 
 /* Problems are printed as they come, to a person or to a program. */
 struct report {
@@ -49,40 +49,38 @@ static int show(const struct config *c)
 	return code;
 }
 
-/*
- * Whether the certificate and its key can be used together. Files that cannot
- * be read were told of already.
- */
-static enum yb_err check_pair(const struct config *c, struct report *r)
+static enum yb_err check_pair(const char *certificate, const char *key,
+			      struct report *r)
 {
 	struct config_problem problem = { 0 };
-	struct tls_context *context = NULL;
-	const char *reason = "";
-	struct buf chain, key;
-	enum yb_err err;
+	AUTO_FD certificate_fd = open(certificate, O_RDONLY | O_CLOEXEC);
+	AUTO_FD key_fd = open(key, O_RDONLY | O_CLOEXEC);
+	enum pair_state state = pair_examine(certificate_fd, key_fd,
+					     certificate, key, problem.text);
 
-	if (!config_needs_tls(c))
-		return YB_OK;
-	buf_init(&chain, CERTIFICATE_PEM_MAX);
-	buf_init(&key, CERTIFICATE_PEM_MAX);
-	err = file_read(c->certificate, &chain);
-	if (err == YB_OK)
-		err = file_read(c->private_key, &key);
-	if (err == YB_OK)
-		err = tls_context_server(buf_span(&chain), buf_span(&key),
-					 "check", NULL, &reason, &context);
-	if (err == YB_INVALID) {
-		(void)snprintf(problem.text, sizeof problem.text,
-			       "tls: %.160s and %.160s are no certificate with "
-			       "its key: %.100s",
-			       c->certificate, c->private_key, reason);
+	if (state == PAIR_BAD)
 		on_problem(r, &problem);
+	else if (state == PAIR_TOLD)
+		say_error("%s", problem.text);
+	return state == PAIR_BAD ? YB_INVALID : YB_OK;
+}
+
+/*
+ * Whether each certificate and its key can be used together. That the files
+ * are there has been looked at.
+ */
+static enum yb_err check_pairs(const struct config *c, struct report *r)
+{
+	enum yb_err worst = YB_OK;
+
+	for (size_t i = 0; i < config_pairs(c); i++) {
+		enum yb_err err = check_pair(config_pair_certificate(c, i),
+					     config_pair_key(c, i), r);
+
+		if (err != YB_OK)
+			worst = err;
 	}
-	tls_context_free(&context);
-	buf_wipe(&key);
-	buf_done(&key);
-	buf_done(&chain);
-	return err;
+	return worst;
 }
 
 int cmd_check(const struct invocation *inv)
@@ -114,7 +112,7 @@ int cmd_check(const struct invocation *inv)
 	if (err == YB_OK)
 		err = config_check_files(c, on_problem, &r);
 	if (err == YB_OK)
-		err = check_pair(c, &r);
+		err = check_pairs(c, &r);
 	if (as_json) {
 		json_close(&r.json, ']');
 		json_bool(&r.json, "valid", err == YB_OK);

@@ -92,18 +92,19 @@ static void check_readable(struct problems *ps, const char *key,
 			    strerror(errno));
 }
 
-static void check_tls(struct problems *ps, const struct config *c)
+static void check_pair(struct problems *ps, const char *certificate,
+		       const char *key)
 {
 	struct stat st = { 0 };
 
-	check_readable(ps, "tls.certificate", c->certificate, &st);
+	check_readable(ps, "tls.certificate", certificate, &st);
 	st = (struct stat){ 0 };
-	check_readable(ps, "tls.key", c->private_key, &st);
+	check_readable(ps, "tls.key", key, &st);
 	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
 		problem_add(ps, whole,
 			    "tls.key: %s is open to other users (mode %03o); "
 			    "run: chmod 600 %s",
-			    c->private_key, st.st_mode & 0777u, c->private_key);
+			    key, st.st_mode & 0777u, key);
 }
 
 /* Who writes it decides what root's server reads and where it writes. */
@@ -131,8 +132,9 @@ enum yb_err config_check_files(const struct config *config,
 	check_own_file(ps, config);
 	check_private_folder(ps, "store", config->store_path, config->user);
 	check_directory(ps, config);
-	if (config_needs_tls(config))
-		check_tls(ps, config);
+	for (size_t i = 0; i < config_pairs(config); i++)
+		check_pair(ps, config_pair_certificate(config, i),
+			   config_pair_key(config, i));
 	problems_tell(ps, problem, ctx);
 	return ps->n > 0 ? YB_INVALID : YB_OK;
 }

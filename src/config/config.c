@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "config/certificates.h"
 #include "config/listeners.h"
 #include "config/nearest.h"
 #include "config/problem.h"
@@ -21,6 +22,8 @@
 enum { ARENA_MAX = TREE_NODES_MAX * 160 + CONFIG_FILE_MAX * 2 };
 
 static const char listeners_key[] = "listeners";
+static const char tls_section[] = "tls";
+static const char certificates_key[] = "certificates";
 
 const char *config_default_file(void)
 {
@@ -79,7 +82,7 @@ enum yb_err config_defaults(const char *file, struct config *ret)
 struct reader {
 	struct config *config;
 	struct problems *problems;
-	const struct node *listeners;
+	const struct node *listeners, *certificates;
 	unsigned *lines; /* of each field, 0 while not seen */
 	struct place run_at;
 };
@@ -100,6 +103,8 @@ static size_t known_keys(const char *section, const char **ret, size_t room)
 	}
 	if (top && n < room)
 		ret[n++] = listeners_key;
+	if (strcmp(section, tls_section) == 0 && n < room)
+		ret[n++] = certificates_key;
 	return n;
 }
 
@@ -186,6 +191,22 @@ static void read_field(struct reader *r, const struct config_field *f,
 		problem_add(r->problems, node->at, "%s: %s", f->key, reason);
 }
 
+static bool is_certificates(const char *section, const struct node *node)
+{
+	return strcmp(section, tls_section) == 0 &&
+	       span_eq(node->key->text, span_str(certificates_key));
+}
+
+static void read_certificates(struct reader *r, const struct node *node)
+{
+	if (r->certificates != NULL) {
+		tell_double(r, node->key, r->certificates->key->at.line);
+		return;
+	}
+	r->certificates = node;
+	certificates_read(node, r->config, r->problems);
+}
+
 static void read_section(struct reader *r, const char *section,
 			 const struct node *node)
 {
@@ -204,6 +225,8 @@ static void read_section(struct reader *r, const char *section,
 		f = find_field(section, n->key->text);
 		if (f != NULL)
 			read_field(r, f, n);
+		else if (is_certificates(section, n))
+			read_certificates(r, n);
 		else
 			tell_unknown(r, section, n->key);
 	}
@@ -425,6 +448,21 @@ bool config_needs_tls(const struct config *c)
 	return false;
 }
 
+size_t config_pairs(const struct config *c)
+{
+	return config_needs_tls(c) ? 1 + (size_t)c->certificates_n : 0;
+}
+
+const char *config_pair_certificate(const struct config *c, size_t i)
+{
+	return i == 0 ? c->certificate : c->certificates[i - 1].certificate;
+}
+
+const char *config_pair_key(const struct config *c, size_t i)
+{
+	return i == 0 ? c->private_key : c->certificates[i - 1].private_key;
+}
+
 bool config_is_valid(struct span block)
 {
 	AUTO_FREE struct config *c = NULL;
@@ -439,11 +477,19 @@ bool config_is_valid(struct span block)
 	if (c->magic != CONFIG_MAGIC ||
 	    memchr(c->file, 0, sizeof c->file) == NULL ||
 	    memchr(c->base, 0, sizeof c->base) == NULL ||
-	    c->listeners_n > CONFIG_LISTENERS_MAX)
+	    c->listeners_n > CONFIG_LISTENERS_MAX ||
+	    c->certificates_n > CONFIG_CERTIFICATES_MAX)
 		return false;
 	for (size_t i = 0; i < config_fields_n; i++)
 		if (!field_is_valid(&config_fields[i], c))
 			return false;
+	for (uint32_t i = 0; i < c->certificates_n; i++) {
+		const struct config_certificate *pair = &c->certificates[i];
+
+		if (memchr(pair->certificate, 0, CONFIG_PATH_LEN) == NULL ||
+		    memchr(pair->private_key, 0, CONFIG_PATH_LEN) == NULL)
+			return false;
+	}
 	for (uint32_t i = 0; i < c->listeners_n; i++) {
 		const struct config_listener *l = &c->listeners[i];
 

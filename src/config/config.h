@@ -18,6 +18,8 @@ enum {
 	CONFIG_PATH_LEN = 1024,
 	/* Services times a few addresses each; all fit into one message. */
 	CONFIG_LISTENERS_MAX = 32,
+	/* Names beyond the server's own; one may stand for many (SAN). */
+	CONFIG_CERTIFICATES_MAX = 32,
 	/* A full file has 5 KiB; the YAML parser needs square time at worst. */
 	CONFIG_FILE_MAX = 64 * 1024,
 	/* After so many problems the rest is a consequence, or an attack. */
@@ -41,6 +43,11 @@ struct config_listener {
 	uint32_t service;              /* enum config_service */
 	uint32_t tls;                  /* enum config_tls; off on a path */
 	char address[CONFIG_TEXT_MAX]; /* "host:port", "[v6]:port", or path */
+};
+
+struct config_certificate {
+	char certificate[CONFIG_PATH_LEN];
+	char private_key[CONFIG_PATH_LEN];
 };
 
 struct config {
@@ -67,6 +74,8 @@ struct config {
 	uint32_t connections_per_address_max; /* of one worker */
 	uint32_t listeners_n;
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
+	uint32_t certificates_n; /* beyond the default one */
+	struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
 };
 
 /* One thing that is wrong, with its place and the way out. */
@@ -107,6 +116,14 @@ YB_CHECKED enum yb_err config_check_files(const struct config *config,
 
 /* Whether some listener speaks TLS, so that a certificate is needed. */
 bool config_needs_tls(const struct config *config);
+
+/*
+ * The certificates that are needed, the default one first; none without TLS.
+ * `i` is below their number.
+ */
+size_t config_pairs(const struct config *config);
+const char *config_pair_certificate(const struct config *config, size_t i);
+const char *config_pair_key(const struct config *config, size_t i);
 
 /* Whether `block` is a struct config of this program; for who receives one. */
 bool config_is_valid(struct span block);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "config/certificates.h"
 #include "config/schema.h"
 
 /* What is printed: only what differs, or all with comments. */
@@ -56,13 +57,26 @@ static enum yb_err print_field(struct printer *p, const struct config_field *f)
 	return err == YB_OK ? buf_addf(p->out, "\n") : err;
 }
 
+static bool is_tls(const char *section)
+{
+	return strcmp(section, "tls") == 0;
+}
+
 static bool section_is_same(struct printer *p, const char *section)
 {
 	for (size_t i = 0; i < config_fields_n; i++)
 		if (strcmp(config_fields[i].section, section) == 0 &&
 		    !field_is_same(&config_fields[i], p->config, p->preset))
 			return false;
-	return true;
+	return !is_tls(section) || certificates_are_same(p->config, p->preset);
+}
+
+/* What stands in a section beside its fields. */
+static enum yb_err end_section(struct printer *p, const char *section)
+{
+	return is_tls(section)
+		       ? certificates_print(p->config, p->commented, p->out)
+		       : YB_OK;
 }
 
 static enum yb_err print_fields(struct printer *p)
@@ -76,6 +90,9 @@ static enum yb_err print_fields(struct printer *p)
 		if (strcmp(f->section, section) != 0) {
 			bool same = section_is_same(p, f->section);
 
+			err = end_section(p, section);
+			if (err != YB_OK)
+				break;
 			section = f->section;
 			if (same && !p->commented)
 				continue;
@@ -86,7 +103,7 @@ static enum yb_err print_fields(struct printer *p)
 		if (err == YB_OK)
 			err = print_field(p, f);
 	}
-	return err;
+	return err == YB_OK ? end_section(p, section) : err;
 }
 
 /* ---- listeners ---- */

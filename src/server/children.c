@@ -112,20 +112,31 @@ static enum yb_err join_all(struct child *c)
 	return err;
 }
 
-/* Each worker reads the files through descriptors of its own. */
-static enum yb_err hand_over_keys(struct child *c)
+/*
+ * Each worker reads the files through descriptors of its own. Links are
+ * followed: that is how certificates are renewed (certbot's live/).
+ */
+static enum yb_err hand_over_pair(struct child *c, size_t i)
 {
 	const struct config *config = c->all->config;
-	int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_RDONLY | O_CLOEXEC;
+	AUTO_FD certificate = open(config_pair_certificate(config, i), flags);
+	AUTO_FD key = open(config_pair_key(config, i), flags);
 
-	if (config->certificate[0] == 0)
-		return YB_OK;
-	AUTO_FD certificate = open(config->certificate, flags);
-	AUTO_FD key = open(config->private_key, flags);
 	if (certificate < 0 || key < 0)
 		return err_from_errno(errno);
 	const int fds[] = { certificate, key };
-	return hand_over(c, MESSAGE_KEYS, 0, fds, 2);
+	return hand_over(c, MESSAGE_KEYS, i, fds, 2);
+}
+
+static enum yb_err hand_over_keys(struct child *c)
+{
+	enum yb_err err = YB_OK;
+
+	for (size_t i = 0; err == YB_OK && i < config_pairs(c->all->config);
+	     i++)
+		err = hand_over_pair(c, i);
+	return err;
 }
 
 static enum yb_err hand_over_listeners(struct child *c)

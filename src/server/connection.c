@@ -446,6 +446,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 		free(c);
 		return YB_NOMEM;
 	}
+	c->settings = settings_hold(worker->settings);
 	c->id = ++worker->next_id;
 	list_push(&worker->connections, &c->link);
 	*ret = c;

@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "os/socket.h"
 #include "proto/out.h"
+#include "server/settings.h"
 #include "tls/connection.h"
 
 struct connection;
@@ -55,6 +56,7 @@ enum connection_stage {
 struct connection {
 	struct list link; /* all of a worker */
 	struct worker *worker;
+	struct settings *settings; /* that it began with; a reference */
 	int fd;
 	struct loop_io io;
 	struct loop_timer timer;
@@ -75,7 +77,7 @@ struct connection {
 	uint64_t octets_in, octets_out;
 	uint64_t began_ms;
 	uint64_t sending_since_ms; /* output waits since; 0: none */
-	uint32_t listener;         /* index in the configuration */
+	uint32_t listener;         /* index in settings->config */
 	struct socket_address peer;
 };
 

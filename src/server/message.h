@@ -21,7 +21,7 @@
 	X(LOG)           /* fd: append-only log file */                     \
 	X(PEER)          /* role, number, incarnation; fd: a channel */     \
 	X(LISTENER)      /* index in the configuration; fd: a socket */     \
-	X(KEYS)          /* fds: certificate, private key */                \
+	X(KEYS)          /* id: which; fds: certificate, private key */     \
 	X(START)         /* everything is handed over: cage and run */      \
 	X(STOP)          /* finish what runs, then end */                   \
 	X(CONTROL)       /* fd: a command's connection, checked */          \

@@ -635,7 +635,7 @@ static const struct session_class pop3_class = {
 
 enum yb_err pop3_session_new(struct connection *c)
 {
-	const struct config *config = &c->worker->process.config;
+	const struct config *config = &c->settings->config;
 	const struct config_listener *l = &config->listeners[c->listener];
 	struct pop3_session *s = calloc(1, sizeof *s);
 	struct pop3_server_config engine = {

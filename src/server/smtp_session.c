@@ -199,7 +199,7 @@ static enum yb_err write_prefix(const struct smtp_session *s, int64_t now_ns,
 		err = buf_addf(out, " ([%s%s])", v6 ? "IPv6:" : "", peer);
 	if (err == YB_OK)
 		err = buf_addf(out, "\r\n\tby %s with %s id %s",
-			       c->worker->process.config.hostname,
+			       c->settings->config.hostname,
 			       smtp_server_with(s->engine), sid);
 	/* RFC 5321 section 7.2: several would tell of blind copies. */
 	if (err == YB_OK && recipients_n(s) == 1)
@@ -480,7 +480,7 @@ static const struct session_class smtp_class = {
 
 enum yb_err smtp_session_new(struct connection *c)
 {
-	const struct config *config = &c->worker->process.config;
+	const struct config *config = &c->settings->config;
 	const struct config_listener *l = &config->listeners[c->listener];
 	struct smtp_session *s = calloc(1, sizeof *s);
 	struct smtp_server_config engine = {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "os/fd.h"
-#include "os/file.h"
 #include "os/random.h"
 #include "server/cage.h"
 #include "server/pop3_session.h"
@@ -20,8 +19,6 @@ enum {
 	FDS_OF_SESSION = 2,
 	/* Listeners, channels, what one turn receives and closes at its end. */
 	FDS_RESERVED = 256,
-	/* A chain of certificates, or a key. */
-	PEM_MAX = 256 * 1024,
 	/* Sessions get this long to take their last line. */
 	STOP_MS = 5 * 1000,
 };
@@ -176,6 +173,7 @@ static void bury_dead(void *ctx)
 		tls_connection_free(&c->tls);
 		fd_close(&c->fd);
 		buf_done(&c->unread);
+		settings_release(&c->settings);
 		free(c);
 	}
 	if (w->stopping && w->connections_n == 0)
@@ -200,7 +198,7 @@ static bool admit(struct worker *w, const struct socket_address *peer)
 	if (w->connections_n >= w->connections_max)
 		return false;
 	if (peer->any.sa_family != AF_UNIX &&
-	    n >= w->process.config.connections_per_address_max)
+	    n >= w->settings->config.connections_per_address_max)
 		return false;
 	if (map_put(&w->per_address, key, (void *)(n + 1)) != YB_OK)
 		return false;
@@ -252,11 +250,11 @@ static enum yb_err new_session(struct connection *c,
 	switch ((enum config_service)l->service) {
 	case CONFIG_POP3:
 	case CONFIG_POP3S:
-		c->tls_context = c->worker->pop3_tls;
+		c->tls_context = c->settings->pop3_tls;
 		return pop3_session_new(c);
 	case CONFIG_SMTP:
 	case CONFIG_LMTP:
-		c->tls_context = c->worker->smtp_tls;
+		c->tls_context = c->settings->smtp_tls;
 		return smtp_session_new(c);
 	case CONFIG_SERVICES:
 		break;
@@ -269,7 +267,7 @@ static void welcome(struct worker_listener *l, int fd,
 {
 	struct worker *w = l->worker;
 	const struct config_listener *config =
-		&w->process.config.listeners[l->index];
+		&w->settings->config.listeners[l->index];
 	struct connection *c = NULL;
 
 	if (!admit(w, peer)) {
@@ -292,7 +290,7 @@ static void welcome(struct worker_listener *l, int fd,
 
 static void set_listening(struct worker *w, bool on)
 {
-	for (uint32_t i = 0; i < w->process.config.listeners_n; i++) {
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
 		struct worker_listener *l = &w->listeners[i];
 		int fd = l->fd;
 
@@ -304,7 +302,7 @@ static void set_listening(struct worker *w, bool on)
 				 YB_OK)
 			log_message(&w->process.log, LOG_ERROR, "listen",
 				    "cannot watch %s",
-				    w->process.config.listeners[i].address);
+				    w->settings->config.listeners[i].address);
 	}
 }
 
@@ -353,59 +351,60 @@ static void on_listener(void *ctx, uint32_t events)
 
 static bool take_listener(struct worker *w, struct message *m)
 {
-	struct worker_listener *l;
+	int *next;
 
 	if (m->fds_n != 1 || m->id >= w->process.config.listeners_n)
 		return false;
-	l = &w->listeners[m->id];
-	l->worker = w;
-	l->index = (uint32_t)m->id;
-	l->fd = fd_steal(&m->fds[0]);
-	l->io = (struct loop_io){ .fd = -1, .ready = on_listener, .ctx = l };
+	next = &w->next_listeners[m->id];
+	fd_close(next);
+	*next = fd_steal(&m->fds[0]);
 	return true;
 }
 
-static enum yb_err make_contexts(struct worker *w, struct span chain,
-				 struct span key, const char **ret_reason)
+/* Settings that are being handed over, begun with the first part of them. */
+static struct settings *next_settings(struct worker *w)
 {
-	/* RFC 7301's registry knows "pop3"; SMTP has no name there. */
-	enum yb_err err = tls_context_server(chain, key, "pop3", "pop3",
-					     ret_reason, &w->pop3_tls);
-
-	if (err == YB_OK)
-		err = tls_context_server(chain, key, "smtp", NULL, ret_reason,
-					 &w->smtp_tls);
-	if (err == YB_OK)
-		err = tls_context_warm_up(w->pop3_tls);
-	return err;
+	if (w->next == NULL)
+		w->next = settings_new(&w->process.config);
+	return w->next;
 }
 
 static bool take_keys(struct worker *w, struct message *m)
 {
-	const char *reason = "unreadable";
-	struct buf chain, key;
-	enum yb_err err;
+	const struct config *config = &w->process.config;
+	const char *reason = "out of memory";
+	enum yb_err err = YB_NOMEM;
 
-	if (m->fds_n != 2)
+	if (m->fds_n != 2 || m->id >= config_pairs(config))
 		return false;
-	buf_init(&chain, PEM_MAX);
-	buf_init(&key, PEM_MAX);
-	err = file_read_fd(m->fds[0], &chain);
-	if (err == YB_OK)
-		err = file_read_fd(m->fds[1], &key);
-	if (err == YB_OK)
-		err = make_contexts(w, buf_span(&chain), buf_span(&key),
-				    &reason);
-	buf_wipe(&key);
-	buf_done(&key);
-	buf_done(&chain);
+	if (next_settings(w) != NULL)
+		err = settings_add_pair(w->next, m->id, m->fds[0], m->fds[1],
+					&reason);
 	if (err == YB_OK)
 		return true;
 	log_message(&w->process.log, LOG_ERROR, "tls",
 		    "certificate %s with key %s: %s",
-		    w->process.config.certificate,
-		    w->process.config.private_key, reason);
+		    config_pair_certificate(config, m->id),
+		    config_pair_key(config, m->id), reason);
 	process_end(&w->process, 1);
+	return true;
+}
+
+/* What was handed over counts from now on, for those who come. */
+static bool begin_settings(struct worker *w)
+{
+	if (next_settings(w) == NULL)
+		return false;
+	set_listening(w, false);
+	settings_release(&w->settings);
+	w->settings = w->next;
+	w->next = NULL;
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+		struct worker_listener *l = &w->listeners[i];
+
+		fd_close(&l->fd);
+		l->fd = fd_steal(&w->next_listeners[i]);
+	}
 	return true;
 }
 
@@ -415,7 +414,7 @@ static bool take_keys(struct worker *w, struct message *m)
  */
 static void limit_connections(struct worker *w)
 {
-	size_t wanted = w->process.config.connections_max;
+	size_t wanted = w->settings->config.connections_max;
 	struct rlimit files;
 	rlim_t room = 0;
 
@@ -435,7 +434,17 @@ static void limit_connections(struct worker *w)
 
 static bool start(struct worker *w)
 {
+	if (!begin_settings(w)) {
+		process_end(&w->process, 1);
+		return true;
+	}
 	limit_connections(w);
+	/* A reload may bring TLS to a server that began without. */
+	if (w->settings->pop3_tls != NULL &&
+	    tls_context_warm_up(w->settings->pop3_tls) != YB_OK)
+		log_message(&w->process.log, LOG_WARN, "tls",
+			    "this OpenSSL cannot speak TLS with itself");
+	tls_prepare();
 	/* The allocator and the resolver have opened what they want by now;
 	 * from here on nothing is opened. */
 	if (cage_close(&w->process, NULL, 0) != YB_OK) {
@@ -517,8 +526,17 @@ int worker_main(uint32_t number)
 	w->auth.on_message = w->store.on_message = on_peer_message;
 	w->auth.on_end = w->store.on_end = on_peer_end;
 	w->start_id = os_random_u64() >> 32;
-	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
-		w->listeners[i].fd = w->listeners[i].io.fd = -1;
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+		struct worker_listener *l = &w->listeners[i];
+
+		*l = (struct worker_listener){ .worker = w,
+					       .fd = -1,
+					       .index = i };
+		l->io = (struct loop_io){ .fd = -1,
+					  .ready = on_listener,
+					  .ctx = l };
+		w->next_listeners[i] = -1;
+	}
 	map_init(&w->per_address, os_random_u64());
 	list_init(&w->connections);
 	list_init(&w->dead);

@@ -32,10 +32,12 @@ struct worker {
 	struct process process;
 	struct peer auth, store;
 	struct requests requests;
+	/* What new sessions begin with, and what is being handed over. */
+	struct settings *settings, *next;
 	struct worker_listener listeners[CONFIG_LISTENERS_MAX];
+	int next_listeners[CONFIG_LISTENERS_MAX]; /* -1: none */
 	struct loop_timer listen_again; /* after running out of descriptors */
 	struct loop_timer lazy;         /* notices leave at the latest then */
-	struct tls_context *pop3_tls, *smtp_tls; /* NULL: no TLS */
 	struct list connections, dead;
 	struct loop_task bury;
 	size_t connections_n, connections_max;

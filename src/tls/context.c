@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "tls/private.h"
 
@@ -11,56 +12,6 @@ static const char tls12_ciphers[] =
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
 	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-
-static const char *why(const char *otherwise)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
-
-	ERR_clear_error();
-	return reason == NULL ? otherwise : reason;
-}
-
-/* The first certificate is ours, the others are its chain. */
-static bool use_chain(SSL_CTX *ssl, struct span chain)
-{
-	BIO *bio = BIO_new_mem_buf(chain.p, (int)chain.n);
-	X509 *x = bio == NULL ? NULL
-			      : PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-	bool ok = x != NULL && SSL_CTX_use_certificate(ssl, x) == 1;
-
-	X509_free(x);
-	while (ok && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		if (SSL_CTX_add0_chain_cert(ssl, x) != 1) {
-			X509_free(x);
-			ok = false;
-		}
-	BIO_free(bio);
-	if (ok)
-		ERR_clear_error(); /* the end of the file counts as one */
-	return ok;
-}
-
-/* A key that wants a passphrase is refused, not asked for on the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *ctx)
-{
-	(void)buffer, (void)size, (void)writing, (void)ctx;
-	return -1;
-}
-
-static bool use_key(SSL_CTX *ssl, struct span key)
-{
-	BIO *bio = BIO_new_mem_buf(key.p, (int)key.n);
-	EVP_PKEY *pkey = bio == NULL ? NULL
-				     : PEM_read_bio_PrivateKey(
-					       bio, NULL, no_passphrase, NULL);
-	bool ok = pkey != NULL && SSL_CTX_use_PrivateKey(ssl, pkey) == 1 &&
-		  SSL_CTX_check_private_key(ssl) == 1;
-
-	EVP_PKEY_free(pkey);
-	BIO_free(bio);
-	return ok;
-}
 
 static void set_common(SSL_CTX *ssl)
 {
@@ -76,20 +27,31 @@ static void set_common(SSL_CTX *ssl)
 	SSL_CTX_set_read_ahead(ssl, 1);
 }
 
+static SSL_CTX *ssl_new(const SSL_METHOD *method)
+{
+	SSL_CTX *ssl = SSL_CTX_new(method);
+
+	if (ssl == NULL ||
+	    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1) {
+		SSL_CTX_free(ssl);
+		return NULL;
+	}
+	set_common(ssl);
+	return ssl;
+}
+
 static enum yb_err context_new(const SSL_METHOD *method, bool server,
 			       struct tls_context **ret)
 {
 	struct tls_context *context = calloc(1, sizeof *context);
 
 	if (context != NULL)
-		context->ssl = SSL_CTX_new(method);
-	if (context == NULL || context->ssl == NULL ||
-	    SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1) {
+		context->ssl = ssl_new(method);
+	if (context == NULL || context->ssl == NULL) {
 		tls_context_free(&context);
 		return YB_NOMEM;
 	}
 	context->server = server;
-	set_common(context->ssl);
 	*ret = context;
 	return YB_OK;
 }
@@ -117,6 +79,54 @@ static int choose_alpn(SSL *ssl, const unsigned char **out,
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* What the contexts of all certificates of a service have in common. */
+static const char *set_server(SSL_CTX *ssl, const struct tls_context *context)
+{
+	const char *service = context->service;
+
+	ERR_clear_error();
+	if (SSL_CTX_set_cipher_list(ssl, tls12_ciphers) != 1 ||
+	    SSL_CTX_set_session_id_context(ssl, (const uint8_t *)service,
+					   (unsigned)strlen(service)) != 1)
+		return tls_why("OpenSSL refuses the settings");
+	if (context->alpn != NULL)
+		SSL_CTX_set_alpn_select_cb(ssl, choose_alpn,
+					   (void *)(uintptr_t)context->alpn);
+	/* Sessions live in tickets, under keys that this context made; no
+	 * memory is kept for a client. */
+	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set_num_tickets(ssl, 1);
+	return NULL;
+}
+
+static bool is_made_out_to(const SSL_CTX *ssl, const char *name)
+{
+	return X509_check_host(SSL_CTX_get0_certificate(ssl), name, 0,
+			       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+/*
+ * RFC 6066 section 3. Looked up anew each time, so that a name that nobody
+ * has costs no memory (threat 6). Tickets stay with the first context's keys.
+ */
+static int choose_certificate(SSL *ssl, int *alert, void *ctx)
+{
+	const struct tls_context *context = ctx;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	if (name == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	if (is_made_out_to(context->ssl, name))
+		return SSL_TLSEXT_ERR_OK;
+	for (size_t i = 0; i < context->named_n; i++)
+		if (is_made_out_to(context->named[i], name)) {
+			(void)SSL_set_SSL_CTX(ssl, context->named[i]);
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_NOACK;
+}
+
 enum yb_err tls_context_server(struct span chain, struct span key,
 			       const char *service, const char *alpn,
 			       const char **ret_reason,
@@ -124,37 +134,100 @@ enum yb_err tls_context_server(struct span chain, struct span key,
 {
 	struct tls_context *context = NULL;
 	enum yb_err err = context_new(TLS_server_method(), true, &context);
-	const char *reason = NULL;
-	SSL_CTX *ssl;
+	const char *reason;
 
 	if (err != YB_OK)
 		return err;
-	ssl = context->ssl;
-	ERR_clear_error();
-	if (SSL_CTX_set_cipher_list(ssl, tls12_ciphers) != 1 ||
-	    SSL_CTX_set_session_id_context(ssl, (const uint8_t *)service,
-					   (unsigned)strlen(service)) != 1)
-		reason = why("OpenSSL refuses the settings");
-	else if (!use_chain(ssl, chain))
-		reason = why("not a certificate in PEM form");
-	else if (!use_key(ssl, key))
-		reason = why("not the private key of the certificate");
+	context->service = service;
+	context->alpn = alpn;
+	reason = set_server(context->ssl, context);
+	if (reason == NULL)
+		reason = tls_use_pair(context->ssl, chain, key);
 	if (reason != NULL) {
 		if (ret_reason != NULL)
 			*ret_reason = reason;
 		tls_context_free(&context);
 		return YB_INVALID;
 	}
-	if (alpn != NULL)
-		SSL_CTX_set_alpn_select_cb(ssl, choose_alpn,
-					   (void *)(uintptr_t)alpn);
-	/* Sessions live in tickets, under keys that this context made; no
-	 * memory is kept for a client. */
-	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_num_tickets(ssl, 1);
+	(void)SSL_CTX_set_tlsext_servername_callback(context->ssl,
+						     choose_certificate);
+	(void)SSL_CTX_set_tlsext_servername_arg(context->ssl, context);
 	*ret = context;
 	return YB_OK;
 }
+
+/* ---- further certificates ---- */
+
+static const ASN1_OCTET_STRING *names_of(const X509 *x)
+{
+	int at = X509_get_ext_by_NID(x, NID_subject_alt_name, -1);
+
+	return at < 0 ? NULL : X509_EXTENSION_get_data(X509_get_ext(x, at));
+}
+
+/* Whether `ssl` has the names of `x`, but no key of its kind. */
+static bool is_other_kind(SSL_CTX *ssl, X509 *x)
+{
+	X509 *own = SSL_CTX_get0_certificate(ssl);
+	const ASN1_OCTET_STRING *a = names_of(own), *b = names_of(x);
+
+	return a != NULL && b != NULL && ASN1_OCTET_STRING_cmp(a, b) == 0 &&
+	       EVP_PKEY_get_base_id(X509_get0_pubkey(own)) !=
+		       EVP_PKEY_get_base_id(X509_get0_pubkey(x));
+}
+
+static SSL_CTX *find_other_kind(struct tls_context *context, X509 *x)
+{
+	if (is_other_kind(context->ssl, x))
+		return context->ssl;
+	for (size_t i = 0; i < context->named_n; i++)
+		if (is_other_kind(context->named[i], x))
+			return context->named[i];
+	return NULL;
+}
+
+static enum yb_err keep_named(struct tls_context *context, SSL_CTX *ssl)
+{
+	SSL_CTX **more =
+		realloc(context->named, (context->named_n + 1) * sizeof *more);
+
+	if (more == NULL)
+		return YB_NOMEM;
+	more[context->named_n++] = ssl;
+	context->named = more;
+	return YB_OK;
+}
+
+enum yb_err tls_context_add(struct tls_context *context, struct span chain,
+			    struct span key, const char **ret_reason)
+{
+	SSL_CTX *ssl = ssl_new(TLS_server_method());
+	const char *reason;
+	SSL_CTX *friend;
+	enum yb_err err = YB_OK;
+
+	if (ssl == NULL)
+		return YB_NOMEM;
+	reason = set_server(ssl, context);
+	if (reason == NULL)
+		reason = tls_use_pair(ssl, chain, key);
+	if (reason == NULL) {
+		friend =
+			find_other_kind(context, SSL_CTX_get0_certificate(ssl));
+		if (friend != NULL)
+			reason = tls_use_pair(friend, chain, key);
+		else
+			err = keep_named(context, ssl);
+		if (friend == NULL && err == YB_OK)
+			return YB_OK;
+	}
+	SSL_CTX_free(ssl);
+	if (reason != NULL && ret_reason != NULL)
+		*ret_reason = reason;
+	return reason != NULL ? YB_INVALID : err;
+}
+
+/* ---- clients ---- */
 
 static bool trust(SSL_CTX *ssl, struct span ca)
 {
@@ -197,11 +270,23 @@ void tls_context_free(struct tls_context **context)
 	if (*context == NULL)
 		return;
 	SSL_CTX_free((*context)->ssl);
+	for (size_t i = 0; i < (*context)->named_n; i++)
+		SSL_CTX_free((*context)->named[i]);
+	free((*context)->named);
 	free(*context);
 	*context = NULL;
 }
 
 /* ---- warming up ---- */
+
+void tls_prepare(void)
+{
+	SSL_CTX *ssl = ssl_new(TLS_server_method());
+
+	/* Where this fails, whoever needs TLS fails and says so. */
+	SSL_CTX_free(ssl);
+	ERR_clear_error();
+}
 
 static bool shake_hands(SSL *client, SSL *server)
 {

@@ -25,6 +25,16 @@ YB_CHECKED enum yb_err tls_context_server(struct span chain, struct span key,
 					  struct tls_context **ret);
 
 /*
+ * A further certificate with its key, for clients that ask for one of its
+ * names (RFC 6066 section 3; "*" stands for one label). Whoever asks for a
+ * name that no certificate has, or for none, gets the first. Two of one set
+ * of names, RSA and ECDSA, are offered together. INVALID, as above; NOMEM.
+ */
+YB_CHECKED enum yb_err tls_context_add(struct tls_context *context,
+				       struct span chain, struct span key,
+				       const char **ret_reason);
+
+/*
  * A client's context that trusts the PEM certificates in `ca`; with an empty
  * span, nothing is verified: for measuring only.
  */
@@ -32,6 +42,9 @@ YB_CHECKED enum yb_err tls_context_client(struct span ca,
 					  struct tls_context **ret);
 
 void tls_context_free(struct tls_context **context);
+
+/* Has OpenSSL open and load what it wants; before a process is caged. */
+void tls_prepare(void);
 
 /*
  * A TLS 1.2 and a TLS 1.3 handshake with itself in memory, so that OpenSSL

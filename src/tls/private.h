@@ -8,9 +8,19 @@
 #include "tls/context.h"
 
 struct tls_context {
-	SSL_CTX *ssl;
+	SSL_CTX *ssl; /* with the default certificate */
+	/* Those that a client may ask for by name (SNI), the server's. */
+	SSL_CTX **named;
+	size_t named_n;
+	const char *service, *alpn;
 	bool server;
 	bool verify;
 };
+
+/* OpenSSL's last complaint, or `otherwise` if it has none. Static. */
+const char *tls_why(const char *otherwise);
+
+/* NULL once chain and key are in use; else the reason, static. */
+const char *tls_use_pair(SSL_CTX *ssl, struct span chain, struct span key);
 
 #endif

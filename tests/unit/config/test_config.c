@@ -147,6 +147,25 @@ static void test_every_key(void **state)
 	assert_int_equal(c.listeners[6].tls, CONFIG_TLS_START);
 }
 
+static void test_certificates(void **state)
+{
+	struct config c;
+
+	(void)state;
+	parse_good("tls:\n  certificates:\n"
+		   "  - {certificate: a.pem, key: /k/a.key}\n"
+		   "  - certificate: b.pem\n    key: b.key\n",
+		   &c);
+	assert_int_equal(config_pairs(&c), 3);
+	assert_string_equal(config_pair_certificate(&c, 0),
+			    "/srv/post/tls/server.pem");
+	assert_string_equal(config_pair_certificate(&c, 1), "/srv/post/a.pem");
+	assert_string_equal(config_pair_key(&c, 1), "/k/a.key");
+	assert_string_equal(config_pair_key(&c, 2), "/srv/post/b.key");
+	parse_good("run: r\nlisteners: {lmtp: {}}\n", &c);
+	assert_int_equal(config_pairs(&c), 0); /* nobody speaks TLS */
+}
+
 static void test_listener_defaults(void **state)
 {
 	struct config c;
@@ -235,6 +254,17 @@ static const struct bad bads[] = {
 	{ "listeners:\n", 1, 11, "listeners takes a map of services" },
 	{ "listeners: {}\n", 1, 12, "listeners takes a map of services" },
 	{ "listeners: [pop3]\n", 1, 12, "listeners takes a map of services" },
+	{ "tls: {certificates: a.pem}\n", 1, 21,
+	  "certificates takes a list of {certificate: FILE, key: FILE}" },
+	{ "tls:\n  certificates:\n  - a.pem\n", 3, 5,
+	  "certificates takes a list of" },
+	{ "tls:\n  certificates:\n  - {certificate: a.pem}\n", 3, 5,
+	  "has no \"key\"" },
+	{ "tls:\n  certificates:\n  - {certificate: a, key: b, kex: c}\n", 3,
+	  30, "unknown key \"kex\"" },
+	{ "tls:\n  certificates: []\n  certificates: []\n", 3, 3,
+	  "stands already on line 2" },
+	{ "tls: {certificatess: []}\n", 1, 7, "did you mean \"certificates\"?" },
 	{ "listeners:\n  pop4: {}\n", 2, 3,
 	  "unknown service \"pop4\"; did you mean \"pop3\"?" },
 	{ "listeners:\n  imap: {}\n", 2, 3, "unknown service \"imap\"" },
@@ -508,6 +538,13 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->connections_max, b->connections_max);
 	assert_int_equal(a->connections_per_address_max,
 			 b->connections_per_address_max);
+	assert_int_equal(a->certificates_n, b->certificates_n);
+	for (uint32_t i = 0; i < a->certificates_n; i++) {
+		assert_string_equal(a->certificates[i].certificate,
+				    b->certificates[i].certificate);
+		assert_string_equal(a->certificates[i].private_key,
+				    b->certificates[i].private_key);
+	}
 	assert_int_equal(a->listeners_n, b->listeners_n);
 	for (uint32_t i = 0; i < a->listeners_n; i++) {
 		assert_int_equal(a->listeners[i].service,
@@ -522,6 +559,7 @@ static const char *const round_trips[] = {
 	"", full, "run: r\n", "hostname: \"on\"\nlog: \"a \\\"b\\\\ #c\"\n",
 	"message_size_max: 65537\n", "tls: {key: k}\n",
 	"listeners: {lmtp: {}}\n", "store: /srv/post\n",
+	"tls: {certificates: [{certificate: a, key: /b}]}\n",
 	"store: /srv/postbox\n",
 };
 
@@ -803,6 +841,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_file_means_defaults),
 		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_listener_defaults),
 		cmocka_unit_test(test_bad_rows),
 		cmocka_unit_test(test_nul),
