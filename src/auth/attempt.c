@@ -526,6 +526,7 @@ static enum yb_err recall(struct auth *a, const struct prepared *p,
 				   span_of(p->password, p->password_n), digest);
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
+	a->cache_hits += index >= 0;
 	mem_wipe(digest, sizeof digest);
 	*ret_known = index >= 0;
 	if (index >= 0)

@@ -75,6 +75,12 @@ void auth_run(struct auth *a, uint64_t now_ms)
 		logins_flush(a);
 }
 
+struct auth_counters auth_counters(const struct auth *a)
+{
+	return (struct auth_counters){ .cache_hits = a->cache_hits,
+				       .hashes = a->guess_number };
+}
+
 uint64_t auth_deadline(const struct auth *a)
 {
 	uint64_t at = attempts_deadline(a);

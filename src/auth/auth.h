@@ -83,6 +83,14 @@ void auth_sasl_step(struct auth_sasl *x, struct span response, uint64_t now_ms);
  */
 void auth_sasl_free(struct auth_sasl **x);
 
+/* What was done since auth_open(); all only rise. */
+struct auth_counters {
+	uint64_t cache_hits; /* passwords that were known: not hashed */
+	uint64_t hashes;     /* that were begun */
+};
+
+struct auth_counters auth_counters(const struct auth *a);
+
 /* Where mail for an address goes. */
 struct auth_mailbox {
 	uint8_t account[16];

@@ -90,6 +90,7 @@ struct auth {
 	size_t held_n;
 	size_t guesses_n, guesses_max;
 	uint64_t guess_number; /* how many hashes there were */
+	uint64_t cache_hits;
 	bool turning;
 	struct directory_login logins[AUTH_LOGINS_MAX]; /* not written yet */
 	size_t logins_n;

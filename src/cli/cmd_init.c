@@ -55,6 +55,7 @@ static void listen_on_loopback(struct config *c, unsigned long base)
 	add_listener(c, CONFIG_SMTP, CONFIG_TLS_START, host, base + 25);
 	add_listener(c, CONFIG_LMTP, CONFIG_TLS_OFF, path, 0);
 	add_listener(c, CONFIG_LMTP, CONFIG_TLS_OFF, host, base + 24);
+	add_listener(c, CONFIG_METRICS, CONFIG_TLS_OFF, host, base + 910);
 	/* All clients come from one address, and nobody listens in. */
 	c->connections_per_address_max = c->connections_max;
 	c->plain_login = CONFIG_PLAIN_LOOPBACK;
@@ -104,8 +105,10 @@ static bool fill_config(const struct wish *w, const char *file,
 	if (w->loopback) {
 		listen_on_loopback(c, w->port_base);
 	} else if (w->folder != NULL) {
-		struct config_listener *l = &c->listeners[c->listeners_n - 1];
+		struct config_listener *l = c->listeners;
 
+		while (l->service != CONFIG_LMTP)
+			l++;
 		(void)snprintf(l->address, sizeof l->address, "%.200s/lmtp",
 			       c->run_path);
 	}

@@ -79,8 +79,8 @@ const struct command commands[] = {
 	  "Without DIR: /etc/yubin, /var/lib/yubin and /run/yubin. With DIR "
 	  "everything is\n"
 	  "below it. Run by root it also makes the system users yubin, "
-	  "yubin-auth and\n"
-	  "yubin-worker. What is there already stays as it is, so it can be "
+	  "yubin-auth,\n"
+	  "yubin-worker and yubin-metrics. What is there already stays as it is, so it can be "
 	  "repeated.\n", cmd_init },
 	{ "serve", "", 0, 0, plain_options, COMMAND_USAGE,
 	  "Run the server",

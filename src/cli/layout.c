@@ -69,11 +69,12 @@ static bool need_user(const struct config *c, const char *suffix,
 
 bool layout_users(struct layout *l)
 {
-	struct process_user worker;
+	struct process_user other;
 
 	return !l->root || (need_user(l->config, "", &l->store) &&
 			    need_user(l->config, "-auth", &l->auth) &&
-			    need_user(l->config, "-worker", &worker));
+			    need_user(l->config, "-worker", &other) &&
+			    need_user(l->config, "-metrics", &other));
 }
 
 /* ---- folders ---- */

@@ -31,6 +31,7 @@ enum config_service {
 	CONFIG_POP3S,
 	CONFIG_SMTP,
 	CONFIG_LMTP,
+	CONFIG_METRICS,
 	CONFIG_SERVICES
 };
 

@@ -124,6 +124,21 @@ static void tell_form(struct reader *r, struct place at, struct span text,
 		    show_span(text).text, more);
 }
 
+/* What has no login is for this machine alone. */
+static bool is_near(struct reader *r, struct place at, struct span text,
+		    enum config_service service, const struct socket_address *a)
+{
+	if (!config_service_rules[service].loopback_only ||
+	    socket_address_is_loopback(a))
+		return true;
+	problem_add(r->problems, at,
+		    "\"%s\": %s is for this machine only; write "
+		    "\"127.0.0.1:PORT\", and let a web server with a login "
+		    "stand before it",
+		    show_span(text).text, config_service_name(service));
+	return false;
+}
+
 static bool read_address(struct reader *r, struct place at, struct span text,
 			 enum config_service service, struct config_listener *l,
 			 struct socket_address *a)
@@ -136,7 +151,7 @@ static bool read_address(struct reader *r, struct place at, struct span text,
 		if (span_to_str(text, l->address, sizeof l->address) &&
 		    socket_address_parse(l->address, a) == YB_OK &&
 		    port_of(a) != 0)
-			return true;
+			return is_near(r, at, text, service, a);
 		tell_form(r, at, text, service);
 		return false;
 	}
@@ -369,7 +384,7 @@ void listeners_read(const struct node *node, struct config *c,
 	if (node->kind != NODE_MAP || node->first == NULL) {
 		problem_add(ps, node->at,
 			    "listeners takes a map of services: pop3, pop3s, "
-			    "smtp, lmtp");
+			    "smtp, lmtp, metrics");
 		return;
 	}
 	read_services(&r, node);

@@ -38,6 +38,7 @@ struct config_service_rule {
 	const char *addresses[2]; /* the default; NULL: run/NAME */
 	unsigned tls;             /* set of 1 << enum config_tls */
 	enum config_tls tls_preset;
+	bool loopback_only;
 	const char *help;
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +10,10 @@
 #include "os/fd.h"
 #include "os/file.h"
 
-enum { ALL_SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+enum {
+	ALL_SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+	SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+};
 
 enum yb_err memfd_open(const char *name, int *ret_fd)
 {
@@ -76,4 +80,54 @@ void memfd_unmap(struct span *mapping)
 	if (mapping->n > 0)
 		(void)munmap((void *)(uintptr_t)mapping->p, mapping->n);
 	*mapping = SPAN_NONE;
+}
+
+static enum yb_err map_shared(int fd, size_t size, bool writable, void **ret)
+{
+	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *p = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return err_from_errno(errno);
+	*ret = p;
+	return YB_OK;
+}
+
+enum yb_err memfd_share(const char *name, size_t size, int *ret_fd, void **ret)
+{
+	AUTO_FD fd = -1;
+	enum yb_err err = memfd_open(name, &fd);
+
+	if (err == YB_OK && (ftruncate(fd, (off_t)size) < 0 ||
+			     fcntl(fd, F_ADD_SEALS, SIZE_SEALS) < 0))
+		err = err_from_errno(errno);
+	if (err == YB_OK)
+		err = map_shared(fd, size, true, ret);
+	if (err == YB_OK)
+		*ret_fd = fd_steal(&fd);
+	return err;
+}
+
+enum yb_err memfd_reader(int fd, int *ret_fd)
+{
+	char path[32];
+	int reader;
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	if (reader < 0)
+		return err_from_errno(errno);
+	*ret_fd = reader;
+	return YB_OK;
+}
+
+enum yb_err memfd_map_shared(int fd, size_t size, bool writable, void **ret)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals < 0 || (seals & SIZE_SEALS) != SIZE_SEALS ||
+	    fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size != size)
+		return YB_INVALID;
+	return map_shared(fd, size, writable, ret);
 }

@@ -5,6 +5,8 @@
 #ifndef OS_MEMFD_H
 #define OS_MEMFD_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/span.h"
 
@@ -27,5 +29,23 @@ YB_CHECKED enum yb_err memfd_check(int fd, uint64_t min, uint64_t max,
 /* A mapping of a whole sealed memfd, read-only; release with memfd_unmap(). */
 YB_CHECKED enum yb_err memfd_map(int fd, uint64_t max, struct span *ret);
 void memfd_unmap(struct span *mapping);
+
+/*
+ * Memory that one process writes and others read at the same time: its size
+ * is sealed, so that no access can fail, its octets are not. All zero at
+ * first; mapped writable. It stays mapped until the process ends.
+ */
+YB_CHECKED enum yb_err memfd_share(const char *name, size_t size, int *ret_fd,
+				   void **ret);
+
+/* A descriptor of the same memory that cannot be mapped for writing. */
+YB_CHECKED enum yb_err memfd_reader(int fd, int *ret_fd);
+
+/*
+ * Maps what memfd_share() made, from a descriptor of another process's:
+ * INVALID unless it has that size, sealed.
+ */
+YB_CHECKED enum yb_err memfd_map_shared(int fd, size_t size, bool writable,
+					void **ret);
 
 #endif

@@ -32,4 +32,15 @@ enum pop3_command_flags {
 	X(UTF8, AUTH, 0, 0, 0, pop3_on_utf8)                          \
 	X(LANG, ANY, 0, 1, 0, pop3_on_lang)
 
+/* clang-format off */
+/* Commands by number, for whoever counts them; OTHER are unknown ones. */
+enum pop3_verb {
+#define X(verb, ...) POP3_VERB_##verb,
+	POP3_COMMANDS(X)
+#undef X
+	POP3_VERB_OTHER,
+	POP3_VERBS
+};
+/* clang-format on */
+
 #endif

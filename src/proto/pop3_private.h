@@ -103,6 +103,7 @@ struct pop3_server {
 	uint64_t deleted_octets;
 	struct pop3_cursor cursor;
 	struct pop3_server_counters counters;
+	uint32_t verbs[POP3_VERBS]; /* run, and not yet taken */
 };
 
 /* ---- pop3_server.c ---- */

@@ -234,6 +234,7 @@ static void run_command(struct pop3_server *s, struct span line)
 	const struct command *c = command_find(span_head(line, at));
 	struct pop3_args args;
 
+	s->verbs[c != NULL ? c - commands : POP3_VERB_OTHER]++;
 	if (!may_run(s, c))
 		return;
 	if (!cut_args(c, span_skip(line, at + 1), &args)) {
@@ -486,6 +487,12 @@ const struct pop3_server_counters *
 pop3_server_counters(const struct pop3_server *s)
 {
 	return &s->counters;
+}
+
+void pop3_server_take_verbs(struct pop3_server *s, uint32_t ret[POP3_VERBS])
+{
+	memcpy(ret, s->verbs, sizeof s->verbs);
+	memset(s->verbs, 0, sizeof s->verbs);
 }
 
 void pop3_server_release(struct pop3_server *s)

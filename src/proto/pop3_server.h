@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "mime/listing.h"
 #include "proto/out.h"
+#include "proto/pop3_commands.h"
 
 struct pop3_server;
 
@@ -155,6 +156,12 @@ const char *pop3_server_end_reason(const struct pop3_server *s);
 
 const struct pop3_server_counters *
 pop3_server_counters(const struct pop3_server *s);
+
+/*
+ * How many commands of each kind were run since the last call; those whose
+ * event still waits are among them. For counting: the numbers are taken.
+ */
+void pop3_server_take_verbs(struct pop3_server *s, uint32_t ret[POP3_VERBS]);
 
 /* Gives back what an idle session does not need. */
 void pop3_server_release(struct pop3_server *s);

@@ -35,4 +35,15 @@ enum smtp_command_flags {
 	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn)                 \
 	X(HELP, SMTP_IN_BOTH, smtp_on_help)
 
+/* clang-format off */
+/* Commands by number, for whoever counts them; OTHER are unknown ones. */
+enum smtp_verb {
+#define X(verb, ...) SMTP_VERB_##verb,
+	SMTP_COMMANDS(X)
+#undef X
+	SMTP_VERB_OTHER,
+	SMTP_VERBS
+};
+/* clang-format on */
+
 #endif

@@ -95,6 +95,7 @@ struct smtp_server {
 	const char *drop_reply;    /* once it is all there */
 	enum smtp_state drop_back; /* where it came from */
 	struct smtp_server_counters counters;
+	uint32_t verbs[SMTP_VERBS]; /* run, and not yet taken */
 };
 
 /* ---- smtp_server.c ---- */

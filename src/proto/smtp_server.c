@@ -338,6 +338,7 @@ static void run_command(struct smtp_server *s, struct span line)
 	/* RFC 5321 4.1.1: trailing spaces SHOULD be tolerated. */
 	struct span arg = span_trim(span_skip(line, at));
 
+	s->verbs[c != NULL ? c - commands : SMTP_VERB_OTHER]++;
 	if (c == NULL) {
 		bad_command(s, "500 5.5.1 unknown command");
 	} else if ((c->flags & SMTP_AFTER_HELLO) != 0 &&
@@ -561,6 +562,12 @@ const struct smtp_server_counters *
 smtp_server_counters(const struct smtp_server *s)
 {
 	return &s->counters;
+}
+
+void smtp_server_take_verbs(struct smtp_server *s, uint32_t ret[SMTP_VERBS])
+{
+	memcpy(ret, s->verbs, sizeof s->verbs);
+	memset(s->verbs, 0, sizeof s->verbs);
 }
 
 void smtp_server_release(struct smtp_server *s)

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "proto/out.h"
+#include "proto/smtp_commands.h"
 
 struct smtp_server;
 
@@ -121,6 +122,13 @@ bool smtp_server_is_over(const struct smtp_server *s);
 const char *smtp_server_end_reason(const struct smtp_server *s);
 const struct smtp_server_counters *
 smtp_server_counters(const struct smtp_server *s);
+
+/*
+ * How many commands of each kind were run since the last call; those whose
+ * event still waits are among them. For counting: the numbers are taken.
+ */
+void smtp_server_take_verbs(struct smtp_server *s, uint32_t ret[SMTP_VERBS]);
+
 void smtp_server_release(struct smtp_server *s);
 
 #endif

@@ -35,6 +35,7 @@ struct auth_process {
 	struct loop_timer timer; /* delayed answers */
 	struct loop_task retime;
 	struct control_server control;
+	struct auth_counters counted; /* what of it the page has */
 };
 
 /* A login, or the whole of a SASL exchange. */
@@ -45,7 +46,8 @@ struct login {
 	uint64_t first_id;      /* its key */
 	uint64_t id;            /* of the question to be answered now */
 	struct auth_sasl *sasl; /* NULL for USER and PASS */
-	bool in_step;           /* `done` was called before start returned */
+	enum metric_mechanism mechanism;
+	bool in_step; /* `done` was called before start returned */
 	bool over;
 };
 
@@ -53,6 +55,41 @@ struct login_key {
 	uint64_t incarnation;
 	uint64_t id;
 };
+
+/* ---- counting ---- */
+
+static enum metric_auth_result result_of(enum yb_err err)
+{
+	switch (err) {
+	case YB_OK:
+		return METRIC_AUTH_OK_RESULT;
+	case YB_DENIED:
+		return METRIC_AUTH_DENIED_RESULT;
+	case YB_OVERLOAD:
+		return METRIC_AUTH_OVERLOAD_RESULT;
+	default:
+		return METRIC_AUTH_ERROR_RESULT;
+	}
+}
+
+static void count_login(const struct login *l, enum metric_auth_result result)
+{
+	metric_add(l->process->process.page,
+		   METRIC_AUTH + l->mechanism * METRIC_AUTH_RESULTS_N + result,
+		   1);
+}
+
+/* What the library has counted since the last time. */
+static void count_work(struct auth_process *p)
+{
+	struct auth_counters now = auth_counters(p->auth);
+
+	metric_add(p->process.page, METRIC_AUTH_CACHE,
+		   now.cache_hits - p->counted.cache_hits);
+	metric_add(p->process.page, METRIC_AUTH_HASHES,
+		   now.hashes - p->counted.hashes);
+	p->counted = now;
+}
 
 /* ---- answers ---- */
 
@@ -134,6 +171,7 @@ static void on_done(void *ctx, enum yb_err err,
 		send_challenge(l, challenge);
 		return;
 	}
+	count_login(l, result_of(err));
 	if (err == YB_OK)
 		send_grant(l, identity);
 	else
@@ -196,6 +234,7 @@ static void read_peer(struct message_reader *r, struct auth_peer *ret)
 static void end_step(struct auth_process *p, struct login *l)
 {
 	l->in_step = false;
+	count_work(p);
 	if (l->over)
 		login_free(l);
 	loop_defer(p->process.loop, &p->retime);
@@ -245,6 +284,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	if (l == NULL)
 		return true;
 	l->in_step = true;
+	l->mechanism = metric_mechanism(mechanism);
 	l->sasl = auth_sasl_start(p->auth, &peer, mechanism, response,
 				  has_response, loop_now(p->process.loop),
 				  on_done, l);
@@ -292,8 +332,10 @@ static bool on_cancel(struct auth_process *p, struct peer *from,
 {
 	struct login *l = find_login(p, from, m->id);
 
-	if (l != NULL && l->sasl != NULL)
+	if (l != NULL && l->sasl != NULL) {
+		count_login(l, METRIC_AUTH_CANCELLED_RESULT);
 		login_free(l);
+	}
 	return true;
 }
 
@@ -378,6 +420,7 @@ static void set_timer(struct auth_process *p)
 static void run_auth(struct auth_process *p)
 {
 	auth_run(p->auth, loop_now(p->process.loop));
+	count_work(p);
 	set_timer(p);
 }
 

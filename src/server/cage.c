@@ -41,6 +41,12 @@ static const char *const auth_calls[] = { CALLS_COMMON, CALLS_THREADS,
 /* It accepts, and reads and sends what it was handed; it opens nothing. */
 static const char *const worker_calls[] = { CALLS_COMMON, CALLS_NETWORK, NULL };
 
+/* It answers those who ask, with what is mapped already. */
+static const char *const metrics_calls[] = { CALLS_COMMON, "accept4",
+					     "recvfrom",   "sendto",
+					     "shutdown",   "setsockopt",
+					     NULL };
+
 static const char *const config_calls[] = { CALLS_COMMON, "stat",   "lstat",
 					    "access",     "openat", "uname",
 					    NULL };
@@ -153,6 +159,7 @@ static const struct sandbox_calls calls_of[ROLE_COUNT] = {
 	[ROLE_STORE] = { store_calls, kill_keeper },
 	[ROLE_AUTH] = { auth_calls, kill_keeper },
 	[ROLE_WORKER] = { worker_calls, kill_worker },
+	[ROLE_METRICS] = { metrics_calls, kill_worker },
 	[ROLE_CONFIG] = { config_calls, kill_keeper },
 };
 

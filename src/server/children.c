@@ -8,6 +8,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/memfd.h"
 
 enum {
 	/* A pause after 3 deaths in 10 s; never given up. */
@@ -35,6 +36,7 @@ struct child *children_add(struct children *all, enum role role,
 		.all = all, .role = role, .number = number, .state = CHILD_DOWN
 	};
 	c->channel.ended = true;
+	c->page_fd = -1;
 	loop_timer_init(&c->restart, restart, c);
 	return c;
 }
@@ -57,6 +59,76 @@ size_t children_running(const struct children *all, enum role role)
 		n += all->child[i].state != CHILD_DOWN &&
 		     (role == ROLE_COUNT || all->child[i].role == role);
 	return n;
+}
+
+/* ---- what is counted ---- */
+
+/* Tells the world how many processes there should be, and are. */
+static void count_processes(struct children *all)
+{
+	uint64_t wanted[ROLE_COUNT] = { [ROLE_SUPERVISOR] = 1 };
+	uint64_t ready[ROLE_COUNT] = { [ROLE_SUPERVISOR] = 1 };
+	uint64_t restarts[ROLE_COUNT] = { 0 };
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct child *c = &all->child[i];
+
+		wanted[c->role]++;
+		ready[c->role] += c->state == CHILD_READY;
+		restarts[c->role] += c->restarts;
+	}
+	for (uint32_t i = 0; i < ROLE_COUNT; i++) {
+		metric_set(all->page, METRIC_WANTED + i, wanted[i]);
+		metric_set(all->page, METRIC_READY + i, ready[i]);
+		metric_set(all->page, METRIC_RESTARTS + i, restarts[i]);
+	}
+}
+
+/* The metrics process may read it, and cannot write it. */
+static enum yb_err show_page(struct child *metrics, enum role role, int fd)
+{
+	AUTO_FD reader = -1;
+	struct message_writer w;
+	struct span body;
+	enum yb_err err = memfd_reader(fd, &reader);
+
+	if (err != YB_OK)
+		return err;
+	message_write(&w);
+	message_write_u32(&w, role);
+	body = message_written(&w);
+	return channel_send(&metrics->channel, MESSAGE_PAGE_OF, 0, &body, 1,
+			    &reader, 1);
+}
+
+static enum yb_err show_pages(struct child *metrics)
+{
+	struct children *all = metrics->all;
+	enum yb_err err = show_page(metrics, ROLE_SUPERVISOR, all->page_fd);
+
+	for (size_t i = 0; i < all->n && err == YB_OK; i++)
+		if (all->child[i].page != NULL)
+			err = show_page(metrics, all->child[i].role,
+					all->child[i].page_fd);
+	return err;
+}
+
+/* Made once: successors count on where a process has died. */
+static enum yb_err make_page(struct child *c)
+{
+	struct child *metrics = children_find(c->all, ROLE_METRICS, 0);
+	void *page;
+	enum yb_err err;
+
+	if (c->page != NULL)
+		return YB_OK;
+	err = memfd_share("yubin-metrics", sizeof *c->page, &c->page_fd, &page);
+	if (err != YB_OK)
+		return err;
+	c->page = page;
+	if (metrics != NULL && metrics != c && !metrics->channel.ended)
+		err = show_page(metrics, c->role, c->page_fd);
+	return err;
 }
 
 /* ---- handing over ---- */
@@ -141,11 +213,14 @@ static enum yb_err hand_over_keys(struct child *c)
 
 static enum yb_err hand_over_listeners(struct child *c)
 {
+	const struct config *config = c->all->config;
 	enum yb_err err = YB_OK;
 
-	for (uint32_t i = 0; i < c->all->config->listeners_n && !err; i++)
-		err = hand_over(c, MESSAGE_LISTENER, i, &c->all->listeners[i],
-				1);
+	for (uint32_t i = 0; i < config->listeners_n && !err; i++)
+		if ((config->listeners[i].service == CONFIG_METRICS) ==
+		    (c->role == ROLE_METRICS))
+			err = hand_over(c, MESSAGE_LISTENER, i,
+					&c->all->listeners[i], 1);
 	return err;
 }
 
@@ -158,7 +233,11 @@ static enum yb_err hand_over_all(struct child *c)
 		err = hand_over(c, MESSAGE_LOG, 0, &c->all->log_fd, 1);
 	if (err == YB_OK && c->role == ROLE_WORKER)
 		err = hand_over_keys(c);
-	if (err == YB_OK && c->role == ROLE_WORKER)
+	if (err == YB_OK)
+		err = hand_over(c, MESSAGE_PAGE, 0, &c->page_fd, 1);
+	if (err == YB_OK && c->role == ROLE_METRICS)
+		err = show_pages(c);
+	if (err == YB_OK && (c->role == ROLE_WORKER || c->role == ROLE_METRICS))
 		err = hand_over_listeners(c);
 	/* A keeper has to be open before somebody asks it, a worker joined
 	 * before somebody connects. */
@@ -209,6 +288,7 @@ static bool on_message(void *ctx, struct message *m)
 	if (c->state != CHILD_STARTING)
 		return true; /* it was told to end meanwhile */
 	c->state = CHILD_READY;
+	count_processes(c->all);
 	c->all->on_ready(c->all->ctx, c);
 	return true;
 }
@@ -259,7 +339,9 @@ void child_start(struct child *c)
 
 	c->incarnation = c->all->next_incarnation++;
 	c->started_ms = clock_mono_ms();
-	err = spawn(c);
+	err = make_page(c);
+	if (err == YB_OK)
+		err = spawn(c);
 	if (err == YB_OK)
 		err = hand_over_all(c);
 	if (err == YB_OK)
@@ -290,6 +372,7 @@ void child_stop(struct child *c)
 	if (c->state != CHILD_STARTING && c->state != CHILD_READY)
 		return;
 	c->state = CHILD_STOPPING;
+	count_processes(c->all);
 	/* If the channel is over, it is ending already. */
 	(void)hand_over(c, MESSAGE_STOP, 0, NULL, 0);
 }
@@ -309,6 +392,9 @@ static void buried(struct child *c, int status)
 
 	channel_close(&c->channel);
 	c->state = CHILD_DOWN;
+	if (c->page != NULL)
+		metrics_forget_gauges(c->page);
+	count_processes(all);
 	for (size_t i = DEATHS_REMEMBERED - 1; i > 0; i--)
 		c->deaths[i] = c->deaths[i - 1];
 	c->deaths[0] = now;

@@ -9,6 +9,7 @@
 #include "os/process.h"
 #include "server/channel.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/role.h"
 
 enum child_state {
@@ -18,7 +19,7 @@ enum child_state {
 	CHILD_STOPPING, /* was told to end */
 };
 
-enum { CHILDREN_MAX = 2 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
+enum { CHILDREN_MAX = 3 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
 
 struct children;
 
@@ -31,6 +32,8 @@ struct child {
 	uint64_t incarnation;
 	uint64_t started_ms;
 	uint32_t restarts;
+	struct metrics_page *page; /* what it and its predecessors counted */
+	int page_fd;
 	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
 	struct channel channel;
 	struct loop_timer restart;
@@ -43,6 +46,8 @@ struct children {
 	int config_fd; /* sealed memfd of it */
 	int log_fd;
 	int listeners[CONFIG_LISTENERS_MAX];
+	struct metrics_page *page; /* the supervisor's own */
+	int page_fd;
 	struct process_user users[ROLE_COUNT];
 	uint64_t next_incarnation;
 	bool ending; /* nothing is started any more */

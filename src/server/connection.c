@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/fd.h"
 #include "server/worker.h"
 
@@ -250,6 +251,9 @@ static bool feed_some(struct connection *c)
 		return false;
 	}
 	c->octets_in += n;
+	metric_add(c->worker->process.page, METRIC_RECEIVED + c->service, n);
+	if (c->asked_ns == 0)
+		c->asked_ns = clock_mono_ns();
 	c->class->tick(c->session, loop_now(c->worker->process.loop), true);
 	(void)feed(c, span_of(c->worker->input, n), &eaten);
 	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
@@ -284,6 +288,10 @@ static void go_on_handshake(struct connection *c)
 		wait_for_room(c);
 	if (err == YB_AGAIN)
 		return;
+	metric_add(c->worker->process.page,
+		   METRIC_HANDSHAKES +
+			   (err == YB_OK ? METRIC_TLS_OK : METRIC_TLS_FAILED),
+		   1);
 	if (err != YB_OK) {
 		die(c, "TLS handshake failed");
 		return;
@@ -320,6 +328,14 @@ static bool come_to_rest(struct connection *c)
 	return true;
 }
 
+/* The clock is read twice for all that was pipelined. */
+static void count_commands(struct connection *c)
+{
+	if (c->asked_ns != 0 &&
+	    c->class->count(c->session, clock_mono_ns() - c->asked_ns))
+		c->asked_ns = 0;
+}
+
 static void pump_open(struct connection *c)
 {
 	int reads = 0;
@@ -340,6 +356,7 @@ static void pump_open(struct connection *c)
 		spoke = !out_is_empty(c->class->output(c->session));
 		if (!send_output(c))
 			return;
+		count_commands(c);
 		if (!c->can_write ||
 		    !out_is_empty(c->class->output(c->session)))
 			break;
@@ -407,6 +424,8 @@ static void out_of_time(void *ctx, uint64_t now_ms)
 	if (c->stage == CONNECTION_LINGER) {
 		die(c, NULL);
 	} else if (c->stage == CONNECTION_HANDSHAKE) {
+		metric_add(c->worker->process.page,
+			   METRIC_HANDSHAKES + METRIC_TLS_TIMEOUT, 1);
 		die(c, "TLS handshake timeout");
 	} else if (c->sending_since_ms != 0 &&
 		   now_ms >= c->sending_since_ms + STUCK_MS) {

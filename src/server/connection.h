@@ -39,6 +39,9 @@ struct session_class {
 	void (*store_gone)(void *session);
 	/* The server ends: say so. */
 	void (*shutdown)(void *session);
+	/* Counts the commands that came `ns` ago, now that they are
+	 * answered; false if one still waits for its answer. */
+	bool (*count)(void *session, uint64_t ns);
 	/* Gives back what an idle session does not need. */
 	void (*release)(void *session);
 	/* The connection is gone: log it, free everything. `why` is NULL if
@@ -77,7 +80,9 @@ struct connection {
 	uint64_t octets_in, octets_out;
 	uint64_t began_ms;
 	uint64_t sending_since_ms; /* output waits since; 0: none */
-	uint32_t listener;         /* index in settings->config */
+	uint64_t asked_ns; /* since when commands wait for answers; 0: none */
+	uint32_t listener; /* index in settings->config */
+	uint32_t service;  /* of it */
 	struct socket_address peer;
 };
 

@@ -44,6 +44,7 @@ uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot)
 	h->free = slot->next_free;
 	slot->snapshot = snapshot;
 	slot->uses++;
+	h->used++;
 	return (uint64_t)slot->uses << 32 | at;
 }
 
@@ -75,7 +76,13 @@ struct store_snapshot *handles_take(struct handles *h, uint64_t handle)
 	slot->snapshot = NULL;
 	slot->next_free = h->free;
 	h->free = (uint32_t)(slot - h->slots) + 1;
+	h->used--;
 	return snapshot;
+}
+
+uint32_t handles_count(const struct handles *h)
+{
+	return h->used;
 }
 
 struct store_snapshot *handles_take_any(struct handles *h)

@@ -20,6 +20,7 @@ enum {
 struct handles {
 	struct handle_slot *slots;
 	uint32_t n;    /* slots allocated */
+	uint32_t used; /* of these */
 	uint32_t free; /* the first free one, plus 1; 0: none */
 };
 
@@ -31,6 +32,9 @@ struct store_snapshot *handles_find(const struct handles *h, uint64_t handle);
 
 /* The snapshot, now the caller's; NULL as above. */
 struct store_snapshot *handles_take(struct handles *h, uint64_t handle);
+
+/* How many snapshots there are. */
+uint32_t handles_count(const struct handles *h);
 
 /*
  * For the end: takes any one. To be called until it returns NULL; the table

@@ -24,6 +24,8 @@
 	X(KEYS)          /* id: which; fds: certificate, private key */     \
 	X(START)         /* everything is handed over: cage and run */      \
 	X(STOP)          /* finish what runs, then end */                   \
+	X(PAGE)          /* fd: what this process counts, to be written */  \
+	X(PAGE_OF)       /* role; fd: what a process counts, to be read */  \
 	X(CONTROL)       /* fd: a command's connection, checked */          \
 	/* all -> supervisor */                                             \
 	X(READY)         /* caged and running */                            \

@@ -93,6 +93,14 @@ static void forget_listing(struct pop3_session *s)
 	s->address = NULL;
 }
 
+static void count_login(struct pop3_session *s)
+{
+	struct metrics_page *page = s->connection->worker->process.page;
+
+	metric_add(page, METRIC_POP3_SESSIONS, 1);
+	metric_add(page, METRIC_POP3_OPEN, 1);
+}
+
 /* The store has opened the maildrop that auth granted. */
 static bool on_opened(struct pop3_session *s, struct message *m)
 {
@@ -116,6 +124,8 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 		tell_closed(s);
 		forget_listing(s); /* the client may try again */
 	}
+	if (err == YB_OK)
+		count_login(s);
 	pop3_server_login_done(s->engine, err, &s->listing);
 	return true;
 }
@@ -572,6 +582,24 @@ static void shut_down(void *session)
 	pop3_server_shutdown(s->engine);
 }
 
+static bool count(void *session, uint64_t ns)
+{
+	struct pop3_session *s = session;
+	struct metrics_page *page = s->connection->worker->process.page;
+	uint32_t verbs[POP3_VERBS];
+
+	if (s->waiting)
+		return false;
+	pop3_server_take_verbs(s->engine, verbs);
+	for (uint32_t i = 0; i < POP3_VERBS; i++)
+		if (verbs[i] != 0)
+			metric_observe(page,
+				       METRIC_POP3_COMMAND +
+					       i * METRIC_CELLS_HISTOGRAM,
+				       ns, verbs[i]);
+	return true;
+}
+
 static void release(void *session)
 {
 	struct pop3_session *s = session;
@@ -602,11 +630,23 @@ static void write_summary(struct pop3_session *s, const char *why)
 					   : pop3_server_end_reason(s->engine));
 }
 
+static void count_end(struct pop3_session *s)
+{
+	struct metrics_page *page = s->connection->worker->process.page;
+
+	if (s->address != NULL)
+		metric_add(page, METRIC_POP3_OPEN, UINT64_MAX); /* one less */
+	metric_add(page, METRIC_RETRIEVED,
+		   pop3_server_counters(s->engine)->retr);
+	metric_add(page, METRIC_DELETED, s->deleted);
+}
+
 static void closed(void *session, const char *why)
 {
 	struct pop3_session *s = session;
 
 	write_summary(s, why);
+	count_end(s);
 	forget_login(s);
 	requests_cancel(&s->connection->worker->requests, s->request);
 	tell_closed(s);
@@ -629,6 +669,7 @@ static const struct session_class pop3_class = {
 	.deadline = deadline,
 	.store_gone = store_gone,
 	.shutdown = shut_down,
+	.count = count,
 	.release = release,
 	.closed = closed,
 };

@@ -47,6 +47,19 @@ static bool take_log(struct process *p, struct message *m)
 	return true;
 }
 
+static bool take_page(struct process *p, struct message *m)
+{
+	void *page;
+
+	if (m->fds_n != 1 || p->page_is_shared ||
+	    memfd_map_shared(m->fds[0], sizeof *p->page, true, &page) != YB_OK)
+		return false;
+	free(p->page); /* nothing was counted before */
+	p->page = page;
+	p->page_is_shared = true;
+	return true;
+}
+
 static bool on_message(void *ctx, struct message *m)
 {
 	struct process *p = ctx;
@@ -60,6 +73,8 @@ static bool on_message(void *ctx, struct message *m)
 		return take_config(p, m);
 	case MESSAGE_LOG:
 		return take_log(p, m);
+	case MESSAGE_PAGE:
+		return take_page(p, m);
 	case MESSAGE_STOP:
 		p->on_stop(p->ctx);
 		return true;
@@ -94,6 +109,9 @@ enum yb_err process_init(struct process *p, enum role role, uint32_t number)
 		(void)snprintf(p->name, sizeof p->name, "%s", role_name(role));
 	(void)snprintf(title, sizeof title, "yubin-%s", p->name);
 	process_set_title(title);
+	p->page = calloc(1, sizeof *p->page);
+	if (p->page == NULL)
+		return YB_NOMEM;
 	err = loop_new(&p->loop);
 	if (err != YB_OK)
 		return err;

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "server/channel.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/role.h"
 
 struct process {
@@ -18,7 +19,9 @@ struct process {
 	struct log log;
 	struct config config;
 	struct channel supervisor;
-	bool strict; /* test build: a forbidden call kills */
+	struct metrics_page *page; /* what this process counts */
+	bool page_is_shared;       /* the supervisor has seen to that */
+	bool strict;               /* test build: a forbidden call kills */
 	int exit_status;
 	bool ended; /* process_end() was called */
 	/* What only this role understands; false for a malformed one. */

@@ -42,5 +42,7 @@ int role_main(int argc, char **argv)
 		return auth_process_main();
 	if (strcmp(name, names[ROLE_WORKER]) == 0)
 		return worker_main((uint32_t)number);
+	if (strcmp(name, names[ROLE_METRICS]) == 0)
+		return metrics_process_main();
 	return 2;
 }

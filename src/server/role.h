@@ -13,6 +13,7 @@
 	X(STORE, "store")           \
 	X(AUTH, "auth")             \
 	X(WORKER, "worker")         \
+	X(METRICS, "metrics")       \
 	X(CONFIG, "config")
 
 /* clang-format off */
@@ -39,6 +40,7 @@ int role_main(int argc, char **argv);
 int store_process_main(void);
 int auth_process_main(void);
 int worker_main(uint32_t number);
+int metrics_process_main(void);
 int config_process_main(const char *file);
 
 #endif

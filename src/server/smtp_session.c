@@ -35,6 +35,20 @@ struct smtp_session {
 	uint64_t delivered;              /* copies on disk */
 };
 
+static void count_results(const struct smtp_session *s, uint32_t cell,
+			  const enum yb_err *errs, size_t n)
+{
+	struct metrics_page *page = s->connection->worker->process.page;
+
+	for (size_t i = 0; i < n; i++)
+		metric_add(page,
+			   cell + (errs[i] == YB_OK ? METRIC_MAIL_ACCEPTED
+				   : err_class(errs[i]) == YB_CLASS_PERM
+					   ? METRIC_MAIL_REJECTED
+					   : METRIC_MAIL_TEMPFAIL),
+			   1);
+}
+
 /* ---- recipients ---- */
 
 static size_t places_n(const struct smtp_session *s)
@@ -84,7 +98,9 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 		if (good && err == YB_OK)
 			err = add_recipient(s, &place);
 	}
-	smtp_server_rcpt_done(s->engine, good ? err : YB_GONE);
+	err = good ? err : YB_GONE;
+	count_results(s, METRIC_RECIPIENTS, &err, 1);
+	smtp_server_rcpt_done(s->engine, err);
 	connection_resume(s->connection);
 	return good;
 }
@@ -247,6 +263,7 @@ static bool on_delivered(void *ctx, enum yb_err err, struct message *m)
 		errs[i] = good ? of_place[place_of[i]] : YB_GONE;
 	for (size_t i = 0; i < places_n(s) && good; i++)
 		s->delivered += of_place[i] == YB_OK;
+	count_results(s, METRIC_DELIVERIES, errs, n);
 	forget_transaction(s);
 	smtp_server_message_done(s->engine, errs, n);
 	connection_resume(s->connection);
@@ -426,6 +443,24 @@ static void shut_down(void *session)
 	smtp_server_shutdown(s->engine, "421 4.3.2 server is shutting down");
 }
 
+static bool count(void *session, uint64_t ns)
+{
+	struct smtp_session *s = session;
+	struct metrics_page *page = s->connection->worker->process.page;
+	uint32_t verbs[SMTP_VERBS];
+
+	if (s->waiting)
+		return false;
+	smtp_server_take_verbs(s->engine, verbs);
+	for (uint32_t i = 0; i < SMTP_VERBS; i++)
+		if (verbs[i] != 0)
+			metric_observe(page,
+				       METRIC_SMTP_COMMAND +
+					       i * METRIC_CELLS_HISTOGRAM,
+				       ns, verbs[i]);
+	return true;
+}
+
 static void release(void *session)
 {
 	struct smtp_session *s = session;
@@ -474,6 +509,7 @@ static const struct session_class smtp_class = {
 	.tick = tick,
 	.deadline = deadline,
 	.shutdown = shut_down,
+	.count = count,
 	.release = release,
 	.closed = closed,
 };
@@ -509,5 +545,6 @@ enum yb_err smtp_session_new(struct connection *c)
 	}
 	c->class = &smtp_class;
 	c->session = s;
+	metric_add(c->worker->process.page, METRIC_SMTP_SESSIONS, 1);
 	return YB_OK;
 }

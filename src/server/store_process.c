@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
 #include "server/cage.h"
@@ -32,6 +34,8 @@ enum {
 	RANGES_MAX = 64 * 1024 * 1024,
 	/* Waits this long for syncs in flight before it ends anyway. */
 	STOP_POLL_MS = 20,
+	/* How old what is said of the disk may be. */
+	LOOK_MS = 2 * 1000,
 };
 
 struct worker_peer {
@@ -48,6 +52,7 @@ struct store_process {
 	struct worker_peer workers[WORKERS_MAX];
 	struct loop_io pool;
 	struct loop_timer ending;
+	struct loop_timer look; /* at the disk */
 	struct control_server control;
 };
 
@@ -57,6 +62,7 @@ struct question {
 	uint32_t worker;
 	uint64_t incarnation;
 	uint64_t id;
+	uint64_t since_ns;
 	struct store_snapshot *snapshot; /* QUIT: to be closed after it */
 	int fd;                          /* DELIVER: the body, or -1 */
 	char address[256];               /* GRANT */
@@ -77,6 +83,7 @@ static struct question *question_new(struct store_process *p, uint32_t worker,
 				.worker = worker,
 				.incarnation = incarnation,
 				.id = id,
+				.since_ns = clock_mono_ns(),
 				.fd = -1 };
 	return q;
 }
@@ -88,6 +95,13 @@ static void question_free(struct question *q)
 	store_snapshot_close(&q->snapshot);
 	fd_close(&q->fd);
 	free(q);
+}
+
+/* How long it took, into a histogram. */
+static void question_observe(const struct question *q, uint32_t cell)
+{
+	metric_observe(q->process->process.page, cell,
+		       clock_mono_ns() - q->since_ns, 1);
 }
 
 /* The channel that the answer goes to; NULL if that worker is gone. */
@@ -158,6 +172,7 @@ static void on_opened(void *ctx, enum yb_err err,
 	struct worker_peer *w = asker(q);
 	uint64_t handle;
 
+	question_observe(q, METRIC_OPEN);
 	if (w == NULL) {
 		store_snapshot_close(&snapshot);
 		question_free(q);
@@ -253,6 +268,7 @@ static void on_expunged(void *ctx, enum yb_err err)
 	struct question *q = ctx;
 	struct worker_peer *w = asker(q);
 
+	question_observe(q, METRIC_EXPUNGE);
 	if (w != NULL)
 		send_err(&w->peer, MESSAGE_QUIT_DONE, q->id, err);
 	question_free(q);
@@ -323,6 +339,7 @@ static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
 	uint8_t codes[STORE_PLACES_MAX];
 	struct span parts[2];
 
+	question_observe(q, METRIC_COMMIT);
 	for (size_t i = 0; i < n; i++)
 		codes[i] = (uint8_t)errs[i];
 	parts[0] = span_of(&count, sizeof count);
@@ -473,6 +490,36 @@ static void on_auth_end(struct peer *peer, enum yb_err why)
 	peer_accuse(&p->process, peer, why);
 }
 
+/* ---- the disk ---- */
+
+static size_t sessions_n(const struct store_process *p)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < WORKERS_MAX; i++)
+		n += handles_count(&p->workers[i].sessions);
+	return n;
+}
+
+static void look(void *ctx, uint64_t now_ms)
+{
+	struct store_process *p = ctx;
+	struct metrics_page *page = p->process.page;
+	struct statvfs disk;
+
+	if (statvfs(p->process.config.store_path, &disk) == 0) {
+		metric_set(page, METRIC_FREE,
+			   (uint64_t)disk.f_bavail * disk.f_frsize);
+		metric_set(page, METRIC_SIZE,
+			   (uint64_t)disk.f_blocks * disk.f_frsize);
+		metric_set(page, METRIC_FREE_FILES, disk.f_favail);
+		metric_set(page, METRIC_READ_ONLY,
+			   (disk.f_flag & ST_RDONLY) != 0);
+	}
+	metric_set(page, METRIC_SNAPSHOTS, sessions_n(p));
+	loop_timer_set(p->process.loop, &p->look, now_ms + LOOK_MS);
+}
+
 /* ---- setting up ---- */
 
 static void on_pool(void *ctx, uint32_t events)
@@ -539,6 +586,7 @@ static void start(struct store_process *p)
 	enum yb_err err = open_all(p);
 
 	if (err == YB_OK) {
+		look(p, loop_now(p->process.loop));
 		process_ready(&p->process);
 		return;
 	}
@@ -621,6 +669,7 @@ int store_process_main(void)
 	p->process.ctx = p;
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->ending, end_when_idle, p);
+	loop_timer_init(&p->look, look, p);
 	p->auth.owner = p;
 	p->auth.on_message = on_auth_message;
 	p->auth.on_end = on_auth_end;

@@ -156,7 +156,8 @@ static int find_users(struct supervisor *s)
 		const char *suffix;
 	} users[] = { { ROLE_STORE, "" },
 		      { ROLE_AUTH, "-auth" },
-		      { ROLE_WORKER, "-worker" } };
+		      { ROLE_WORKER, "-worker" },
+		      { ROLE_METRICS, "-metrics" } };
 
 	if (geteuid() != 0)
 		return SERVER_EXIT_OK;
@@ -246,6 +247,7 @@ static void go_on_ending(struct supervisor *s)
 		begin_stage(s, STAGE_KEEPERS, STOP_KEEPERS_MS);
 		stop_role(s, ROLE_AUTH);
 		stop_role(s, ROLE_STORE);
+		stop_role(s, ROLE_METRICS);
 	}
 	if (s->stage == STAGE_KEEPERS &&
 	    children_running(&s->children, ROLE_COUNT) == 0)
@@ -525,6 +527,14 @@ static int prepare(struct supervisor *s, const char *config_file)
 	return status;
 }
 
+static bool has_metrics(const struct config *c)
+{
+	for (uint32_t i = 0; i < c->listeners_n; i++)
+		if (c->listeners[i].service == CONFIG_METRICS)
+			return true;
+	return false;
+}
+
 static void add_children(struct supervisor *s)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -538,12 +548,32 @@ static void add_children(struct supervisor *s)
 	(void)children_add(&s->children, ROLE_AUTH, 0);
 	for (uint32_t i = 0; i < workers; i++)
 		(void)children_add(&s->children, ROLE_WORKER, i);
+	if (has_metrics(&s->config))
+		(void)children_add(&s->children, ROLE_METRICS, 0);
+}
+
+static enum yb_err make_page(struct supervisor *s)
+{
+	struct metrics_page *page;
+	void *p;
+	enum yb_err err = memfd_share("yubin-metrics", sizeof *page,
+				      &s->children.page_fd, &p);
+
+	if (err != YB_OK)
+		return err;
+	page = s->children.page = p;
+	metric_set(page, METRIC_START_TIME,
+		   (uint64_t)(clock_real_ns() / 1000000000));
+	metric_set(page, METRIC_CONFIG_NUMBER, s->config.number);
+	return YB_OK;
 }
 
 static int run(struct supervisor *s)
 {
 	enum yb_err err = watch_signals(s);
 
+	if (err == YB_OK)
+		err = make_page(s);
 	if (err == YB_OK)
 		err = cage_close_supervisor(
 			&s->log, getenv("YUBIN_STRICT_CAGE") != NULL);

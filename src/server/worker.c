@@ -223,13 +223,15 @@ static void dismiss(struct worker *w, const struct socket_address *peer)
 void worker_bury(struct worker *w, struct connection *c)
 {
 	dismiss(w, &c->peer);
+	metric_add(w->process.page, METRIC_CONNECTIONS + c->service,
+		   UINT64_MAX); /* one less */
 	list_remove(&c->link);
 	list_push(&w->dead, &c->link);
 	loop_defer(w->process.loop, &w->bury);
 }
 
 /* A reason in the language of the service; TLS has no words yet. */
-static void turn_away(const struct config_listener *l, int fd)
+static void turn_away(struct worker *w, const struct config_listener *l, int fd)
 {
 	static const char pop3[] =
 		"-ERR [SYS/TEMP] too many connections, try again later\r\n";
@@ -237,6 +239,7 @@ static void turn_away(const struct config_listener *l, int fd)
 		"421 4.7.0 too many connections, try again later\r\n";
 	bool is_pop3 = l->service == CONFIG_POP3 || l->service == CONFIG_POP3S;
 
+	metric_add(w->process.page, METRIC_TURNED_AWAY + l->service, 1);
 	/* Whoever floods need not get every word. */
 	if (l->tls != CONFIG_TLS_IMPLICIT)
 		(void)send(fd, is_pop3 ? pop3 : smtp,
@@ -256,6 +259,7 @@ static enum yb_err new_session(struct connection *c,
 	case CONFIG_LMTP:
 		c->tls_context = c->settings->smtp_tls;
 		return smtp_session_new(c);
+	case CONFIG_METRICS:
 	case CONFIG_SERVICES:
 		break;
 	}
@@ -271,7 +275,7 @@ static void welcome(struct worker_listener *l, int fd,
 	struct connection *c = NULL;
 
 	if (!admit(w, peer)) {
-		turn_away(config, fd);
+		turn_away(w, config, fd);
 		fd_close(&fd);
 		return;
 	}
@@ -281,6 +285,9 @@ static void welcome(struct worker_listener *l, int fd,
 		return;
 	}
 	c->listener = l->index;
+	c->service = config->service;
+	metric_add(w->process.page, METRIC_ACCEPTED + c->service, 1);
+	metric_add(w->process.page, METRIC_CONNECTIONS + c->service, 1);
 	if (new_session(c, config) != YB_OK) {
 		connection_abort(c, "out of memory");
 		return;
@@ -399,6 +406,11 @@ static bool begin_settings(struct worker *w)
 	settings_release(&w->settings);
 	w->settings = w->next;
 	w->next = NULL;
+	metric_set(w->process.page, METRIC_CERTIFICATE,
+		   w->settings->pop3_tls == NULL
+			   ? 0
+			   : (uint64_t)tls_context_not_after(
+				     w->settings->pop3_tls));
 	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
 		struct worker_listener *l = &w->listeners[i];
 

@@ -1,6 +1,7 @@
 #include "tls/context.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -275,6 +276,35 @@ void tls_context_free(struct tls_context **context)
 	free((*context)->named);
 	free(*context);
 	*context = NULL;
+}
+
+/* Of the certificates of each kind of key that it holds. */
+static int64_t first_end(SSL_CTX *ssl, int64_t first)
+{
+	long more = SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_FIRST);
+
+	for (; more == 1;
+	     more = SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
+		const X509 *x = SSL_CTX_get0_certificate(ssl);
+		struct tm tm;
+
+		if (x == NULL ||
+		    ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+			continue;
+		if ((int64_t)timegm(&tm) < first)
+			first = (int64_t)timegm(&tm);
+	}
+	(void)SSL_CTX_set_current_cert(ssl, SSL_CERT_SET_FIRST);
+	return first;
+}
+
+int64_t tls_context_not_after(const struct tls_context *context)
+{
+	int64_t first = first_end(context->ssl, INT64_MAX);
+
+	for (size_t i = 0; i < context->named_n; i++)
+		first = first_end(context->named[i], first);
+	return first;
 }
 
 /* ---- warming up ---- */

@@ -45,6 +45,8 @@ void tls_context_free(struct tls_context **context);
 
 /* Has OpenSSL open and load what it wants; before a process is caged. */
 void tls_prepare(void);
+/* When the first of its certificates ends: seconds since 1970. */
+int64_t tls_context_not_after(const struct tls_context *context);
 
 /*
  * A TLS 1.2 and a TLS 1.3 handshake with itself in memory, so that OpenSSL

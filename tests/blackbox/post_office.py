@@ -65,7 +65,7 @@ def take_port_base():
             except OSError:
                 lock.close()
                 continue
-            if all(_is_free(n + k) for k in (24, 25, 110, 995)):
+            if all(_is_free(n + k) for k in (24, 25, 110, 910, 995)):
                 _port_locks.append(lock)
                 return n
             lock.close()
@@ -140,6 +140,10 @@ class PostOffice:
     @property
     def pop3s_port(self):
         return self.base + 995
+
+    @property
+    def metrics_port(self):
+        return self.base + 910
 
     @property
     def lmtp_socket(self):

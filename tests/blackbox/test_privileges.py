@@ -58,7 +58,8 @@ def test_works(running, as_whom):
 def test_roles(running, as_whom):
     """Each process has the rights of its role, and no more."""
     want = {"store": "yubin", "auth": "yubin-auth",
-            "worker": "yubin-worker", "supervisor": "root"}
+            "worker": "yubin-worker", "metrics": "yubin-metrics",
+            "supervisor": "root"}
     for p in running.status()["processes"]:
         s = status_of(p["pid"])
         assert s["Seccomp"] == "2", (p, s["Seccomp"])  # a filter

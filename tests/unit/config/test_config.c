@@ -75,8 +75,9 @@ static void test_empty_file_means_defaults(void **state)
 		assert_int_equal(c.language, CONFIG_LANGUAGE_EN);
 		assert_int_equal(c.message_size_max, 50 * 1024 * 1024);
 		assert_int_equal(c.workers, 0);
-		assert_int_equal(c.listeners_n, 7);
+		assert_int_equal(c.listeners_n, 8);
 		assert_string_equal(c.listeners[6].address, "/run/yubin/lmtp");
+		assert_string_equal(c.listeners[7].address, "127.0.0.1:9910");
 		assert_true(config_needs_tls(&c));
 	}
 }
@@ -311,6 +312,8 @@ static const struct bad bads[] = {
 	  "  smtp: {address: \"[0:0:0:0::1]:110\"}\n", 3, 19, "is taken" },
 	{ "listeners: {lmtp: {address: [run/a, ./run/a]}}\n", 1, 37,
 	  "is taken already by \"/srv/post/run/a\"" },
+	{ "listeners: {metrics: {address: [\"0.0.0.0:9910\"]}}\n", 1, 33,
+	  "\"0.0.0.0:9910\": metrics is for this machine only" },
 	/* What YAML has and a configuration does not need. */
 	{ "hostname: &a x\n", 1, 11, "anchor \"&a\"" },
 	{ "a: *b\n", 1, 1, "unknown key" },
