@@ -86,6 +86,7 @@ static void hold_back(struct auth *a, struct attempt *at, uint64_t due_ms)
 
 	mem_wipe(at->password, at->password_n); /* it was hashed */
 	at->due_ms = due_ms;
+	at->held = true;
 	while (before != &a->held &&
 	       list_entry(before, struct attempt, link)->due_ms > due_ms)
 		before = before->prev;
@@ -127,7 +128,8 @@ static void free_guess(struct guess *g)
 
 static bool same_claim(const struct attempt *at, const struct guess *g)
 {
-	return at->name.n == g->name.n && at->password_n == g->password_n &&
+	return at->check == NULL && at->name.n == g->name.n &&
+	       at->password_n == g->password_n &&
 	       memcmp(at->name.text, g->name.text, g->name.n) == 0 &&
 	       compare_equal(at->password, g->password, g->password_n);
 }
@@ -227,6 +229,8 @@ static bool may_begin(struct auth *a, struct attempt *at)
 
 	if (!peer_may_begin(at->peer, a->now_ms))
 		return false;
+	if (at->check != NULL || a->guesses_n == a->guesses_max)
+		return at->check != NULL;
 	list_for_each(link, &a->guesses) {
 		struct guess *g = list_entry(link, struct guess, link);
 
@@ -246,18 +250,52 @@ static struct attempt *next_of(struct auth *a, struct list *waiting)
 	return NULL;
 }
 
+/* An attempt leaves the queue without having begun. */
+static void stop_waiting(struct auth *a, struct attempt *at)
+{
+	at->peer->waiting--;
+	if (at->check != NULL)
+		a->proofs_n--;
+	else
+		a->waiting_n--;
+}
+
+static void check_proof(struct auth *a, struct attempt *at)
+{
+	struct cached *cached = NULL;
+	struct grant grant;
+	int index = -1;
+	enum yb_err err =
+		cache_find(&a->cache, name_span(&at->name), a->now_ms, &cached);
+
+	stop_waiting(a, at);
+	if (err == YB_OK)
+		err = at->check(at->ctx, cached, &index);
+	if (err == YB_OK && (index < 0 || !cached->real)) {
+		at->peer->open++;
+		refuse(a, at, ++a->guess_number);
+		return;
+	}
+	if (err == YB_OK)
+		grant_make(a, cached->account, index, &grant);
+	attempt_answer(a, at, err, err == YB_OK ? &grant.identity : NULL);
+}
+
 /* Addresses that did not fail lately come first: whoever guesses keeps
  * nobody else from the pool. */
 static void begin_all(struct auth *a)
 {
-	while (a->guesses_n < a->guesses_max) {
+	while (a->guesses_n < a->guesses_max || a->proofs_n > 0) {
 		struct attempt *at = next_of(a, &a->fresh);
 
 		if (at == NULL)
 			at = next_of(a, &a->failing);
 		if (at == NULL)
 			return;
-		begin_guess(a, at);
+		if (at->check != NULL)
+			check_proof(a, at);
+		else
+			begin_guess(a, at);
 	}
 }
 
@@ -379,8 +417,7 @@ static void give_up(struct auth *a, struct list *waiting)
 
 		if (at->begun_ms + AUTH_WAIT_MS > a->now_ms)
 			return;
-		at->peer->waiting--;
-		a->waiting_n--;
+		stop_waiting(a, at);
 		attempt_answer(a, at, YB_TIMEOUT, NULL);
 	}
 }
@@ -455,13 +492,20 @@ void attempts_drop_all(struct auth *a)
 	}
 }
 
-void attempt_abandon(struct attempt **at)
+void attempt_abandon(struct auth *a, struct attempt **owner)
 {
-	if (*at == NULL)
+	struct attempt *at = *owner;
+
+	if (at == NULL)
 		return;
-	(*at)->done = NULL;
-	(*at)->owner = NULL;
-	*at = NULL;
+	at->done = NULL;
+	at->owner = NULL;
+	*owner = NULL;
+	if (at->check == NULL || at->held)
+		return;
+	/* What it would be checked with is gone. */
+	stop_waiting(a, at);
+	attempt_answer(a, at, YB_GONE, NULL);
 }
 
 /* ---- beginning ---- */
@@ -473,42 +517,57 @@ struct prepared {
 	uint8_t password[SASLPREP_OUT_MAX];
 };
 
+enum yb_err attempt_name(struct auth *a, struct span user, struct name *ret)
+{
+	enum yb_err err =
+		name_canonical(user, a->default_domain, NAME_FIND, ret);
+
+	if (err != YB_INVALID)
+		return err;
+	ret->n = sizeof no_name - 1;
+	memcpy(ret->text, no_name, sizeof no_name);
+	return YB_OK;
+}
+
+/* RFC 4616 section 2: who asks to act as another one needs leave to do so;
+ * nobody has it. */
+enum yb_err attempt_is_self(struct auth *a, struct span authzid,
+			    const struct name *name, bool *ret)
+{
+	struct name as;
+	enum yb_err err;
+
+	*ret = authzid.n == 0;
+	if (authzid.n == 0)
+		return YB_OK;
+	err = name_canonical(authzid, a->default_domain, NAME_FIND, &as);
+	if (err == YB_OK)
+		*ret = span_eq(name_span(&as), name_span(name));
+	return err == YB_INVALID ? YB_OK : err;
+}
+
 /*
- * Never refuses a claim for what it says: a name that cannot be becomes
- * `no_name`, a password that cannot be right the empty one, which no account
- * has. NOMEM.
+ * Never refuses a claim for what it says: a password that cannot be right
+ * becomes the empty one, which no account has. NOMEM.
  */
 static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
 			   struct prepared *ret)
 {
-	struct name as = { .n = 0 };
-	bool hopeless = claim->password.n > AUTH_PASSWORD_MAX;
-	enum yb_err err = name_canonical(claim->user, a->default_domain,
-					 NAME_FIND, &ret->name);
+	bool self = false;
+	enum yb_err err = attempt_name(a, claim->user, &ret->name);
 
-	if (err == YB_INVALID) {
-		ret->name.n = sizeof no_name - 1;
-		memcpy(ret->name.text, no_name, sizeof no_name);
-		err = YB_OK;
-	}
-	/* RFC 4616 section 2: who asks to act as another one needs leave to do
-	 * so; nobody has it. */
-	if (err == YB_OK && claim->authzid.n > 0) {
-		err = name_canonical(claim->authzid, a->default_domain,
-				     NAME_FIND, &as);
-		if (err == YB_INVALID ||
-		    !span_eq(name_span(&as), name_span(&ret->name)))
-			hopeless = true;
-		err = err == YB_INVALID ? YB_OK : err;
-	}
-	if (err == YB_OK && !hopeless)
-		err = saslprep(claim->password, SASLPREP_QUERY, ret->password,
-			       &ret->password_n);
-	if (hopeless || err == YB_SYNTAX || err == YB_TOO_BIG) {
-		ret->password_n = 0;
-		err = err == YB_NOMEM ? err : YB_OK;
-	}
-	return err;
+	if (err == YB_OK)
+		err = attempt_is_self(a, claim->authzid, &ret->name, &self);
+	if (err != YB_OK)
+		return err;
+	if (!self || claim->password.n > AUTH_PASSWORD_MAX)
+		return YB_OK;
+	err = saslprep(claim->password, SASLPREP_QUERY, ret->password,
+		       &ret->password_n);
+	if (err == YB_OK || err == YB_NOMEM)
+		return err;
+	ret->password_n = 0;
+	return YB_OK;
 }
 
 /* Whether it was right a while ago; then `ret` is what it names. */
@@ -534,19 +593,20 @@ static enum yb_err recall(struct auth *a, const struct prepared *p,
 	return err;
 }
 
-static struct attempt *new_attempt(struct auth *a, const struct prepared *p,
-				   struct peer *peer)
+static struct attempt *new_attempt(struct auth *a, const struct name *name,
+				   struct span password, struct peer *peer)
 {
-	struct attempt *at = calloc(1, sizeof *at + p->password_n);
+	struct attempt *at = calloc(1, sizeof *at + password.n);
 
 	if (at == NULL)
 		return NULL;
 	list_init(&at->link);
 	at->peer = peer;
 	at->begun_ms = a->now_ms;
-	at->name = p->name;
-	at->password_n = p->password_n;
-	memcpy(at->password, p->password, p->password_n);
+	at->name = *name;
+	at->password_n = password.n;
+	if (password.n > 0)
+		memcpy(at->password, password.p, password.n);
 	return at;
 }
 
@@ -581,7 +641,8 @@ static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
 		err = YB_OVERLOAD;
 	if (err == YB_OK) {
-		at = new_attempt(a, p, peer);
+		at = new_attempt(a, &p->name,
+				 span_of(p->password, p->password_n), peer);
 		err = at == NULL ? YB_NOMEM : YB_OK;
 	}
 	if (err != YB_OK) {
@@ -623,5 +684,51 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 	at->owner = owner;
 	if (owner != NULL)
 		*owner = at;
+	attempts_run(a);
+}
+
+static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
+				 const struct name *name,
+				 attempt_check_fn *check, struct attempt **ret)
+{
+	struct peer *peer = peers_hold(&a->peers, from->address, a->now_ms);
+	struct attempt *at = NULL;
+	enum yb_err err = YB_NOMEM;
+
+	if (peer == NULL)
+		return YB_NOMEM;
+	if (!peer_may_wait(peer, a->now_ms))
+		err = YB_OVERLOAD;
+	else
+		at = new_attempt(a, name, SPAN_NONE, peer);
+	if (at == NULL) {
+		peers_release(&a->peers, peer, a->now_ms);
+		return err;
+	}
+	at->check = check;
+	a->proofs_n++;
+	wait_turn(a, at);
+	*ret = at;
+	return YB_OK;
+}
+
+void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
+			 const struct name *name, attempt_check_fn *check,
+			 uint64_t now_ms, auth_done_fn *done, void *ctx,
+			 struct attempt **owner)
+{
+	struct attempt *at = NULL;
+	enum yb_err err;
+
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+	err = enqueue_proof(a, peer, name, check, &at);
+	if (err != YB_OK) {
+		done(ctx, err, NULL, SPAN_NONE);
+		return;
+	}
+	at->done = done;
+	at->ctx = ctx;
+	at->owner = owner;
+	*owner = at;
 	attempts_run(a);
 }

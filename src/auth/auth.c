@@ -35,6 +35,11 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 		free(a);
 		return err;
 	}
+	err = hmac_new(SPAN_NONE, &a->proof);
+	if (err != YB_OK) {
+		auth_close(&a);
+		return err;
+	}
 	list_init(&a->hashed);
 	hash_warm_up();
 	err = config->threads > HASH_THREADS_MAX
@@ -58,6 +63,7 @@ void auth_close(struct auth **auth)
 	attempts_drop_all(a);
 	peers_done(&a->peers);
 	cache_close(&a->cache);
+	hmac_free(&a->proof);
 	free(a);
 	*auth = NULL;
 }

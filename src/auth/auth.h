@@ -11,7 +11,8 @@
 #include "base/span.h"
 
 struct auth;
-struct directory; /* directory/directory.h */
+struct directory;    /* directory/directory.h */
+struct sasl_channel; /* sasl/scram.h */
 
 struct auth_config {
 	struct directory *directory; /* borrowed; this is its only writer */
@@ -50,7 +51,9 @@ uint64_t auth_deadline(const struct auth *a);
  * `err` is YB_OK with `identity`, YB_DENIED for wrong credentials of any kind
  * (the reason is told to nobody), OVERLOAD if the pool is full, or a TEMP
  * error. YB_AGAIN: `challenge` is to be sent to the client, and its response
- * given to auth_sasl_step().
+ * given to auth_sasl_step(). With DENIED and SYNTAX `challenge`, if it is not
+ * empty, is what the mechanism says about it: to be sent like a challenge,
+ * before the failure.
  */
 typedef void auth_done_fn(void *ctx, enum yb_err err,
 			  const struct auth_identity *identity,
@@ -66,10 +69,12 @@ struct auth_sasl;
 
 /*
  * Starts `mechanism`; NULL, with `done` called, if that failed at once.
- * UNSUPPORTED for an unknown mechanism. `has_response` tells an empty initial
+ * UNSUPPORTED for an unknown mechanism, or one that binds a channel where
+ * `channel` has nothing to bind. `has_response` tells an empty initial
  * response from none (RFC 4422 section 4.3.a).
  */
 struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
+				  const struct sasl_channel *channel,
 				  struct span mechanism, struct span response,
 				  bool has_response, uint64_t now_ms,
 				  auth_done_fn *done, void *ctx);

@@ -11,7 +11,8 @@
  *	answered                                      [attempt_answer]
  *
  * A guess is one account with one password; attempts that make the same one
- * at the same time share its hash.
+ * at the same time share its hash. A proof needs no hash: it is checked as soon
+ * as its address may begin, however long the queue of the pool is.
  */
 #ifndef AUTH_AUTH_PRIVATE_H
 #define AUTH_AUTH_PRIVATE_H
@@ -45,13 +46,22 @@ enum {
 	AUTH_LOGINS_MS = 10 * 1000,
 };
 
+/*
+ * Which credential of `account` a client has proved, by its index; -1 for
+ * none. Takes as long for a fake account as for a real one.
+ */
+typedef enum yb_err attempt_check_fn(void *ctx, const struct cached *at,
+				     int *ret_index);
+
 struct attempt {
-	struct list link; /* waiting, on a guess, or held back */
+	struct list link;        /* waiting, on a guess, or held back */
+	attempt_check_fn *check; /* of a proof; NULL: there is a password */
 	struct peer *peer;
 	auth_done_fn *done; /* NULL: nobody waits any more */
 	void *ctx;
 	struct attempt **owner; /* set to NULL when the attempt is gone */
 	uint64_t begun_ms;
+	bool held;
 	uint64_t due_ms; /* of one held back */
 	struct name name;
 	size_t password_n;
@@ -77,6 +87,7 @@ struct auth {
 	struct directory *directory; /* borrowed */
 	struct cache cache;
 	struct peers peers;
+	struct hmac *proof; /* for SCRAM; keyed anew for each sum */
 	struct pool *pool;
 	struct list hashed; /* guesses whose hash is there */
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
@@ -86,7 +97,8 @@ struct auth {
 	struct list failing; /* and those from addresses that failed */
 	struct list guesses; /* being hashed */
 	struct list held;    /* refused attempts, the first due first */
-	size_t waiting_n;    /* of fresh, failing, and on guesses */
+	size_t waiting_n;    /* passwords, in these two and on guesses */
+	size_t proofs_n;     /* proofs in these two */
 	size_t held_n;
 	size_t guesses_n, guesses_max;
 	uint64_t guess_number; /* how many hashes there were */
@@ -113,8 +125,31 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 		   const struct attempt_claim *claim, uint64_t now_ms,
 		   auth_done_fn *done, void *ctx, struct attempt **owner);
 
-/* `done` is not called any more; the guess is finished, and counts. */
-void attempt_abandon(struct attempt **at);
+/*
+ * What a client has to say about an account, in one form for all: a name that
+ * cannot be becomes one that nobody has. NOMEM.
+ */
+YB_CHECKED enum yb_err attempt_name(struct auth *a, struct span user,
+				    struct name *ret);
+
+/* Whether `authzid`, which may be empty, means the account `name`. */
+YB_CHECKED enum yb_err attempt_is_self(struct auth *a, struct span authzid,
+				       const struct name *name, bool *ret);
+
+/*
+ * The same for a proof: `check` is called with `ctx` once, now or later, and
+ * then `done`.
+ */
+void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
+			 const struct name *name, attempt_check_fn *check,
+			 uint64_t now_ms, auth_done_fn *done, void *ctx,
+			 struct attempt **owner);
+
+/*
+ * `done` is not called any more. The guess is finished, and counts; a proof
+ * that was not checked yet is dropped.
+ */
+void attempt_abandon(struct auth *a, struct attempt **at);
 
 /* Takes in finished hashes, gives due answers, begins what may begin. */
 void attempts_run(struct auth *a);

@@ -7,6 +7,15 @@
 
 #include "sasl/server.h"
 
+enum {
+	/*
+	 * A proof is tried against at least so many keys, so that accounts
+	 * with a few devices take as long as one without, and as nobody
+	 * (threat 8). Each costs a microsecond.
+	 */
+	KEYS_TRIED_MIN = 8,
+};
+
 struct auth_sasl {
 	struct auth *auth;
 	struct auth_peer peer;
@@ -15,6 +24,13 @@ struct auth_sasl {
 	enum yb_err outcome;     /* YB_AGAIN: none yet */
 	auth_done_fn *done;
 	void *ctx;
+	/* SCRAM */
+	struct name name;
+	bool self;               /* acts as itself, not as another one */
+	uint64_t generation;     /* of the account when it was proved */
+	struct sasl_result last; /* the server's final message */
+	struct auth_identity identity;
+	char address[AUTH_ADDRESS_MAX + 1];
 };
 
 /* The last thing done with `x`: its owner may free it in `done`. */
@@ -27,37 +43,169 @@ static void finish(void *ctx, enum yb_err err,
 	x->done(x->ctx, err, identity, challenge);
 }
 
+/* ---- SCRAM ---- */
+
+/* YB_OK with *ret_outcome, or why the account could not be looked at. */
+static enum yb_err tell_salt(struct auth_sasl *x, struct sasl_result *result,
+			     enum sasl_outcome *ret_outcome)
+{
+	struct auth *a = x->auth;
+	struct cached *at = NULL;
+	enum yb_err err = attempt_name(a, result->user, &x->name);
+
+	if (err == YB_OK)
+		err = attempt_is_self(a, result->authzid, &x->name, &x->self);
+	if (err == YB_OK)
+		err = cache_find(&a->cache, name_span(&x->name), a->now_ms,
+				 &at);
+	if (err == YB_OK)
+		*ret_outcome = sasl_server_salt(
+			&x->server,
+			span_of(at->account->salt, sizeof at->account->salt),
+			at->account->iterations, result);
+	return err;
+}
+
+/* All keys are tried, whichever fits: which one it was takes no less time. */
+static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
+			    int *ret_index)
+{
+	uint32_t n = at->account->credentials_n;
+	enum yb_err err = YB_OK;
+	int found = -1;
+
+	for (uint32_t i = 0; (i < n || i < KEYS_TRIED_MIN) && err == YB_OK;
+	     i++) {
+		const uint8_t *key =
+			at->account->credentials[i < n ? i : 0].stored_key;
+		bool fits = false;
+
+		err = sasl_server_try(&x->server, x->auth->proof, key, &fits);
+		if (fits && i < n)
+			found = (int)i;
+	}
+	*ret_index = at->real && x->self ? found : -1;
+	return err;
+}
+
+/* For struct attempt; the server's own proof is made of the same account. */
+static enum yb_err check(void *ctx, const struct cached *at, int *ret_index)
+{
+	struct auth_sasl *x = ctx;
+	int index = -1;
+	enum yb_err err = try_keys(x, at, &index);
+
+	x->generation = at->account->generation;
+	if (err == YB_OK && index >= 0 &&
+	    sasl_server_accept(&x->server, x->auth->proof,
+			       at->account->credentials[index].server_key,
+			       &x->last) != SASL_CHALLENGE)
+		err = YB_NOMEM;
+	*ret_index = index;
+	return err;
+}
+
+static void proved(void *ctx, enum yb_err err,
+		   const struct auth_identity *identity, struct span challenge)
+{
+	struct auth_sasl *x = ctx;
+
+	if (err == YB_DENIED)
+		sasl_server_refuse(&x->server, &x->last);
+	if (err != YB_OK) {
+		finish(x, err, NULL,
+		       err == YB_DENIED ? x->last.challenge : challenge);
+		return;
+	}
+	x->identity = *identity;
+	memccpy(x->address, identity->address, 0, sizeof x->address);
+	x->identity.address = x->address;
+	x->done(x->ctx, YB_AGAIN, NULL, x->last.challenge);
+}
+
+/* The client has seen the server's proof. Meanwhile its credential may have
+ * been changed or revoked. */
+static void let_in(struct auth_sasl *x)
+{
+	struct auth *a = x->auth;
+	struct cached *at = NULL;
+	enum yb_err err =
+		cache_find(&a->cache, name_span(&x->name), a->now_ms, &at);
+
+	if (err == YB_OK &&
+	    (!at->real || at->account->generation != x->generation ||
+	     memcmp(at->account->id, x->identity.account,
+		    sizeof at->account->id) != 0))
+		err = YB_DENIED;
+	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
+}
+
+/* ---- what all mechanisms have in common ---- */
+
 static void take(struct auth_sasl *x, enum sasl_outcome outcome,
-		 const struct sasl_result *result, uint64_t now_ms)
+		 struct sasl_result *result)
 {
 	const struct attempt_claim claim = { .authzid = result->authzid,
 					     .user = result->user,
 					     .password = result->password };
+	uint64_t now_ms = x->auth->now_ms;
+	enum yb_err err = YB_OK;
 
+	if (outcome == SASL_WANTS_SALT)
+		err = tell_salt(x, result, &outcome);
+	if (err != YB_OK) {
+		finish(x, err, NULL, SPAN_NONE);
+		return;
+	}
 	switch (outcome) {
 	case SASL_CHALLENGE:
 		x->done(x->ctx, YB_AGAIN, NULL, result->challenge);
 		return;
 	case SASL_FAIL:
-		finish(x, YB_SYNTAX, NULL, SPAN_NONE);
+	case SASL_WANTS_SALT:
+		finish(x, YB_SYNTAX, NULL, result->challenge);
+		return;
+	case SASL_REFUSED:
+		finish(x, YB_DENIED, NULL, result->challenge);
 		return;
 	case SASL_CREDENTIALS:
 		attempt_begin(x->auth, &x->peer, &claim, now_ms, finish, x,
 			      &x->attempt);
 		return;
+	case SASL_PROOF:
+		attempt_begin_proof(x->auth, &x->peer, &x->name, check, now_ms,
+				    proved, x, &x->attempt);
+		return;
+	case SASL_DONE:
+		let_in(x);
+		return;
 	}
 }
 
+static void set_now(struct auth *a, uint64_t now_ms)
+{
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+}
+
+static bool has_binding(const struct sasl_channel *channel)
+{
+	return channel->exporter_n > 0 || channel->end_point_n > 0;
+}
+
 struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
+				  const struct sasl_channel *channel,
 				  struct span mechanism, struct span response,
 				  bool has_response, uint64_t now_ms,
 				  auth_done_fn *done, void *ctx)
 {
 	struct sasl_result result = { .challenge = SPAN_NONE };
+	enum sasl_outcome outcome;
 	enum sasl_mechanism which;
 	struct auth_sasl *x;
 
-	if (!sasl_mechanism_find(mechanism, &which)) {
+	if (!sasl_mechanism_find(mechanism, &which) ||
+	    ((sasl_mechanism_flags(which) & SASL_BINDS_CHANNEL) != 0 &&
+	     !has_binding(channel))) {
 		done(ctx, YB_UNSUPPORTED, NULL, SPAN_NONE);
 		return NULL;
 	}
@@ -66,15 +214,15 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 		done(ctx, YB_NOMEM, NULL, SPAN_NONE);
 		return NULL;
 	}
+	set_now(a, now_ms);
 	x->auth = a;
 	x->peer = *peer;
 	x->outcome = YB_AGAIN;
 	x->done = done;
 	x->ctx = ctx;
-	take(x,
-	     sasl_server_start(&x->server, which, response, has_response,
-			       &result),
-	     &result, now_ms);
+	outcome = sasl_server_start(&x->server, which, channel, response,
+				    has_response, &result);
+	take(x, outcome, &result);
 	/* Nobody else knows `x` yet, so it is still there. */
 	if (x->outcome != YB_AGAIN && x->outcome != YB_OK)
 		auth_sasl_free(&x);
@@ -84,20 +232,23 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 void auth_sasl_step(struct auth_sasl *x, struct span response, uint64_t now_ms)
 {
 	struct sasl_result result = { .challenge = SPAN_NONE };
+	enum sasl_outcome outcome;
 
 	/* A step nobody asked for, such as after the outcome. */
 	if (x->outcome != YB_AGAIN || x->attempt != NULL)
 		return;
-	take(x, sasl_server_step(&x->server, response, &result), &result,
-	     now_ms);
+	set_now(x->auth, now_ms);
+	outcome = sasl_server_step(&x->server, response, &result);
+	take(x, outcome, &result);
 }
 
 void auth_sasl_free(struct auth_sasl **x)
 {
 	if (*x == NULL)
 		return;
-	attempt_abandon(&(*x)->attempt);
+	attempt_abandon((*x)->auth, &(*x)->attempt);
 	sasl_server_done(&(*x)->server);
+	mem_wipe(*x, sizeof **x);
 	free(*x);
 	*x = NULL;
 }

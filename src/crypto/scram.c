@@ -1,6 +1,7 @@
 #include "crypto/scram.h"
 
 #include "base/buf.h"
+#include "crypto/compare.h"
 #include "crypto/hash.h"
 #include "crypto/hmac.h"
 #include "crypto/pbkdf2.h"
@@ -40,5 +41,26 @@ enum yb_err scram_verifier_of(const uint8_t salted[SCRAM_KEY_LEN],
 		*ret = keys;
 	mem_wipe(client_key, sizeof client_key);
 	mem_wipe(&keys, sizeof keys);
+	return err;
+}
+
+enum yb_err scram_proof_fits(struct hmac *h,
+			     const uint8_t stored_key[SCRAM_KEY_LEN],
+			     struct span auth_message,
+			     const uint8_t proof[SCRAM_KEY_LEN], bool *ret)
+{
+	uint8_t key[SCRAM_KEY_LEN], hashed[SCRAM_KEY_LEN];
+	enum yb_err err = hmac_rekey(h, span_of(stored_key, SCRAM_KEY_LEN));
+
+	if (err == YB_OK)
+		err = hmac_sum(h, &auth_message, 1, key); /* the signature */
+	if (err != YB_OK)
+		return err;
+	for (size_t i = 0; i < sizeof key; i++)
+		key[i] ^= proof[i];
+	err = hash_sha256(span_of(key, sizeof key), hashed);
+	if (err == YB_OK)
+		*ret = compare_equal(hashed, stored_key, sizeof hashed);
+	mem_wipe(key, sizeof key);
 	return err;
 }

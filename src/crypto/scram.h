@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct hmac;
+
 enum { SCRAM_KEY_LEN = 32 };
 
 /* What a server keeps. */
@@ -35,5 +37,16 @@ YB_CHECKED enum yb_err scram_client_key(const uint8_t salted[SCRAM_KEY_LEN],
  */
 YB_CHECKED enum yb_err scram_verifier_of(const uint8_t salted[SCRAM_KEY_LEN],
 					 struct scram_verifier *ret);
+
+/*
+ * Whether `proof` is ClientKey XOR HMAC(StoredKey, AuthMessage) of the
+ * ClientKey whose hash is `stored_key`. Takes the same time either way. `h`
+ * is given another key.
+ */
+YB_CHECKED enum yb_err scram_proof_fits(struct hmac *h,
+					const uint8_t stored_key[SCRAM_KEY_LEN],
+					struct span auth_message,
+					const uint8_t proof[SCRAM_KEY_LEN],
+					bool *ret);
 
 #endif

@@ -39,6 +39,13 @@ enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a)
 
 /* ---- SASL ---- */
 
+static struct span mechanisms(const struct pop3_server *s)
+{
+	return span_str((s->config.flags & POP3_TLS_ACTIVE) != 0
+				? s->config.sasl_tls
+				: s->config.sasl);
+}
+
 /* Walks the mechanisms of the configuration: "" behind the last. */
 static struct span next_mechanism(struct span *list)
 {
@@ -48,7 +55,7 @@ static struct span next_mechanism(struct span *list)
 /* The name as we have it, for a client's in any case; empty: not offered. */
 static struct span find_mechanism(const struct pop3_server *s, struct span name)
 {
-	struct span list = span_str(s->config.sasl);
+	struct span list = mechanisms(s);
 
 	while (list.n > 0) {
 		struct span known = next_mechanism(&list);
@@ -62,7 +69,7 @@ static struct span find_mechanism(const struct pop3_server *s, struct span name)
 /* Old clients ask so; servers answer with a list (RFC 1734's drafts had it). */
 static void say_mechanisms(struct pop3_server *s)
 {
-	struct span list = span_str(s->config.sasl);
+	struct span list = mechanisms(s);
 
 	pop3_say_ok(s, POP3_SAY_MECHANISMS);
 	while (list.n > 0) {
@@ -120,8 +127,24 @@ enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a)
 	return POP3_ANSWERED;
 }
 
+static void say_login_failure(struct pop3_server *s, enum yb_err err);
+
+/* The client has heard why, and whatever it said to that, it has failed. */
+static void tell_verdict(struct pop3_server *s)
+{
+	enum yb_err err = s->verdict;
+
+	s->verdict = YB_OK;
+	pop3_enter(s, POP3_AUTH);
+	say_login_failure(s, err);
+}
+
 void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why)
 {
+	if (s->verdict != YB_OK) {
+		tell_verdict(s);
+		return;
+	}
 	pop3_enter(s, POP3_AUTH);
 	pop3_say_err(s, why);
 	if (s->state == POP3_OVER)
@@ -132,15 +155,22 @@ void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why)
 void pop3_sasl_line(struct pop3_server *s, struct span line)
 {
 	struct pop3_event ev = { .kind = POP3_EV_SASL, .has_response = true };
-	enum yb_err err;
+	enum yb_err err = YB_OK;
 
+	if (s->verdict != YB_OK) {
+		tell_verdict(s);
+		return;
+	}
 	/* RFC 5034 section 4: a client "issues a line with a single '*'" to
 	 * cancel, and "the server MUST reject the AUTH command". */
 	if (span_eq(line, SPAN_LIT("*"))) {
 		pop3_sasl_cancel(s, POP3_SAY_CANCELLED);
 		return;
 	}
-	err = decode(s, line, &ev.response);
+	/* "=" is no base64; there are clients that send it for an empty
+	 * response here too, as in an initial one. */
+	if (!span_eq(line, SPAN_LIT("=")))
+		err = decode(s, line, &ev.response);
 	if (err == YB_NOMEM)
 		pop3_end(s, "out of memory");
 	else if (err != YB_OK)
@@ -165,6 +195,17 @@ void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge)
 		return;
 	pop3_settle(s);
 	pop3_enter(s, POP3_SASL);
+}
+
+void pop3_server_sasl_failed(struct pop3_server *s, enum yb_err err,
+			     struct span last_words)
+{
+	if (last_words.n == 0) {
+		pop3_server_login_done(s, err, NULL);
+		return;
+	}
+	pop3_server_sasl_challenge(s, last_words);
+	s->verdict = err;
 }
 
 /* ---- the outcome ---- */
@@ -339,7 +380,7 @@ enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a)
 	 * announced in both states". */
 	if (pop3_may_login(s)) {
 		pop3_put(s, SPAN_LIT("USER\r\nSASL "));
-		pop3_put(s, span_str(s->config.sasl));
+		pop3_put(s, mechanisms(s));
 		pop3_put(s, SPAN_LIT("\r\n"));
 	}
 	/* RFC 2595 section 8.1: "AUTHORIZATION state only". */

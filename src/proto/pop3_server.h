@@ -39,7 +39,8 @@ struct pop3_server_config {
 	/* All strings outlive the engine. */
 	const char *hostname; /* for the greeting */
 	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
-	const char *sasl;     /* mechanisms for CAPA, such as "PLAIN LOGIN" */
+	const char *sasl;     /* mechanisms without TLS, "PLAIN LOGIN" */
+	const char *sasl_tls; /* and with it */
 	unsigned flags;
 	enum pop3_language language; /* of "LANG *" */
 	uint64_t idle_ms;  /* RFC 1939 section 3: at least ten minutes */
@@ -117,6 +118,14 @@ void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
 
 /* Answers SASL with a challenge, not yet encoded. */
 void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge);
+
+/*
+ * Answers SASL with a failure of which the mechanism itself has something to
+ * say: that is sent as a challenge, and whatever the client answers gets
+ * what _login_done() would say.
+ */
+void pop3_server_sasl_failed(struct pop3_server *s, enum yb_err err,
+			     struct span last_words);
 
 /* The handshake is done: back to the state after the greeting (RFC 2595). */
 void pop3_server_tls_started(struct pop3_server *s);

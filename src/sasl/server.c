@@ -1,13 +1,17 @@
 #include "sasl/server.h"
 
-#include "base/buf.h"
+#include <stdio.h>
+
 #include "sasl/saslprep.h"
+
+_Static_assert(sizeof((struct scram_names *)NULL)->user == SASL_USER_MAX,
+	       "SCRAM takes the names that others take");
 
 typedef enum sasl_outcome response_fn(struct sasl_server *s,
 				      struct span response,
 				      struct sasl_result *ret);
 
-static response_fn plain, login;
+static response_fn plain, login, scram;
 
 struct mechanism {
 	const char *name;
@@ -80,6 +84,53 @@ static enum sasl_outcome login(struct sasl_server *s, struct span response,
 	return SASL_CREDENTIALS;
 }
 
+/* RFC 5802 section 5.1: "e: This attribute specifies an error". */
+static void say_error(struct sasl_server *s, scram_error error,
+		      struct sasl_result *ret)
+{
+	int n = snprintf(s->last_words, sizeof s->last_words, "e=%s", error);
+
+	ret->challenge = span_of(s->last_words, n > 0 ? (size_t)n : 0);
+}
+
+/* Whether what is wrong is the binding, not the message. */
+static enum sasl_outcome scram_failed(struct sasl_server *s, scram_error error,
+				      struct sasl_result *ret)
+{
+	say_error(s, error, ret);
+	return strstr(error, "channel-binding") != NULL ? SASL_REFUSED
+							: SASL_FAIL;
+}
+
+static enum sasl_outcome scram_first(struct sasl_server *s,
+				     struct span response,
+				     struct sasl_result *ret)
+{
+	struct scram_names *names = &s->names;
+	scram_error error = scram_take_first(&s->scram, response, names);
+
+	if (error != NULL)
+		return scram_failed(s, error, ret);
+	ret->user = span_of(names->user, names->user_n);
+	ret->authzid = span_of(names->authzid, names->authzid_n);
+	return SASL_WANTS_SALT;
+}
+
+static enum sasl_outcome scram(struct sasl_server *s, struct span response,
+			       struct sasl_result *ret)
+{
+	scram_error error;
+
+	if (s->step == 1)
+		return scram_first(s, response, ret);
+	if (s->step > 2)
+		/* RFC 5034 section 4: what follows the server's last word is
+		 * "an empty response". */
+		return response.n == 0 ? SASL_DONE : SASL_FAIL;
+	error = scram_take_final(&s->scram, response);
+	return error == NULL ? SASL_PROOF : scram_failed(s, error, ret);
+}
+
 /* What asks for the first response where none came with the command. */
 static struct span first_challenge(enum sasl_mechanism m)
 {
@@ -87,10 +138,12 @@ static struct span first_challenge(enum sasl_mechanism m)
 	case SASL_LOGIN:
 		return SPAN_LIT("Username:");
 	case SASL_PLAIN:
+	case SASL_SCRAM_SHA_256:
+	case SASL_SCRAM_SHA_256_PLUS:
 	case SASL_MECHANISM_COUNT:
 		break;
 	}
-	/* RFC 4616 section 2: the client speaks first. */
+	/* RFC 4616 section 2, RFC 5802 section 5: the client speaks first. */
 	return SPAN_NONE;
 }
 
@@ -115,23 +168,43 @@ unsigned sasl_mechanism_flags(enum sasl_mechanism m)
 	return mechanisms[m].flags;
 }
 
-const char *sasl_mechanism_list(void)
+void sasl_mechanism_list(unsigned set, char ret[SASL_LIST_MAX])
 {
-	/* Each name brings a space before it; the first one is not shown. */
-	static const char list[] =
-#define X(id, name, flags, function) " " name
-		SASL_MECHANISMS(X)
-#undef X
-		;
-	return list + 1;
+	char *at = ret;
+
+	*at = 0;
+	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++) {
+		if ((set & 1u << i) == 0)
+			continue;
+		if (at > ret)
+			*at++ = ' ';
+		at = stpcpy(at, mechanisms[i].name);
+	}
+}
+
+unsigned sasl_mechanism_set(bool tls)
+{
+	unsigned set = 0;
+
+	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++)
+		if (tls || (mechanisms[i].flags & SASL_BINDS_CHANNEL) == 0)
+			set |= 1u << i;
+	return set;
 }
 
 enum sasl_outcome sasl_server_start(struct sasl_server *s,
 				    enum sasl_mechanism mechanism,
+				    const struct sasl_channel *channel,
 				    struct span response, bool has_response,
 				    struct sasl_result *ret)
 {
+	bool plus = (mechanisms[mechanism].flags & SASL_BINDS_CHANNEL) != 0;
+
 	*s = (struct sasl_server){ .mechanism = mechanism };
+	*ret = (struct sasl_result){ 0 };
+	if (mechanisms[mechanism].respond == scram &&
+	    scram_init(&s->scram, plus, channel) != YB_OK)
+		return SASL_FAIL;
 	if (has_response)
 		return sasl_server_step(s, response, ret);
 	*ret = (struct sasl_result){ .challenge = first_challenge(mechanism) };
@@ -148,7 +221,44 @@ enum sasl_outcome sasl_server_step(struct sasl_server *s, struct span response,
 	return mechanisms[s->mechanism].respond(s, response, ret);
 }
 
+enum sasl_outcome sasl_server_salt(struct sasl_server *s, struct span salt,
+				   uint32_t iterations, struct sasl_result *ret)
+{
+	*ret = (struct sasl_result){ 0 };
+	if (scram_put_first(&s->scram, salt, iterations, &ret->challenge) ==
+	    YB_OK)
+		return SASL_CHALLENGE;
+	say_error(s, "no-resources", ret);
+	return SASL_FAIL;
+}
+
+enum yb_err sasl_server_try(const struct sasl_server *s, struct hmac *h,
+			    const uint8_t stored_key[SCRAM_KEY_LEN],
+			    bool *ret_fits)
+{
+	return scram_try(&s->scram, h, stored_key, ret_fits);
+}
+
+enum sasl_outcome sasl_server_accept(struct sasl_server *s, struct hmac *h,
+				     const uint8_t server_key[SCRAM_KEY_LEN],
+				     struct sasl_result *ret)
+{
+	*ret = (struct sasl_result){ 0 };
+	if (scram_put_final(&s->scram, h, server_key, &ret->challenge) == YB_OK)
+		return SASL_CHALLENGE;
+	say_error(s, "no-resources", ret);
+	return SASL_FAIL;
+}
+
+void sasl_server_refuse(struct sasl_server *s, struct sasl_result *ret)
+{
+	*ret = (struct sasl_result){ 0 };
+	/* Threat 8: never "unknown-user", whatever was wrong. */
+	say_error(s, "invalid-proof", ret);
+}
+
 void sasl_server_done(struct sasl_server *s)
 {
+	scram_done(&s->scram);
 	mem_wipe(s, sizeof *s);
 }

@@ -10,6 +10,7 @@
 #include "directory/directory.h"
 #include "os/fd.h"
 #include "os/random.h"
+#include "sasl/scram.h"
 #include "server/cage.h"
 #include "server/control_directory.h"
 #include "server/control_server.h"
@@ -101,22 +102,25 @@ static struct peer *worker_of(struct auth_process *p, uint32_t number,
 	return peer->present && peer->incarnation == incarnation ? peer : NULL;
 }
 
-static void send_err(struct peer *to, uint64_t id, enum yb_err err)
+static void send_err(struct peer *to, uint64_t id, enum yb_err err,
+		     struct span last_words)
 {
 	struct message_writer w;
 
 	message_write(&w);
 	message_write_u32(&w, err);
+	message_write_octets(&w, last_words);
 	/* If there is no room, the worker's deadline tells. */
 	(void)channel_send_fields(&to->channel, MESSAGE_LOGIN_FAILED, id, &w);
 }
 
-static void send_failed(struct login *l, enum yb_err err)
+static void send_failed(struct login *l, enum yb_err err,
+			struct span last_words)
 {
 	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
 
 	if (peer != NULL) /* a worker that is gone needs no answer */
-		send_err(peer, l->id, err);
+		send_err(peer, l->id, err, last_words);
 }
 
 static void send_challenge(struct login *l, struct span challenge)
@@ -149,7 +153,7 @@ static void send_grant(struct login *l, const struct auth_identity *who)
 	if (!p->store.present ||
 	    channel_send_fields(&p->store.channel, MESSAGE_GRANT, l->id, &w) !=
 		    YB_OK)
-		send_failed(l, YB_GONE);
+		send_failed(l, YB_GONE, SPAN_NONE);
 }
 
 static void login_free(struct login *l)
@@ -175,7 +179,7 @@ static void on_done(void *ctx, enum yb_err err,
 	if (err == YB_OK)
 		send_grant(l, identity);
 	else
-		send_failed(l, err);
+		send_failed(l, err, challenge);
 	l->over = true;
 	if (!l->in_step)
 		login_free(l);
@@ -220,7 +224,7 @@ static struct login *login_new(struct auth_process *p, struct peer *from,
 	struct login *l = login_make(p, from, id);
 
 	if (l == NULL)
-		send_err(from, id, YB_OVERLOAD);
+		send_err(from, id, YB_OVERLOAD, SPAN_NONE);
 	return l;
 }
 
@@ -228,6 +232,29 @@ static void read_peer(struct message_reader *r, struct auth_peer *ret)
 {
 	message_read_into(r, ret->address, sizeof ret->address);
 	ret->tls = message_read_u8(r) != 0;
+}
+
+/* What a worker has computed of its TLS connection; malformed if too long. */
+static void read_binding(struct message_reader *r, uint8_t *dst, size_t cap,
+			 size_t *ret_n)
+{
+	struct span s = message_read_octets(r);
+
+	if (s.n > cap) {
+		r->bad = true;
+		return;
+	}
+	if (s.n > 0)
+		memcpy(dst, s.p, s.n);
+	*ret_n = s.n;
+}
+
+static void read_channel(struct message_reader *r, struct sasl_channel *ret)
+{
+	*ret = (struct sasl_channel){ 0 };
+	read_binding(r, ret->exporter, sizeof ret->exporter, &ret->exporter_n);
+	read_binding(r, ret->end_point, sizeof ret->end_point,
+		     &ret->end_point_n);
 }
 
 /* Runs a step whose outcome may come before it returns. */
@@ -269,12 +296,14 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 {
 	struct message_reader r;
 	struct auth_peer peer;
+	struct sasl_channel channel;
 	struct span mechanism, response;
 	struct login *l;
 	bool has_response;
 
 	message_read(&r, m);
 	read_peer(&r, &peer);
+	read_channel(&r, &channel);
 	mechanism = message_read_octets(&r);
 	has_response = message_read_u8(&r) != 0;
 	response = message_read_octets(&r);
@@ -285,7 +314,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 		return true;
 	l->in_step = true;
 	l->mechanism = metric_mechanism(mechanism);
-	l->sasl = auth_sasl_start(p->auth, &peer, mechanism, response,
+	l->sasl = auth_sasl_start(p->auth, &peer, &channel, mechanism, response,
 				  has_response, loop_now(p->process.loop),
 				  on_done, l);
 	end_step(p, l);
@@ -314,7 +343,7 @@ static bool on_sasl_step(struct auth_process *p, struct peer *from,
 		return false;
 	if (l == NULL) {
 		/* It began with a process that this one took the place of. */
-		send_err(from, m->id, YB_GONE);
+		send_err(from, m->id, YB_GONE, SPAN_NONE);
 		return true;
 	}
 	if (l->sasl == NULL)

@@ -32,12 +32,13 @@
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
 	X(LOGIN)         /* peer, tls, user, password */                    \
-	X(SASL)          /* peer, tls, mechanism, has_response, response */ \
+	X(SASL)          /* peer, tls, bindings, mechanism, has_response,   \
+	                  * response */                                     \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \
 	X(RCPT)          /* address */                                      \
 	/* auth -> worker */                                                \
-	X(LOGIN_FAILED)  /* err */                                          \
+	X(LOGIN_FAILED)  /* err, last words of the mechanism */             \
 	X(SASL_CHALLENGE)/* challenge */                                    \
 	X(RCPT_DONE)     /* err, account, mailbox */                        \
 	/* auth -> store: a login is a capability */                        \

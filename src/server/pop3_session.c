@@ -48,6 +48,7 @@ struct pop3_session {
 	uint64_t deleted;    /* messages that QUIT really deleted */
 	uint64_t uidls_left; /* listing_head's sum without them */
 	char *address;       /* canonical, once logged in */
+	char sasl[SASL_LIST_MAX], sasl_tls[SASL_LIST_MAX]; /* offered */
 };
 
 /* ---- the maildrop ---- */
@@ -151,13 +152,17 @@ static bool on_challenge(struct pop3_session *s, struct message *m)
 static bool on_login_failed(struct pop3_session *s, struct message *m)
 {
 	struct message_reader r;
+	struct span last_words;
 	enum yb_err err;
 
 	message_read(&r, m);
 	err = message_read_err(&r);
-	if (!message_read_ended(&r) || err == YB_OK)
+	last_words = message_read_octets(&r);
+	if (!message_read_ended(&r) || err == YB_OK ||
+	    last_words.n > CHALLENGE_MAX ||
+	    (last_words.n > 0 && !s->asked_sasl))
 		return false;
-	pop3_server_login_done(s->engine, err, NULL);
+	pop3_server_sasl_failed(s->engine, err, last_words);
 	return true;
 }
 
@@ -211,6 +216,21 @@ static void write_peer(struct message_writer *w, const struct connection *c)
 	message_write_u8(w, c->tls != NULL);
 }
 
+/* The channel bindings of RFC 9266 and 5929; both empty without TLS. */
+static void write_bindings(struct message_writer *w, const struct connection *c)
+{
+	uint8_t exporter[TLS_EXPORTER_LEN], end_point[TLS_END_POINT_MAX];
+	size_t exporter_n = 0, end_point_n = 0;
+
+	if (c->tls != NULL && tls_connection_exporter(c->tls, exporter))
+		exporter_n = sizeof exporter;
+	if (c->tls != NULL)
+		end_point_n = tls_connection_end_point(c->tls, end_point);
+	message_write_octets(w, span_of(exporter, exporter_n));
+	message_write_octets(w, span_of(end_point, end_point_n));
+	mem_wipe(exporter, sizeof exporter);
+}
+
 static void ask_login(struct pop3_session *s, enum message_type type,
 		      const struct message_writer *w, struct span last)
 {
@@ -247,9 +267,11 @@ static void on_sasl(struct pop3_session *s, const struct pop3_event *ev)
 		return;
 	}
 	write_peer(&w, s->connection);
+	write_bindings(&w, s->connection);
 	message_write_octets(&w, ev->mechanism);
 	message_write_u8(&w, ev->has_response);
 	ask_login(s, MESSAGE_SASL, &w, ev->response);
+	mem_wipe(&w, sizeof w);
 }
 
 /* ---- RETR and TOP ---- */
@@ -682,7 +704,8 @@ enum yb_err pop3_session_new(struct connection *c)
 	struct pop3_server_config engine = {
 		.hostname = config->hostname,
 		.help_url = config->help_url,
-		.sasl = sasl_mechanism_list(),
+		.sasl = s == NULL ? NULL : s->sasl,
+		.sasl_tls = s == NULL ? NULL : s->sasl_tls,
 		.language = config->language == CONFIG_LANGUAGE_JA ? POP3_JA
 								   : POP3_EN,
 		.idle_ms = IDLE_MS,
@@ -691,6 +714,8 @@ enum yb_err pop3_session_new(struct connection *c)
 
 	if (s == NULL)
 		return YB_NOMEM;
+	sasl_mechanism_list(sasl_mechanism_set(false), s->sasl);
+	sasl_mechanism_list(sasl_mechanism_set(true), s->sasl_tls);
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= POP3_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)

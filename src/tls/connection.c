@@ -151,3 +151,51 @@ const char *tls_connection_cipher(const struct tls_connection *c)
 {
 	return SSL_get_cipher_name(c->ssl);
 }
+
+bool tls_connection_exporter(struct tls_connection *c,
+			     uint8_t ret[TLS_EXPORTER_LEN])
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	/* RFC 9266 section 4.2: with TLS 1.2 only where the extended master
+	 * secret (RFC 7627) makes it unique. An SSL that is not through its
+	 * handshake has nothing to export. */
+	if (!SSL_is_init_finished(c->ssl) ||
+	    (SSL_version(c->ssl) < TLS1_3_VERSION &&
+	     SSL_get_extms_support(c->ssl) != 1))
+		return false;
+	/* Section 2: "Context value: Zero-length string". */
+	if (SSL_export_keying_material(c->ssl, ret, TLS_EXPORTER_LEN, label,
+				       sizeof label - 1, (const uint8_t *)"", 0,
+				       1) == 1)
+		return true;
+	ERR_clear_error();
+	return false;
+}
+
+size_t tls_connection_end_point(const struct tls_connection *c,
+				uint8_t ret[TLS_END_POINT_MAX])
+{
+	X509 *own = SSL_get_certificate(c->ssl);
+	const EVP_MD *md;
+	int nid = NID_undef;
+	unsigned n = 0;
+
+	/* RFC 5929 section 4.1: the hash of the certificate's signature; "if
+	 * ... MD5 or SHA-1, use SHA-256"; without one, or with several, the
+	 * binding is undefined. */
+	if (own == NULL ||
+	    X509_get_signature_info(own, &nid, NULL, NULL, NULL) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	if (nid == NID_md5 || nid == NID_sha1)
+		nid = NID_sha256;
+	md = nid == NID_undef ? NULL : EVP_get_digestbynid(nid);
+	if (md == NULL || EVP_MD_get_size(md) > TLS_END_POINT_MAX ||
+	    X509_digest(own, md, ret, &n) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	return n;
+}

@@ -13,6 +13,11 @@
 
 struct tls_connection;
 
+enum {
+	TLS_EXPORTER_LEN = 32,  /* RFC 9266 section 2 */
+	TLS_END_POINT_MAX = 64, /* of SHA-512 */
+};
+
 YB_CHECKED enum yb_err tls_connection_accept(struct tls_context *context,
 					     int fd,
 					     struct tls_connection **ret);
@@ -48,6 +53,20 @@ YB_CHECKED enum yb_err tls_connection_write(struct tls_connection *c,
 
 /* Sends the close notice. AGAIN until there is room. */
 YB_CHECKED enum yb_err tls_connection_close(struct tls_connection *c);
+
+/*
+ * The channel binding "tls-exporter" (RFC 9266); false if this connection has
+ * none that is unique to it.
+ */
+bool tls_connection_exporter(struct tls_connection *c,
+			     uint8_t ret[TLS_EXPORTER_LEN]);
+
+/*
+ * The channel binding "tls-server-end-point" of a server's side (RFC 5929
+ * section 4); how many octets, 0 if it is undefined for the certificate.
+ */
+size_t tls_connection_end_point(const struct tls_connection *c,
+				uint8_t ret[TLS_END_POINT_MAX]);
 
 /* "TLSv1.3" and the cipher, static, for logs. */
 const char *tls_connection_version(const struct tls_connection *c);

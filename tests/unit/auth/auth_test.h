@@ -28,7 +28,7 @@ struct outcome {
 	enum yb_err err;
 	struct auth_identity identity; /* if YB_OK; its address is below */
 	char address[AUTH_ADDRESS_MAX + 1];
-	char challenge[64];
+	char challenge[512];
 };
 
 static inline void note(void *ctx, enum yb_err err,
@@ -116,9 +116,8 @@ static inline struct auth_peer peer_number(unsigned n)
 	return p;
 }
 
-static inline void login_from(struct office *o, unsigned peer,
-			      const char *user, const char *password,
-			      struct outcome *ret)
+static inline void login_from(struct office *o, unsigned peer, const char *user,
+			      const char *password, struct outcome *ret)
 {
 	struct auth_peer p = peer_number(peer);
 
@@ -150,8 +149,7 @@ static inline void wait_for(struct office *o, const unsigned *calls,
 			    unsigned want)
 {
 	for (int i = 0; i < 3000 && *calls < want; i++) {
-		struct pollfd fd = { .fd = auth_fd(o->auth),
-				     .events = POLLIN };
+		struct pollfd fd = { .fd = auth_fd(o->auth), .events = POLLIN };
 
 		assert_true(poll(&fd, 1, 10) >= 0);
 		auth_run(o->auth, o->now);

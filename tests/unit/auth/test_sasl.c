@@ -3,6 +3,8 @@
  */
 #include "unit/auth/auth_test.h"
 
+#include "sasl/scram.h"
+
 static struct auth_sasl *start(struct office *o, unsigned peer,
 			       struct span mechanism, struct span response,
 			       bool has_response, struct outcome *got)
@@ -10,8 +12,9 @@ static struct auth_sasl *start(struct office *o, unsigned peer,
 	struct auth_peer p = peer_number(peer);
 
 	*got = (struct outcome){ .calls = 0 };
-	return auth_sasl_start(o->auth, &p, mechanism, response, has_response,
-			       o->now, note, got);
+	return auth_sasl_start(o->auth, &p, &(struct sasl_channel){ 0 },
+			       mechanism, response, has_response, o->now, note,
+			       got);
 }
 
 struct row {
@@ -40,9 +43,9 @@ static void test_plain(void **state)
 	add_account(o, "alice@example.org", "secret");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct outcome got;
-		struct auth_sasl *x = start(o, 100 + (unsigned)i,
-					    SPAN_LIT("PLAIN"),
-					    rows[i].response, true, &got);
+		struct auth_sasl *x =
+			start(o, 100 + (unsigned)i, SPAN_LIT("PLAIN"),
+			      rows[i].response, true, &got);
 
 		assert_int_equal(got.calls, 1);
 		assert_int_equal(got.err, rows[i].err);
@@ -94,8 +97,9 @@ static void test_login(void **state)
 
 static void test_unknown_mechanism(void **state)
 {
-	static const char *const names[] = { "", "SCRAM-SHA-256", "EXTERNAL",
-					     "PLAIN ", "PLAI", "CRAM-MD5" };
+	static const char *const names[] = { "",         "SCRAM-SHA-256-PLUS",
+					     "EXTERNAL", "PLAIN ",
+					     "PLAI",     "CRAM-MD5" };
 	struct office *o = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -137,7 +141,8 @@ static void test_freed_under_way(void **state)
 	for (int i = 0; i < 2; i++) {
 		x = start(o, 2, SPAN_LIT("PLAIN"),
 			  i == 0 ? SPAN_LIT("\0alice\0wrong")
-				 : SPAN_LIT("\0alice\0worse"), true, &got);
+				 : SPAN_LIT("\0alice\0worse"),
+			  true, &got);
 		for (int wait = 0; wait < 100; wait++) {
 			auth_run(o->auth, o->now);
 			usleep(500);
@@ -153,8 +158,7 @@ static void test_freed_under_way(void **state)
 }
 
 static void free_it(void *ctx, enum yb_err err,
-		    const struct auth_identity *identity,
-		    struct span challenge)
+		    const struct auth_identity *identity, struct span challenge)
 {
 	struct auth_sasl **x = ctx;
 
@@ -167,8 +171,10 @@ static void free_it(void *ctx, enum yb_err err,
 static void test_freed_in_callback(void **state)
 {
 	static const struct span responses[] = {
-		SPAN_LIT("\0alice\0secret"), SPAN_LIT("\0alice\0secret"),
-		SPAN_LIT("\0alice\0wrong"), SPAN_LIT("rubbish"),
+		SPAN_LIT("\0alice\0secret"),
+		SPAN_LIT("\0alice\0secret"),
+		SPAN_LIT("\0alice\0wrong"),
+		SPAN_LIT("rubbish"),
 	};
 	struct office *o = *state;
 
@@ -177,8 +183,9 @@ static void test_freed_in_callback(void **state)
 		struct auth_peer p = peer_number(300 + (unsigned)i);
 		struct auth_sasl *x = NULL;
 
-		x = auth_sasl_start(o->auth, &p, SPAN_LIT("PLAIN"), SPAN_NONE,
-				    false, o->now, free_it, &x);
+		x = auth_sasl_start(o->auth, &p, &(struct sasl_channel){ 0 },
+				    SPAN_LIT("PLAIN"), SPAN_NONE, false, o->now,
+				    free_it, &x);
 		assert_non_null(x);
 		auth_sasl_step(x, responses[i], o->now);
 		assert_null(x);

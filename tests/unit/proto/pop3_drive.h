@@ -14,16 +14,16 @@
 struct pop3_drive {
 	struct pop3_server *s;
 	const struct maildrop *drop;
-	struct buf got;          /* what the client received */
-	uint64_t sent_a_time;    /* octets the "socket" takes; 0: all */
+	struct buf got;       /* what the client received */
+	uint64_t sent_a_time; /* octets the "socket" takes; 0: all */
 	struct sasl_server sasl;
 	bool sasl_on;
 	/* What to answer with. */
 	enum yb_err login_err, retr_err, quit_err;
-	bool hold_answers;       /* leave events unanswered */
+	bool hold_answers; /* leave events unanswered */
 	/* What happened. */
 	unsigned events, cancels, commits;
-	uint64_t deleted;        /* messages of the commit, a bit each */
+	uint64_t deleted; /* messages of the commit, a bit each */
 	bool starttls;
 	struct pop3_event last;
 };
@@ -33,7 +33,8 @@ static inline struct pop3_server_config pop3_drive_config(unsigned flags)
 	return (struct pop3_server_config){
 		.hostname = "mail.example.org",
 		.help_url = "",
-		.sasl = sasl_mechanism_list(),
+		.sasl = "SCRAM-SHA-256 PLAIN LOGIN",
+		.sasl_tls = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN",
 		.flags = flags,
 		.idle_ms = 600000,
 		.login_ms = 60000,
@@ -103,8 +104,9 @@ static inline void pop3_drive_sasl(struct pop3_drive *d,
 	if (ev->mechanism.n > 0) {
 		assert_false(d->sasl_on);
 		assert_true(sasl_mechanism_find(ev->mechanism, &m));
-		outcome = sasl_server_start(&d->sasl, m, ev->response,
-					    ev->has_response, &r);
+		outcome = sasl_server_start(&d->sasl, m,
+					    &(struct sasl_channel){ 0 },
+					    ev->response, ev->has_response, &r);
 	} else {
 		assert_true(d->sasl_on);
 		outcome = sasl_server_step(&d->sasl, ev->response, &r);
@@ -134,8 +136,8 @@ static inline void pop3_drive_message(struct pop3_drive *d,
 		pop3_server_answer_range(d->s, row->offset, row->wire_size,
 					 false);
 	} else {
-		struct span wire = span_of(d->drop->log.p + row->offset,
-					   row->wire_size);
+		struct span wire =
+			span_of(d->drop->log.p + row->offset, row->wire_size);
 
 		wire_top_init(&t, row->header_size, row->wire_size, ev->lines);
 		while (!wire_top_is_done(&t))

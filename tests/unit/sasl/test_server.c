@@ -5,8 +5,13 @@
 #include "sasl/client.h"
 #include "sasl/server.h"
 
+static const struct sasl_channel none;
+
 /* A span of a literal with NULs in it. */
-#define S(text) { (const uint8_t *)(text), sizeof(text) - 1 }
+#define S(text)                                           \
+	{                                                 \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
 
 struct plain_row {
 	struct span response;
@@ -19,8 +24,7 @@ static const struct plain_row plain_rows[] = {
 	{ S("\0tim\0tanstaaftanstaaf"), true, "", "tim", "tanstaaftanstaaf" },
 	{ S("Ursel\0Kurt\0xipj3plmq"), true, "Ursel", "Kurt", "xipj3plmq" },
 	{ S("\0a\0b c "), true, "", "a", "b c " },
-	{ S("\0\xc3\xa9\0\xe3\x81\x82"), true, "", "\xc3\xa9",
-	  "\xe3\x81\x82" },
+	{ S("\0\xc3\xa9\0\xe3\x81\x82"), true, "", "\xc3\xa9", "\xe3\x81\x82" },
 	/* "authcid and passwd MUST NOT be empty", and no NUL in them. */
 	{ S(""), false, 0, 0, 0 },
 	{ S("\0"), false, 0, 0, 0 },
@@ -49,7 +53,7 @@ static void test_plain(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(plain_rows); i++) {
 		const struct plain_row *row = &plain_rows[i];
 
-		assert_int_equal(sasl_server_start(&s, SASL_PLAIN,
+		assert_int_equal(sasl_server_start(&s, SASL_PLAIN, &none,
 						   row->response, true, &r),
 				 row->good ? SASL_CREDENTIALS : SASL_FAIL);
 		if (!row->good)
@@ -58,8 +62,8 @@ static void test_plain(void **state)
 		assert_true(span_eq(r.user, span_str(row->user)));
 		assert_true(span_eq(r.password, span_str(row->password)));
 		/* The same behind an empty challenge. */
-		assert_int_equal(sasl_server_start(&s, SASL_PLAIN, SPAN_NONE,
-						   false, &r),
+		assert_int_equal(sasl_server_start(&s, SASL_PLAIN, &none,
+						   SPAN_NONE, false, &r),
 				 SASL_CHALLENGE);
 		assert_int_equal(r.challenge.n, 0);
 		assert_int_equal(sasl_server_step(&s, row->response, &r),
@@ -76,9 +80,9 @@ static void test_login(void **state)
 	uint8_t user[] = "tim";
 
 	(void)state;
-	assert_int_equal(sasl_server_start(&s, SASL_LOGIN, SPAN_NONE, false,
-					   &r),
-			 SASL_CHALLENGE);
+	assert_int_equal(
+		sasl_server_start(&s, SASL_LOGIN, &none, SPAN_NONE, false, &r),
+		SASL_CHALLENGE);
 	assert_true(span_eq(r.challenge, SPAN_LIT("Username:")));
 	assert_int_equal(sasl_server_step(&s, span_of(user, 3), &r),
 			 SASL_CHALLENGE);
@@ -101,8 +105,8 @@ static void test_login_initial_response(void **state)
 	struct sasl_server s;
 
 	(void)state;
-	assert_int_equal(sasl_server_start(&s, SASL_LOGIN, SPAN_LIT("tim"),
-					   true, &r),
+	assert_int_equal(sasl_server_start(&s, SASL_LOGIN, &none,
+					   SPAN_LIT("tim"), true, &r),
 			 SASL_CHALLENGE);
 	assert_true(span_eq(r.challenge, SPAN_LIT("Password:")));
 	assert_int_equal(sasl_server_step(&s, SPAN_LIT("secret"), &r),
@@ -119,10 +123,10 @@ static void test_login_bad_responses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		assert_int_equal(sasl_server_start(&s, SASL_LOGIN, bad[i],
-						   true, &r),
+		assert_int_equal(sasl_server_start(&s, SASL_LOGIN, &none,
+						   bad[i], true, &r),
 				 SASL_FAIL);
-		assert_int_equal(sasl_server_start(&s, SASL_LOGIN,
+		assert_int_equal(sasl_server_start(&s, SASL_LOGIN, &none,
 						   SPAN_LIT("a"), true, &r),
 				 SASL_CHALLENGE);
 		assert_int_equal(sasl_server_step(&s, bad[i], &r), SASL_FAIL);
@@ -132,7 +136,8 @@ static void test_login_bad_responses(void **state)
 /* The longest name and password, and one octet more of each. */
 static void test_limits(void **state)
 {
-	uint8_t text[SASL_RESPONSE_MAX + 1];
+	enum { LONGEST = 2 * SASL_USER_MAX + SASL_PASSWORD_MAX + 2 };
+	uint8_t text[LONGEST + 1];
 	struct sasl_result r;
 	struct sasl_server s;
 	size_t user_n = SASL_USER_MAX;
@@ -140,36 +145,42 @@ static void test_limits(void **state)
 	(void)state;
 	memset(text, 'a', sizeof text);
 	text[SASL_USER_MAX] = text[2 * user_n + 1] = 0;
-	assert_int_equal(sasl_server_start(&s, SASL_PLAIN,
-					   span_of(text, SASL_RESPONSE_MAX),
-					   true, &r),
+	assert_int_equal(sasl_server_start(&s, SASL_PLAIN, &none,
+					   span_of(text, LONGEST), true, &r),
 			 SASL_CREDENTIALS);
 	assert_int_equal(r.user.n, SASL_USER_MAX);
 	assert_int_equal(r.password.n, SASL_PASSWORD_MAX);
-	assert_int_equal(sasl_server_start(&s, SASL_PLAIN,
+	assert_int_equal(sasl_server_start(&s, SASL_PLAIN, &none,
 					   span_of(text, sizeof text), true,
 					   &r),
 			 SASL_FAIL);
 	memset(text, 'a', sizeof text);
-	assert_int_equal(sasl_server_start(&s, SASL_LOGIN,
+	assert_int_equal(sasl_server_start(&s, SASL_LOGIN, &none,
 					   span_of(text, user_n), true, &r),
 			 SASL_CHALLENGE);
-	assert_int_equal(sasl_server_step(&s,
-					  span_of(text, SASL_PASSWORD_MAX + 1),
-					  &r),
-			 SASL_FAIL);
-	assert_int_equal(sasl_server_start(&s, SASL_LOGIN,
-					   span_of(text, user_n + 1), true,
-					   &r),
+	assert_int_equal(
+		sasl_server_step(&s, span_of(text, SASL_PASSWORD_MAX + 1), &r),
+		SASL_FAIL);
+	assert_int_equal(sasl_server_start(&s, SASL_LOGIN, &none,
+					   span_of(text, user_n + 1), true, &r),
 			 SASL_FAIL);
 }
 
 static void test_mechanisms(void **state)
 {
+	char list[SASL_LIST_MAX];
 	enum sasl_mechanism m;
 
 	(void)state;
-	assert_string_equal(sasl_mechanism_list(), "PLAIN LOGIN");
+	sasl_mechanism_list(sasl_mechanism_set(false), list);
+	assert_string_equal(list, "SCRAM-SHA-256 PLAIN LOGIN");
+	sasl_mechanism_list(sasl_mechanism_set(true), list);
+	assert_string_equal(list,
+			    "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
+	sasl_mechanism_list(1u << SASL_LOGIN, list);
+	assert_string_equal(list, "LOGIN");
+	sasl_mechanism_list(0, list);
+	assert_string_equal(list, "");
 	assert_true(sasl_mechanism_find(SPAN_LIT("plain"), &m));
 	assert_int_equal(m, SASL_PLAIN);
 	assert_true(sasl_mechanism_find(SPAN_LIT("LOGIN"), &m));
@@ -193,8 +204,8 @@ static void test_client_plain(void **state)
 	buf_init(&b, 64);
 	assert_ok(sasl_client_plain(&b, SPAN_LIT("z"), SPAN_LIT("tim"),
 				    SPAN_LIT("p w")));
-	assert_int_equal(sasl_server_start(&s, SASL_PLAIN, buf_span(&b), true,
-					   &r),
+	assert_int_equal(sasl_server_start(&s, SASL_PLAIN, &none, buf_span(&b),
+					   true, &r),
 			 SASL_CREDENTIALS);
 	assert_true(span_eq(r.authzid, SPAN_LIT("z")));
 	assert_true(span_eq(r.user, SPAN_LIT("tim")));
@@ -203,15 +214,15 @@ static void test_client_plain(void **state)
 	assert_int_equal(sasl_client_plain(&b, SPAN_NONE, SPAN_LIT("a\0b"),
 					   SPAN_LIT("p")),
 			 YB_SYNTAX);
-	assert_int_equal(sasl_client_plain(&b, SPAN_NONE, SPAN_LIT("a"),
-					   SPAN_NONE),
-			 YB_SYNTAX);
+	assert_int_equal(
+		sasl_client_plain(&b, SPAN_NONE, SPAN_LIT("a"), SPAN_NONE),
+		YB_SYNTAX);
 	assert_int_equal(b.n, 0);
 	buf_done(&b);
 	buf_init(&b, 4);
-	assert_int_equal(sasl_client_plain(&b, SPAN_NONE, SPAN_LIT("ab"),
-					   SPAN_LIT("c")),
-			 YB_TOO_BIG);
+	assert_int_equal(
+		sasl_client_plain(&b, SPAN_NONE, SPAN_LIT("ab"), SPAN_LIT("c")),
+		YB_TOO_BIG);
 	assert_int_equal(b.n, 0);
 	buf_done(&b);
 }
@@ -225,8 +236,7 @@ static void test_client_login(void **state)
 	assert_ok(sasl_client_login(&b, 0, SPAN_LIT("u"), SPAN_LIT("p")));
 	assert_ok(sasl_client_login(&b, 1, SPAN_LIT("u"), SPAN_LIT("p")));
 	assert_true(span_eq(buf_span(&b), SPAN_LIT("up")));
-	assert_int_equal(sasl_client_login(&b, 2, SPAN_LIT("u"),
-					   SPAN_LIT("p")),
+	assert_int_equal(sasl_client_login(&b, 2, SPAN_LIT("u"), SPAN_LIT("p")),
 			 YB_SYNTAX);
 	buf_done(&b);
 }

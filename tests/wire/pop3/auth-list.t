@@ -2,6 +2,7 @@
 S: +OK <*>
 C: AUTH
 S: +OK <*>
+S: SCRAM-SHA-256
 S: PLAIN
 S: LOGIN
 S: .
