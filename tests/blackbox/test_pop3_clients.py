@@ -28,6 +28,8 @@ ROWS = [(name, way, None) for name, program in PROGRAMS.items()
                        ("stls", ("plain",)), ("tls", ("user",)))
     for auth in auths for pipelining in ("on", "off", "auto")
 ] + [
+    ("mpop", "plain", ("auto", "scram-sha-256")),
+    ("mpop", "tls", ("auto", "scram-sha-256")),
     ("fetchmail", "plain", "fetchlimit 7"),
 ]
 
