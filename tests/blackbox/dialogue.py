@@ -54,7 +54,7 @@ class Dialogue:
             self.send(number, unescape(text) * int(n))
         elif word == b"S:":
             self.steps.append((number, "S", rest))
-        elif word in (b"tls", b"hangup", b"closed"):
+        elif word in (b"tls", b"hangup", b"closed", b"S..."):
             self.steps.append((number, word.decode(), None))
         elif word == b"left:":
             self.left = [int(n) for n in rest.split()]
@@ -117,6 +117,7 @@ class Talk:
         self.d = dialogue
         self.office = office
         self.matcher = Matcher()
+        self.any = False  # lines may come that the next S: does not fit
         tls = dialogue.given["connection"] == "tls"
         port = {"pop3": office.pop3s_port if tls else office.pop3_port,
                 "smtp": office.smtp_port,
@@ -133,8 +134,13 @@ class Talk:
                 pass  # the server had enough: `closed` will tell
         elif kind == "S":
             got = c.line()
+            while self.any and not self.matcher.check(value, got):
+                got = c.line()
+            self.any = False
             if not self.matcher.check(value, got):
                 raise Failure(f"got {got!r}, not {value!r}")
+        elif kind == "S...":
+            self.any = True
         elif kind == "tls":
             c.starttls(self.office.tls_context())
         elif kind == "hangup":

@@ -1,0 +1,46 @@
+# getmail6 (_retrieverbases.py) through Python's poplib: USER, PASS, UIDL, LIST,
+# RETR and DELE of each, QUIT.
+given: maildrop two-small
+S: +OK <*>
+C: USER alice
+S: +OK <*>
+C: PASS secret
+S: +OK 2 messages (320 octets)
+C: UIDL
+S: +OK <*>
+S: 1 <one>
+S: 2 <two>
+S: .
+C: LIST
+S: +OK 2 messages (320 octets)
+S: 1 120
+S: 2 200
+S: .
+C: RETR 1
+S: +OK 120 octets
+S: From: bob@example.org
+S: Subject: first
+S:
+S: line of text, and some more of
+S: line of text, and some more of
+S: line of text,
+S: .
+C: DELE 1
+S: +OK <*>
+C: RETR 2
+S: +OK 200 octets
+S: From: bob@example.org
+S: Subject: second
+S:
+S: line of text, and some more of
+S: line of text, and some more of
+S: line of text, and some more of
+S: line of text, and some more of
+S: line of text, and some more 
+S: .
+C: DELE 2
+S: +OK <*>
+C: QUIT
+S: +OK <*>
+closed
+left:
