@@ -15,6 +15,11 @@ int cmd_account_list(const struct invocation *inv);
 int cmd_account_show(const struct invocation *inv);
 int cmd_account_password(const struct invocation *inv);
 int cmd_account_remove(const struct invocation *inv);
+int cmd_mail_list(const struct invocation *inv);
+int cmd_mail_show(const struct invocation *inv);
+int cmd_mail_export(const struct invocation *inv);
+int cmd_mail_delete(const struct invocation *inv);
+int cmd_mail_undelete(const struct invocation *inv);
 int cmd_deliver(const struct invocation *inv);
 int cmd_bench(const struct invocation *inv);
 

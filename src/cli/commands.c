@@ -43,6 +43,37 @@ static const struct command_option remove_options[] = {
 	{ 0, "yes", NULL, "do not ask" },
 	JSON_OPTION, END
 };
+static const struct command_option mail_list_options[] = {
+	CONFIG_OPTION,
+	{ 0, "deleted", NULL, "those that `yubin mail undelete` brings back" },
+	JSON_OPTION, END
+};
+static const struct command_option mail_show_options[] = {
+	CONFIG_OPTION,
+	{ 0, "headers", NULL, "the header only" },
+	JSON_OPTION, END
+};
+static const struct command_option mail_export_options[] = {
+	CONFIG_OPTION,
+	{ 0, "mbox", NULL, "DEST is one file of all (the default)" },
+	{ 0, "maildir", NULL, "DEST is a new Maildir" },
+	{ 0, "eml", NULL, "DEST is a file of the one MESSAGE" },
+	{ 0, "deleted", NULL, "deleted messages, not the others" },
+	JSON_OPTION, END
+};
+static const struct command_option mail_delete_options[] = {
+	CONFIG_OPTION,
+	{ 0, "all", NULL, "all messages" },
+	{ 0, "yes", NULL, "do not ask" },
+	JSON_OPTION, END
+};
+static const struct command_option mail_undelete_options[] = {
+	CONFIG_OPTION,
+	{ 0, "all", NULL, "all that were deleted" },
+	{ 0, "since", "TIME", "deleted since: 2h, 3d, \"2026-11-21 14:30\"" },
+	{ 0, "session", "ID", "deleted by it: as in the log and the list" },
+	JSON_OPTION, END
+};
 static const struct command_option deliver_options[] = {
 	CONFIG_OPTION,
 	{ 'f', "from", "SENDER",
@@ -112,6 +143,43 @@ const struct command commands[] = {
 	  "Remove an account and all its mail",
 	  "Says how many messages that are, and asks first.\n",
 	  cmd_account_remove },
+	{ "mail list", "ADDRESS", 1, 1, mail_list_options, COMMAND_USAGE,
+	  "List the messages of a maildrop",
+	  "Prints uid, UIDL, when it arrived, octets, From and Subject of "
+	  "each. With\n"
+	  "--deleted those that were deleted within undelete_days, with when "
+	  "and by whom.\n",
+	  cmd_mail_list },
+	{ "mail show", "ADDRESS MESSAGE", 2, 2, mail_show_options,
+	  COMMAND_USAGE, "Show one message",
+	  "MESSAGE is a uid or a UIDL. What a terminal would obey or not show "
+	  "is printed\n"
+	  "as \\xNN; `yubin mail export --eml` has the octets.\n",
+	  cmd_mail_show },
+	{ "mail export", "ADDRESS DEST [MESSAGE...]", 2, UINT_MAX,
+	  mail_export_options, COMMAND_USAGE,
+	  "Write messages to a file or a Maildir",
+	  "Each message is written octet for octet as it arrived, with CRLF "
+	  "line ends.\n"
+	  "Without MESSAGE: all. A DEST of - is standard output. In an mbox, "
+	  "and only there,\n"
+	  "lines that begin with \"From \", or with > before it, get one more "
+	  ">. Exit code 3\n"
+	  "if messages were freed meanwhile.\n",
+	  cmd_mail_export },
+	{ "mail delete", "ADDRESS [MESSAGE...]", 1, UINT_MAX,
+	  mail_delete_options, COMMAND_USAGE, "Delete messages",
+	  "MESSAGE is a uid, first-last, or a UIDL. Says how many that are, "
+	  "and asks first.\n",
+	  cmd_mail_delete },
+	{ "mail undelete", "ADDRESS [MESSAGE...]", 1, UINT_MAX,
+	  mail_undelete_options, COMMAND_USAGE,
+	  "Bring deleted messages back",
+	  "Each gets a new uid and keeps its UIDL. --since and --session "
+	  "choose among all\n"
+	  "that were deleted. Exit code 1 if there was nothing to bring "
+	  "back.\n",
+	  cmd_mail_undelete },
 	{ "deliver", "ADDRESS...", 0, UINT_MAX, deliver_options, EX_USAGE,
 	  "Deliver the message on standard input",
 	  "A client of the LMTP socket, for mail systems that hand mail to a "

@@ -69,6 +69,8 @@ static void on_report(void *ctx, const char *line)
 static enum yb_err open_store(struct desk *d)
 {
 	struct store_config config = { .path = d->config->store_path,
+				       .undelete_days =
+					       d->config->undelete_days,
 				       .report = on_report };
 	enum yb_err err;
 

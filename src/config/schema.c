@@ -14,6 +14,8 @@ enum {
 	WORKERS_MAX = 64,
 	/* What is open on a busy machine; the kernel's limit comes first. */
 	CONNECTIONS_MAX = 1000000,
+	/* Ten years: who wants more keeps a backup. */
+	UNDELETE_DAYS_MAX = 3650,
 	/* Below, a worker cannot even hold its administrator's clients. */
 	CONNECTIONS_MIN = 4,
 };
@@ -67,6 +69,16 @@ const struct config_field config_fields[] = {
 	{ "", "connections_per_address_max", FIELD_COUNT, false,
 	  AT(connections_per_address_max), 1, CONNECTIONS_MAX, NULL, "100",
 	  "The same from one address (IPv6: one /64)." },
+	{ "", "undelete_days", FIELD_COUNT, false, AT(undelete_days), 0,
+	  UNDELETE_DAYS_MAX, NULL, "7",
+	  "Deleted mail can be brought back for so many days (`yubin mail\n"
+	  "undelete`) and takes space as long; 0 frees it at once." },
+	{ "", "mass_delete_percent", FIELD_COUNT, false,
+	  AT(mass_delete_percent), 0, 100, NULL, "50",
+	  "A session that deletes this share of a maildrop, and at least\n"
+	  "mass_delete_least messages, is told of in the log; 0 is never." },
+	{ "", "mass_delete_least", FIELD_COUNT, false, AT(mass_delete_least), 1,
+	  UINT32_MAX, NULL, "100", "" },
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",
 	  "The server's certificate with its chain, and its key, PEM." },

@@ -13,6 +13,9 @@ uint64_t clock_mono_ms(void);
 /* The same clock in nanoseconds, for measuring. */
 uint64_t clock_mono_ns(void);
 
+/* Milliseconds of one that also counts while the machine sleeps. */
+uint64_t clock_boot_ms(void);
+
 /* Nanoseconds since 1970, UTC. May jump. */
 int64_t clock_real_ns(void);
 

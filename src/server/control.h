@@ -26,6 +26,8 @@ enum {
 	CONTROL_MAGIC = 0x54435559, /* "YUCT" */
 	CONTROL_VERSION = 1,
 	CONTROL_MESSAGE_MAX = PACKET_MAX,
+	/* Ranges that one request names: 8 octets each. */
+	CONTROL_RANGES_MAX = 4096,
 	/* A listing's row: an address, 64 device names, a few numbers. */
 	CONTROL_ROW_MAX = 8 * 1024,
 };
@@ -64,6 +66,19 @@ enum control_type {
 	CONTROL_MAILBOX_TOTALS,
 	/* id -> nothing. */
 	CONTROL_MAIL_REMOVE,
+	/* id, u64 mailbox, u64 uid to start behind, u64 deleted -> of each
+	 * message: u64 uid, octets, wire size, header size, received (ns),
+	 * deleted (s, or 0); UIDL, who deleted it. */
+	CONTROL_MAIL_LIST,
+	/* id, u64 mailbox, u64 uid, u64 offset -> the row as above, octets of
+	 * the wire form from there on. */
+	CONTROL_MAIL_READ,
+	/* id, u64 mailbox, uid ranges (struct uid_range) -> what to call the
+	 * deletion, u64 how many, u64 how many there were before. */
+	CONTROL_MAIL_DELETE,
+	/* id, u64 mailbox, uid ranges or "", u64 since (s), who deleted them
+	 * or "" -> u64 how many, u64 how many there were before. */
+	CONTROL_MAIL_UNDELETE,
 	CONTROL_TYPES
 };
 

@@ -99,6 +99,10 @@ void control_directory_handle(struct auth *auth, struct control_call *call)
 	case CONTROL_STATUS:
 	case CONTROL_MAILBOX_TOTALS:
 	case CONTROL_MAIL_REMOVE:
+	case CONTROL_MAIL_LIST:
+	case CONTROL_MAIL_READ:
+	case CONTROL_MAIL_DELETE:
+	case CONTROL_MAIL_UNDELETE:
 	case CONTROL_TYPES:
 		break;
 	}

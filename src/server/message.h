@@ -46,7 +46,8 @@
 	                  * address */                                      \
 	/* worker -> store */                                               \
 	X(LOG_WANTED)    /* session */                                      \
-	X(QUIT)          /* session, ranges inline or as sealed fd */       \
+	X(QUIT)          /* session, two numbers of its name in the log,    \
+	                  * ranges inline or as sealed fd */                \
 	X(CLOSE)         /* session; no answer */                           \
 	X(DELIVER)       /* mode, received, places, prefix, wire inline or  \
 	                  * as fd */                                        \

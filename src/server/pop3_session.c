@@ -379,6 +379,28 @@ static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 
 /* ---- QUIT ---- */
 
+/* An account taken over, or a client gone wrong, should not go unnoticed. */
+static void warn_of_many(const struct pop3_session *s)
+{
+	const struct connection *c = s->connection;
+	const struct config *config = &c->worker->process.config;
+	uint64_t count = s->listing.head->count;
+	char sid[CONNECTION_SID_MAX];
+	struct log_line line;
+
+	if (config->mass_delete_percent == 0 ||
+	    s->deleted < config->mass_delete_least ||
+	    s->deleted * 100 < count * config->mass_delete_percent)
+		return;
+	connection_sid(c, sid);
+	log_begin(&line, &c->worker->process.log, LOG_WARN, "mass-delete");
+	log_field_str(&line, "session", sid);
+	log_field_str(&line, "account", s->address);
+	log_field_u64(&line, "deleted", s->deleted);
+	log_field_u64(&line, "messages", count);
+	log_end(&line);
+}
+
 static bool on_quit_done(void *ctx, enum yb_err err, struct message *m)
 {
 	struct pop3_session *s = ctx;
@@ -392,8 +414,10 @@ static bool on_quit_done(void *ctx, enum yb_err err, struct message *m)
 		err = message_read_err(&r);
 		good = message_read_ended(&r) && m->type == MESSAGE_QUIT_DONE;
 	}
-	if (good && err == YB_OK)
+	if (good && err == YB_OK) {
 		s->deleted = pop3_server_deleted_count(s->engine);
+		warn_of_many(s);
+	}
 	pop3_server_quit_done(s->engine, good ? err : YB_GONE);
 	connection_resume(s->connection);
 	return good;
@@ -438,6 +462,8 @@ static enum yb_err send_ranges(struct pop3_session *s, struct span ranges)
 
 	message_write(&w);
 	message_write_u64(&w, s->handle);
+	message_write_u32(&w, (uint32_t)s->connection->worker->start_id);
+	message_write_u32(&w, (uint32_t)s->connection->id);
 	if (ranges.n > RANGES_INLINE * sizeof(struct uid_range)) {
 		err = memfd_make("yubin-ranges", ranges, &fd);
 		ranges = SPAN_NONE;

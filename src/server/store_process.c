@@ -36,6 +36,8 @@ enum {
 	STOP_POLL_MS = 20,
 	/* How old what is said of the disk may be. */
 	LOOK_MS = 2 * 1000,
+	/* How often the store looks at what time has brought. */
+	TICK_MS = 1000,
 };
 
 struct worker_peer {
@@ -53,6 +55,7 @@ struct store_process {
 	struct loop_io pool;
 	struct loop_timer ending;
 	struct loop_timer look; /* at the disk */
+	struct loop_timer tick;
 	struct control_server control;
 };
 
@@ -263,35 +266,39 @@ static bool on_close(struct worker_peer *w, struct message *m)
 	return true;
 }
 
-static void on_expunged(void *ctx, enum yb_err err)
+static void on_expunged(void *ctx, enum yb_err err, struct store_change change)
 {
 	struct question *q = ctx;
 	struct worker_peer *w = asker(q);
 
+	(void)change;
 	question_observe(q, METRIC_EXPUNGE);
 	if (w != NULL)
 		send_err(&w->peer, MESSAGE_QUIT_DONE, q->id, err);
 	question_free(q);
 }
 
-static void expunge(struct question *q, struct span ranges)
+static void expunge(struct question *q, const struct store_session *by,
+		    struct span ranges)
 {
 	/* Inline ranges may lie at any address. */
 	struct uid_range *copy = malloc(ranges.n);
 
 	if (copy == NULL) {
-		on_expunged(q, YB_NOMEM);
+		on_expunged(q, YB_NOMEM, (struct store_change){ 0 });
 		return;
 	}
 	memcpy(copy, ranges.p, ranges.n);
-	store_expunge(q->snapshot, copy, ranges.n / sizeof *copy, on_expunged,
-		      q);
+	store_expunge(q->snapshot, by, copy, ranges.n / sizeof *copy,
+		      on_expunged, q);
 	free(copy);
 }
 
 static bool on_quit(struct worker_peer *w, struct message *m)
 {
 	struct store_process *p = w->peer.owner;
+	struct store_session by = { .worker = (uint8_t)w->peer.number,
+				    .kind = STORE_WORKER_SESSION };
 	struct span mapping = SPAN_NONE, ranges;
 	struct message_reader r;
 	struct question *q;
@@ -299,6 +306,8 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 
 	message_read(&r, m);
 	handle = message_read_u64(&r);
+	by.start = message_read_u32(&r);
+	by.number = message_read_u32(&r);
 	ranges = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n > 1)
 		return false;
@@ -324,7 +333,7 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 		question_free(q);
 		return false;
 	}
-	expunge(q, ranges);
+	expunge(q, &by, ranges);
 	memfd_unmap(&mapping);
 	return true;
 }
@@ -563,6 +572,8 @@ static enum yb_err open_all(struct store_process *p)
 	struct store_config config = { .path = p->process.config.store_path,
 				       .threads = STORE_THREADS,
 				       .fds_max = fds_of_logs(),
+				       .undelete_days =
+					       p->process.config.undelete_days,
 				       .report = report,
 				       .ctx = p };
 	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };
@@ -581,12 +592,21 @@ static enum yb_err open_all(struct store_process *p)
 	return err;
 }
 
+static void on_tick(void *ctx, uint64_t now_ms)
+{
+	struct store_process *p = ctx;
+
+	store_tick(p->store);
+	loop_timer_set(p->process.loop, &p->tick, now_ms + TICK_MS);
+}
+
 static void start(struct store_process *p)
 {
 	enum yb_err err = open_all(p);
 
 	if (err == YB_OK) {
 		look(p, loop_now(p->process.loop));
+		on_tick(p, loop_now(p->process.loop));
 		process_ready(&p->process);
 		return;
 	}
@@ -670,6 +690,7 @@ int store_process_main(void)
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->ending, end_when_idle, p);
 	loop_timer_init(&p->look, look, p);
+	loop_timer_init(&p->tick, on_tick, p);
 	p->auth.owner = p;
 	p->auth.on_message = on_auth_message;
 	p->auth.on_end = on_auth_end;

@@ -1,6 +1,6 @@
 /*
- * Deliveries and expunges: each is an operation with a part for every log
- * that it appends to.
+ * Deliveries, deletes and undeletes: each is an operation with a part for every
+ *log that it appends to.
  *
  *	QUEUED                 at the end of its mailbox's queue, in all of
  *	                       them in one go, so that no two operations can
@@ -42,7 +42,7 @@ void part_fail(struct part *part, enum yb_err err)
 	struct mailbox *mb = part->mb;
 
 	if (part->state == PART_PENDING)
-		mb->pending_n--;
+		mb->pending_adds -= part_adds(part);
 	if (mb != NULL)
 		mailbox_kick(mb); /* the next in its queue */
 	part_done(part, err);
@@ -53,27 +53,39 @@ void part_fail(struct part *part, enum yb_err err)
 			mailbox_kick(op->parts[i].mb);
 }
 
+/* Entries that publishing the part adds. */
+size_t part_adds(const struct part *part)
+{
+	if (part->op->type == LOG_MESSAGE)
+		return 1;
+	return part->op->type == LOG_UNDELETE ? part->op->total : 0;
+}
+
 enum yb_err part_begin(struct part *part)
 {
 	struct mailbox *mb = part->mb;
 	struct log_record *r = &part->record;
 	const struct operation *op = part->op;
-	bool message = op->type == LOG_MESSAGE;
+	size_t adds = part_adds(part);
 
 	/* Publishing must not fail for want of memory: it comes after the
 	 * sync, when the message cannot be taken back. */
-	if (index_table_reserve(&mb->table, mb->pending_n + 1) != YB_OK)
+	if (index_table_reserve(&mb->table, mb->pending_adds + adds) != YB_OK)
 		return YB_NOMEM;
-	if (message && mb->next_uid > LOG_UID_MAX)
+	if (mb->next_uid + adds > (uint64_t)LOG_UID_MAX + 1)
 		return YB_QUOTA;
+	mb->next_seq += adds > 1 ? adds - 1 : 0;
+	mb->next_uid += adds;
 	*r = (struct log_record){
 		.type = (uint16_t)op->type,
 		.seq = mb->next_seq++,
-		.uid = message ? mb->next_uid++ : mb->next_uid - 1,
+		.uid = mb->next_uid - 1,
 		.received_ns = op->received_ns,
 	};
-	if (message)
+	if (op->type == LOG_MESSAGE)
 		os_random(r->id, sizeof r->id);
+	else
+		log_put_session(r->id, &op->by);
 	part->at = mb->tail;
 	part->failures = mb->failures;
 	return YB_OK;
@@ -121,17 +133,32 @@ void part_written(struct part *part)
 	struct mailbox *mb = part->mb;
 
 	mb->tail = part->end;
-	mb->pending_n++;
+	mb->pending_adds += part_adds(part);
 	part->state = PART_PENDING;
 	list_remove(&part->link);
 	list_push(&mb->pending, &part->link);
 	mailbox_kick(mb);
 }
 
+/* The uids that an UNDELETE gives are known only now. */
+static void give_uids(struct operation *op, uint64_t first)
+{
+	uint8_t *p = op->owned + LOG_CHANGE_SIZE;
+
+	for (; p < op->owned + op->wire.n;
+	     p += sizeof(struct log_undelete_range)) {
+		struct log_undelete_range range;
+
+		memcpy(&range, p, sizeof range);
+		range.fresh += (uint32_t)first;
+		memcpy(p, &range, sizeof range);
+	}
+}
+
 static enum yb_err write_part(struct part *part)
 {
 	static const uint8_t zeros[LOG_ALIGN];
-	const struct operation *op = part->op;
+	struct operation *op = part->op;
 	struct mailbox *mb = part->mb;
 	struct log_record *r = &part->record;
 	uint8_t head[LOG_RECORD_SIZE];
@@ -141,6 +168,8 @@ static enum yb_err write_part(struct part *part)
 
 	if (err != YB_OK)
 		return err;
+	if (op->type == LOG_UNDELETE)
+		give_uids(op, r->uid - op->total + 1);
 	r->wire_size = op->prefix.n + op->wire.n;
 	r->header_size = (uint32_t)op->check.header_size;
 	r->dots = (uint32_t)op->check.dots;
@@ -279,7 +308,7 @@ static enum yb_err own_memory(struct operation *op)
 {
 	size_t n = op->prefix.n + op->wire.n;
 
-	if (op->owned != NULL) /* an expunge's ranges */
+	if (op->owned != NULL) /* ranges */
 		return YB_OK;
 	op->owned = malloc(n > 0 ? n : 1);
 	if (op->owned == NULL)
@@ -330,8 +359,8 @@ static void call_operation(struct completion *c)
 		if (op->parts[i].mb != NULL)
 			mailbox_unuse(&op->parts[i].mb);
 	}
-	if (op->type == LOG_EXPUNGE)
-		op->expunged(op->ctx, op->errs[0]);
+	if (op->type != LOG_MESSAGE)
+		op->changed(op->ctx, op->errs[0], op->change);
 	else
 		op->delivered(op->ctx, op->errs, op->parts_n);
 	free(op->owned);

@@ -140,7 +140,7 @@ void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
 	pool_give(mb->st->pool, &job->job);
 }
 
-void mailbox_job_end(struct mailbox_job *job)
+void mailbox_job_leave(struct mailbox_job *job)
 {
 	struct mailbox *mb = job->mb;
 
@@ -149,6 +149,13 @@ void mailbox_job_end(struct mailbox_job *job)
 	mb->jobs--;
 	if (mb->removed)
 		removal_check(mb);
+}
+
+void mailbox_job_end(struct mailbox_job *job)
+{
+	struct mailbox *mb = job->mb;
+
+	mailbox_job_leave(job);
 	mailbox_unuse(&mb);
 	free(job);
 }

@@ -1,12 +1,9 @@
 /*
- * The calls that append to logs.
+ * Deliveries.
  */
 #include "store/private.h"
 
 #include <assert.h>
-#include <stdlib.h>
-
-#include "os/clock.h"
 
 /* 2^56 octets: more than any file, so that sizes cannot overflow. */
 #define DELIVER_WIRE_MAX ((uint64_t)1 << 56)
@@ -109,77 +106,6 @@ void store_deliver(struct store *st, const struct store_delivery *delivery,
 		find_mailboxes(op, delivery->places);
 		if (op->left > 0)
 			operation_start(op);
-	}
-	store_settle(st);
-}
-
-/* Ranges rise and do not touch, so that each uid is named once. */
-static bool are_sound(const struct uid_range *ranges, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].first == 0 || ranges[i].first > ranges[i].last)
-			return false;
-		if (i > 0 && (ranges[i].first <= ranges[i - 1].last ||
-			      ranges[i].first - ranges[i - 1].last < 2))
-			return false;
-	}
-	return n < UINT32_MAX;
-}
-
-/* Whether a published message is in any of the ranges. */
-static bool hides_any(const struct index_table *t,
-		      const struct uid_range *ranges, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (index_table_count(t, ranges[i]) > 0)
-			return true;
-	return false;
-}
-
-static enum yb_err make_expunge(struct operation *op,
-				const struct uid_range *ranges, size_t n)
-{
-	struct log_expunge head = { .device = STORE_MAIN_DEVICE,
-				    .count = (uint32_t)n };
-	size_t octets = sizeof head + n * sizeof *ranges;
-
-	op->owned = malloc(octets);
-	if (op->owned == NULL)
-		return YB_NOMEM;
-	memcpy(op->owned, &head, sizeof head);
-	memcpy(op->owned + sizeof head, ranges, n * sizeof *ranges);
-	op->wire = span_of(op->owned, octets);
-	return YB_OK;
-}
-
-void store_expunge(struct store_snapshot *snapshot,
-		   const struct uid_range *ranges, size_t n,
-		   store_done_fn *done, void *ctx)
-{
-	struct mailbox *mb = snapshot->mb;
-	struct store *st = mb->st;
-	struct operation *op = operation_new(st, LOG_EXPUNGE, 1);
-	enum yb_err err = YB_OK;
-
-	if (op == NULL) {
-		done(ctx, YB_NOMEM);
-		return;
-	}
-	op->expunged = done;
-	op->ctx = ctx;
-	op->received_ns = clock_real_ns();
-	if (!are_sound(ranges, n))
-		err = YB_INVALID;
-	/* What is gone already, and synced so, needs no record. Nor does
-	 * what went with its account. */
-	else if (!mb->removed && hides_any(&mb->table, ranges, n))
-		err = make_expunge(op, ranges, n);
-	if (err != YB_OK || op->owned == NULL) {
-		part_done(&op->parts[0], err);
-	} else {
-		op->parts[0].mb = mb;
-		mailbox_use(mb);
-		operation_start(op);
 	}
 	store_settle(st);
 }

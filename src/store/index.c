@@ -8,7 +8,7 @@
 #define INDEX_MAGIC 0x5844494e49425559ull
 
 enum {
-	INDEX_MAJOR = 1,
+	INDEX_MAJOR = 2,
 	INDEX_FIRST_CAP = 4, /* most mailboxes are small: one KiB each */
 	/* Entries read at a time: octets that the cache still holds when
 	 * their sums are checked. */
@@ -17,13 +17,15 @@ enum {
 
 void index_table_init(struct index_table *t, const struct log_keys *keys)
 {
-	*t = (struct index_table){ .keys = *keys };
+	*t = (struct index_table){ .keys = *keys, .oldest_gone_s = UINT32_MAX };
 }
 
 void index_table_done(struct index_table *t)
 {
+	struct log_keys keys = t->keys;
+
 	free(t->entries);
-	*t = (struct index_table){ .keys = t->keys };
+	index_table_init(t, &keys);
 }
 
 enum yb_err index_table_reserve(struct index_table *t, size_t more)
@@ -58,6 +60,31 @@ static uint64_t entry_octets(const struct index_entry *e)
 	return e->wire_size - 3 - e->dots;
 }
 
+/* Into the totals of what is visible, or hidden. */
+static void count_entry(struct index_table *t, const struct index_entry *e)
+{
+	if (e->hidden != INDEX_HIDDEN_ALL) {
+		t->messages++;
+		t->octets += entry_octets(e);
+		t->live_space += index_space(e);
+	} else if (index_is_deleted(e)) {
+		t->hidden_space += index_space(e);
+		if (e->gone_s < t->oldest_gone_s)
+			t->oldest_gone_s = e->gone_s;
+	}
+}
+
+static void discount_entry(struct index_table *t, const struct index_entry *e)
+{
+	if (e->hidden != INDEX_HIDDEN_ALL) {
+		t->messages--;
+		t->octets -= entry_octets(e);
+		t->live_space -= index_space(e);
+	} else if (index_is_deleted(e)) {
+		t->hidden_space -= index_space(e);
+	}
+}
+
 void index_table_note(struct index_table *t, const struct log_record *record,
 		      uint64_t at, uint64_t head_sum)
 {
@@ -87,12 +114,10 @@ void index_table_add(struct index_table *t, const struct log_record *record,
 	e->sum = entry_sum(t, t->count);
 	t->sum += e->sum;
 	t->count++;
-	t->messages++;
-	t->octets += entry_octets(e);
+	count_entry(t, e);
 }
 
-/* The first entry whose uid is not below `uid`. */
-static size_t find_uid(const struct index_table *t, uint64_t uid)
+size_t index_table_find(const struct index_table *t, uint64_t uid)
 {
 	size_t low = 0, high = t->count;
 
@@ -107,32 +132,86 @@ static size_t find_uid(const struct index_table *t, uint64_t uid)
 	return low;
 }
 
+static void change_sum(struct index_table *t, size_t i)
+{
+	struct index_entry *e = &t->entries[i];
+
+	t->sum -= e->sum;
+	e->sum = entry_sum(t, i);
+	t->sum += e->sum;
+}
+
 static struct index_range find_range(const struct index_table *t,
 				     struct uid_range uids)
 {
-	return (struct index_range){ find_uid(t, uids.first),
-				     find_uid(t, (uint64_t)uids.last + 1) };
+	return (struct index_range){
+		index_table_find(t, uids.first),
+		index_table_find(t, (uint64_t)uids.last + 1),
+	};
 }
 
 struct index_range index_table_hide(struct index_table *t,
-				    struct uid_range uids, uint64_t seq)
+				    struct uid_range uids,
+				    const struct log_record *expunge)
 {
 	struct index_range range = find_range(t, uids);
+	int64_t when = expunge->received_ns / 1000000000;
+	struct store_session by;
 
+	log_get_session(expunge->id, &by);
 	for (size_t i = range.first; i < range.end; i++) {
 		struct index_entry *e = &t->entries[i];
 
 		if (e->hidden == INDEX_HIDDEN_ALL)
 			continue;
+		discount_entry(t, e);
 		e->hidden = INDEX_HIDDEN_ALL;
-		e->gone_seq = seq;
-		t->sum -= e->sum;
-		e->sum = entry_sum(t, i);
-		t->sum += e->sum;
-		t->messages--;
-		t->octets -= entry_octets(e);
+		e->gone_seq = expunge->seq;
+		e->gone_s = when < 0             ? 0
+			    : when >= UINT32_MAX ? UINT32_MAX - 1
+						 : (uint32_t)when;
+		e->gone_start = by.start;
+		e->gone_number = by.number;
+		e->gone_worker = by.worker;
+		e->gone_kind = by.kind;
+		change_sum(t, i);
+		count_entry(t, e);
 	}
 	return range;
+}
+
+struct index_range index_table_unhide(struct index_table *t,
+				      struct log_undelete_range range,
+				      uint64_t seq)
+{
+	struct uid_range uids = { range.first, range.last };
+	struct index_range old = find_range(t, uids);
+
+	for (size_t i = old.first; i < old.end; i++) {
+		struct index_entry *e = &t->entries[i];
+		struct index_entry *fresh = &t->entries[t->count];
+		uint32_t n = e->uid - range.first;
+
+		/* Uids rise: one that was given already is not believed. */
+		if (!index_is_deleted(e) || range.fresh > UINT32_MAX - n ||
+		    range.fresh + n <= t->entries[t->count - 1].uid)
+			continue;
+		*fresh = *e;
+		fresh->uid = range.fresh + n;
+		fresh->seq = seq + n;
+		fresh->hidden = 0;
+		fresh->gone_seq = 0;
+		fresh->gone_s = fresh->gone_start = fresh->gone_number = 0;
+		fresh->gone_worker = fresh->gone_kind = 0;
+		fresh->sum = entry_sum(t, t->count);
+		t->sum += fresh->sum;
+		t->count++;
+		discount_entry(t, e);
+		e->flags |= INDEX_MOVED;
+		change_sum(t, i);
+		count_entry(t, fresh);
+	}
+	return old;
 }
 
 size_t index_table_count(const struct index_table *t, struct uid_range uids)
@@ -166,6 +245,9 @@ void index_head_encode(const struct index_head *head,
 	put_le64(dst + 104, t->sum);
 	put_le64(dst + 112, t->last_seq);
 	put_le64(dst + 120, t->last_uid);
+	put_le64(dst + 128, t->live_space);
+	put_le64(dst + 136, t->hidden_space);
+	put_le32(dst + 144, t->oldest_gone_s);
 	put_le64(dst + 152, log_sum(span_of(dst, 152), 0));
 }
 
@@ -194,6 +276,9 @@ enum yb_err index_head_decode(const uint8_t src[INDEX_HEAD_SIZE],
 			.sum = get_le64(src + 104),
 			.last_seq = get_le64(src + 112),
 			.last_uid = get_le64(src + 120),
+			.live_space = get_le64(src + 128),
+			.hidden_space = get_le64(src + 136),
+			.oldest_gone_s = get_le32(src + 144),
 		},
 	};
 	memcpy(ret->log_id, src + 32, sizeof ret->log_id);
@@ -232,10 +317,7 @@ static enum yb_err read_chunk(const struct os_storage *os, int fd,
 		if (e->sum != entry_sum(t, i))
 			return YB_CORRUPT;
 		t->sum += e->sum;
-		if (e->hidden == INDEX_HIDDEN_ALL)
-			continue;
-		t->messages++;
-		t->octets += entry_octets(e);
+		count_entry(t, e);
 	}
 	t->count += n;
 	return YB_OK;

@@ -10,10 +10,14 @@
 #include "os/storage.h"
 #include "store/log.h"
 
-enum { INDEX_HEAD_SIZE = 160, INDEX_ENTRY_SIZE = 104 };
+enum { INDEX_HEAD_SIZE = 160, INDEX_ENTRY_SIZE = 112 };
 
 /* Hidden from every device. */
 #define INDEX_HIDDEN_ALL UINT64_MAX
+
+/* Beside enum wire_flags: brought back, so that a later entry stands for the
+ * message. Such an entry is always hidden. */
+enum { INDEX_MOVED = 1 << 15 };
 
 struct index_entry {
 	uint64_t offset; /* of the wire form in the log */
@@ -24,13 +28,15 @@ struct index_entry {
 	uint64_t collected; /* a bit a device; 0 until devices are tracked */
 	uint64_t hidden;    /* a bit a device */
 	uint64_t gone_seq;  /* of the EXPUNGE record that hid it, or 0 */
+	uint32_t gone_start, gone_number; /* struct store_session */
 	uint32_t uid;
 	uint32_t header_size;
 	uint32_t dots;
-	uint32_t uidl;  /* in the file of imported UIDLs; 0: from the id */
-	uint16_t flags; /* enum wire_flags */
-	uint16_t reserved;
-	uint32_t reserved2;
+	uint32_t uidl;   /* in the file of imported UIDLs; 0: from the id */
+	uint32_t gone_s; /* when it was hidden, since 1970 */
+	uint16_t flags;  /* enum wire_flags, INDEX_MOVED */
+	uint8_t gone_worker;
+	uint8_t gone_kind;
 	uint64_t sum; /* of all the above; depends on log and position */
 };
 
@@ -47,6 +53,9 @@ struct index_table {
 	struct index_entry *entries; /* uids rise */
 	size_t count, cap;
 	uint64_t messages, octets; /* of visible ones */
+	uint64_t live_space;       /* octets of their records, about */
+	uint64_t hidden_space;     /* of hidden ones that were not moved */
+	uint32_t oldest_gone_s;    /* of these; UINT32_MAX if there are none */
 	uint64_t sum;              /* of all entries' sums */
 	uint64_t last_seq;         /* of the last good record, or 0 */
 	uint64_t last_uid;         /* the highest given, or 0 */
@@ -69,11 +78,37 @@ void index_table_add(struct index_table *t, const struct log_record *record,
 		     uint64_t at);
 
 /*
- * Hides the messages of a uid range, as the EXPUNGE record `seq` says;
- * returns the entries that the range covers.
+ * Hides the messages of a uid range, as an EXPUNGE record says; returns the
+ * entries that the range covers.
  */
 struct index_range index_table_hide(struct index_table *t,
-				    struct uid_range uids, uint64_t seq);
+				    struct uid_range uids,
+				    const struct log_record *expunge);
+
+/*
+ * Brings messages back as an UNDELETE record says, the first of them with
+ * `seq`: each gets a new entry, for which there must be room, and the old one
+ * is marked as moved. What is not hidden keeps its place. Returns the entries
+ * that the range covers; the new ones are at the end.
+ */
+struct index_range index_table_unhide(struct index_table *t,
+				      struct log_undelete_range range,
+				      uint64_t seq);
+
+/* Whether the entry is a message that was deleted and is still in the log. */
+static inline bool index_is_deleted(const struct index_entry *e)
+{
+	return e->hidden == INDEX_HIDDEN_ALL && (e->flags & INDEX_MOVED) == 0;
+}
+
+/* What its record takes in the log, extras left out. */
+static inline uint64_t index_space(const struct index_entry *e)
+{
+	return LOG_RECORD_SIZE + log_align(e->wire_size);
+}
+
+/* The first entry whose uid is not below `uid`. */
+size_t index_table_find(const struct index_table *t, uint64_t uid);
 
 /* Visible messages in a uid range. */
 size_t index_table_count(const struct index_table *t, struct uid_range uids);

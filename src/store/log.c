@@ -13,6 +13,45 @@
 
 _Static_assert(sizeof(struct log_expunge) == 8, "as in the file");
 _Static_assert(sizeof(struct uid_range) == 8, "as in the file");
+_Static_assert(sizeof(struct log_undelete) == 8, "as in the file");
+_Static_assert(sizeof(struct log_undelete_range) == 12, "as in the file");
+
+bool log_change_decode(const struct log_record *record,
+		       const uint8_t src[LOG_CHANGE_SIZE],
+		       struct log_change *ret)
+{
+	bool undelete = record->type == LOG_UNDELETE;
+	struct log_change change = {
+		.count = get_le32(src + 4),
+		.total = undelete ? get_le32(src) : 0,
+		.range_size = undelete ? sizeof(struct log_undelete_range)
+				       : sizeof(struct uid_range),
+	};
+
+	if (record->wire_size != LOG_CHANGE_SIZE + (uint64_t)change.count *
+							   change.range_size ||
+	    change.total > record->seq)
+		return false;
+	*ret = change;
+	return true;
+}
+
+void log_put_session(uint8_t dst[16], const struct store_session *session)
+{
+	memset(dst, 0, 16);
+	put_le32(dst, session->start);
+	put_le32(dst + 4, session->number);
+	dst[8] = session->worker;
+	dst[9] = session->kind;
+}
+
+void log_get_session(const uint8_t src[16], struct store_session *ret)
+{
+	*ret = (struct store_session){ .start = get_le32(src),
+				       .number = get_le32(src + 4),
+				       .worker = src[8],
+				       .kind = src[9] };
+}
 
 uint64_t log_sum(struct span s, uint64_t seed)
 {

@@ -24,7 +24,7 @@ enum {
 enum log_type {
 	LOG_MESSAGE = LOG_CRITICAL | 1,  /* extras, then the wire form */
 	LOG_EXPUNGE = LOG_CRITICAL | 2,  /* struct log_expunge, uid ranges */
-	LOG_UNDELETE = LOG_CRITICAL | 3, /* reserved */
+	LOG_UNDELETE = LOG_CRITICAL | 3, /* struct log_undelete, ranges */
 	LOG_COLLECTED = 4,               /* reserved */
 	LOG_FLAGS = 5,                   /* reserved */
 };
@@ -58,7 +58,7 @@ struct log_record {
 	uint32_t header_size;
 	uint32_t dots;
 	int64_t received_ns;
-	uint8_t id[16];
+	uint8_t id[16];    /* of EXPUNGE and UNDELETE: who asked for it */
 	uint64_t body_sum; /* of extras and wire form */
 };
 
@@ -67,6 +67,47 @@ struct log_expunge {
 	uint32_t device;
 	uint32_t count;
 };
+
+/*
+ * The fixed part of an UNDELETE record's body; `count` log_undelete_ranges
+ * follow, `total` messages in all. The record takes as many seqs as messages:
+ * its own is the last of them.
+ */
+struct log_undelete {
+	uint32_t total;
+	uint32_t count;
+};
+
+/* The messages first to last, all hidden, get uids from `fresh` on. */
+struct log_undelete_range {
+	uint32_t first, last;
+	uint32_t fresh;
+};
+
+/* What the body of either says before its ranges. */
+enum { LOG_CHANGE_SIZE = 8 };
+
+struct log_change {
+	uint32_t count; /* ranges */
+	uint32_t total; /* messages of an UNDELETE; else 0 */
+	size_t range_size;
+};
+
+/* False if the ranges do not fill the record's body exactly. */
+bool log_change_decode(const struct log_record *record,
+		       const uint8_t src[LOG_CHANGE_SIZE],
+		       struct log_change *ret);
+
+/* Where the ranges of the record at `at` begin. */
+static inline uint64_t log_change_at(uint64_t at,
+				     const struct log_record *record)
+{
+	return at + LOG_RECORD_SIZE + record->extras_size + LOG_CHANGE_SIZE;
+}
+
+/* Who asked for an EXPUNGE or UNDELETE, as octets of a record's id. */
+void log_put_session(uint8_t dst[16], const struct store_session *session);
+void log_get_session(const uint8_t src[16], struct store_session *ret);
 
 void log_keys_init(struct log_keys *keys, const uint8_t id[16]);
 

@@ -7,11 +7,12 @@
  *	            records that the index does not know, damage, torn tails
  *	cache.c     mailboxes in memory: found, loaded, created, given up
  *	logfile.c   descriptors of logs, bounded in number
- *	deliver.c   the calls that append: deliveries and expunges
+ *	deliver.c   deliveries; change.c deletes and undeletes
  *	append.c    how they are queued, written, cut back
  *	copy.c      bodies too large for the owner's thread
  *	sync.c      group commit, publishing, failed syncs, new generations
- *	snapshot.c  what sessions see
+ *	snapshot.c  what sessions see; query.c what commands see
+ *	clock.c     what time it is, as far as that can be believed
  *	remove.c    accounts that go
  */
 #ifndef STORE_PRIVATE_H
@@ -51,8 +52,20 @@ struct completion {
 	void (*call)(struct completion *c); /* frees it */
 };
 
+/* What clock.c knows of the time. */
+struct clock_state {
+	bool known;       /* a moment was seen */
+	int64_t seen_ns;  /* what the clock said then */
+	uint64_t seen_ms; /* and the one that never jumps */
+	bool held;        /* it is too far ahead of that */
+	int64_t held_ns;  /* since then */
+	uint64_t held_ms;
+	uint64_t saved_ms; /* when STORE/clock was written, or 0 */
+};
+
 struct store {
 	struct store_config config;
+	struct clock_state clock;
 	struct files files;
 	const struct os_storage *os;
 	struct pool *pool;
@@ -122,7 +135,7 @@ struct mailbox {
 	size_t counted;      /* octets, while in st->unused */
 	struct list queue;   /* parts not yet written, in order */
 	struct list pending; /* parts written, not yet synced, in order */
-	size_t pending_n;
+	size_t pending_adds; /* entries that these will add to the table */
 	struct list openers;
 	struct log_head head;
 	struct log_file *log;
@@ -161,7 +174,7 @@ struct operation {
 	struct completion done;
 	struct store *st;
 	enum store_delivery_mode mode;
-	unsigned type;            /* LOG_MESSAGE or LOG_EXPUNGE */
+	unsigned type;            /* LOG_MESSAGE, LOG_EXPUNGE, LOG_UNDELETE */
 	struct span prefix, wire; /* borrowed until `owned` is set */
 	uint8_t *owned;
 	int fd; /* or -1 */
@@ -169,8 +182,11 @@ struct operation {
 	struct wire_check check; /* of a whole body in memory */
 	int64_t received_ns;
 	bool copying;
+	struct store_session by; /* of other types than LOG_MESSAGE */
+	uint32_t total;          /* messages that an UNDELETE brings back */
+	struct store_change change;
 	store_delivered_fn *delivered; /* or */
-	store_done_fn *expunged;
+	store_changed_fn *changed;
 	void *ctx;
 	enum yb_err *errs; /* the answer; behind the parts */
 	size_t left;       /* parts not done */
@@ -178,7 +194,10 @@ struct operation {
 	struct part parts[];
 };
 
-/* A snapshot or totals on the way. */
+/* Called with a mailbox that is READY or ABSENT, if `err` is YB_OK. */
+typedef void opener_then_fn(void *ctx, enum yb_err err, struct mailbox *mb);
+
+/* A snapshot, totals, or a step of the store's own on the way. */
 struct opener {
 	struct completion done;
 	struct list link; /* in mb->openers */
@@ -186,7 +205,8 @@ struct opener {
 	uint32_t device;
 	enum yb_err err;
 	store_opened_fn *opened; /* or */
-	store_totals_fn *told;
+	store_totals_fn *told;   /* or */
+	opener_then_fn *then;
 	void *ctx;
 };
 
@@ -226,7 +246,9 @@ void mailbox_drop_unused(struct store *st, size_t keep);
 /* Takes a use of the mailbox, and a pin of its log unless that is NULL. */
 void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
 		      struct log_file *log);
-/* Gives them back; last thing that a `done` does. */
+/* Gives the pin and the job's count back, not the use. */
+void mailbox_job_leave(struct mailbox_job *job);
+/* Gives all back and frees it; last thing that a `done` does. */
 void mailbox_job_end(struct mailbox_job *job);
 void mailbox_forget_listing(struct mailbox *mb);
 
@@ -262,6 +284,7 @@ void part_fail(struct part *part, enum yb_err err);
 /* Written: into mb->pending. */
 void part_written(struct part *part);
 void part_done(struct part *part, enum yb_err err);
+size_t part_adds(const struct part *part);
 /* Numbers and place of the next record; QUOTA, NOMEM. */
 YB_CHECKED enum yb_err part_begin(struct part *part);
 void part_cut_back(struct part *part);
@@ -280,6 +303,20 @@ void mailbox_rewrite(struct mailbox *mb);
 
 /* ---- snapshot.c ---- */
 void opener_finish(struct opener *o, enum yb_err err);
+/* Loads the mailbox if need be, then calls; the mailbox is its own only until
+ * `then` returns. */
+void mailbox_open_then(struct store *st, struct store_place place,
+		       opener_then_fn *then, void *ctx);
+
+/* ---- clock.c ---- */
+int64_t store_now_ns(const struct store *st);
+uint64_t store_mono_ms(const struct store *st);
+/* Whether a deleted message may still be brought back. */
+bool store_may_return(struct store *st, const struct index_entry *e);
+void store_clock_open(struct store *st);
+/* Whether the clock is too far ahead to free anything by it. */
+bool store_clock_is_held(struct store *st);
+void store_clock_tick(struct store *st);
 
 /* ---- remove.c ---- */
 bool removal_covers(const struct store *st, const struct account_id *account);

@@ -12,66 +12,83 @@
 enum {
 	/* Torn tails set aside within one second. */
 	LOAD_TORN_NAMES = 1000,
-	/* Ranges of an EXPUNGE record looked at together. */
+	/* Ranges of a record looked at together. */
 	LOAD_RANGES = 256,
 };
 
 /* ---- the records ---- */
 
-static enum yb_err hide_ranges(struct load *ld, struct log_scan *scan,
-			       const struct scan_item *item)
+/* One range of an UNDELETE record; `seq` is that of the next message. */
+static enum yb_err unhide(struct load *ld, const uint8_t *p, uint64_t *seq,
+			  struct index_range *ret)
 {
-	uint64_t at = item->at + LOG_RECORD_SIZE + item->record.extras_size;
-	struct log_expunge expunge;
-	const uint8_t *p;
-	enum yb_err err = log_scan_peek(scan, at, sizeof expunge, &p);
+	struct index_table *t = &ld->l->table;
+	struct log_undelete_range range;
+	enum yb_err err;
 
-	if (err != YB_OK || p == NULL)
-		return err == YB_OK ? YB_IO : err;
-	memcpy(&expunge, p, sizeof expunge);
-	at += sizeof expunge;
-	while (expunge.count > 0) {
-		uint32_t n = expunge.count < LOAD_RANGES ? expunge.count
-							 : LOAD_RANGES;
+	memcpy(&range, p, sizeof range);
+	/* No more than there are, whatever the range says. */
+	err = index_table_reserve(
+		t, index_table_find(t, (uint64_t)range.last + 1) -
+			   index_table_find(t, range.first));
+	if (err == YB_OK)
+		*ret = index_table_unhide(t, range, *seq);
+	*seq += (uint64_t)range.last - range.first + 1;
+	return err;
+}
 
-		err = log_scan_peek(scan, at, n * sizeof(struct uid_range), &p);
+/* The ranges of an EXPUNGE or UNDELETE record, into the table. */
+static enum yb_err change_ranges(struct load *ld, struct log_scan *scan,
+				 const struct scan_item *item,
+				 const struct log_change *change)
+{
+	uint64_t at = log_change_at(item->at, &item->record);
+	uint64_t seq = item->record.seq - change->total + 1;
+	uint32_t left = change->count;
+
+	while (left > 0) {
+		uint32_t n = left < LOAD_RANGES ? left : LOAD_RANGES;
+		const uint8_t *p;
+		enum yb_err err =
+			log_scan_peek(scan, at, n * change->range_size, &p);
+
 		if (err != YB_OK || p == NULL)
 			return err == YB_OK ? YB_IO : err;
-		for (uint32_t i = 0; i < n; i++) {
-			struct uid_range uids;
+		at += n * change->range_size;
+		left -= n;
+		for (; n > 0; n--, p += change->range_size) {
 			struct index_range r;
+			struct uid_range uids;
 
-			memcpy(&uids, p + i * sizeof uids, sizeof uids);
-			r = index_table_hide(&ld->l->table, uids,
-					     item->record.seq);
+			memcpy(&uids, p, sizeof uids);
+			if (item->record.type == LOG_UNDELETE)
+				err = unhide(ld, p, &seq, &r);
+			else
+				r = index_table_hide(&ld->l->table, uids,
+						     &item->record);
+			if (err != YB_OK)
+				return err;
 			if (r.first < r.end && r.first < ld->changed)
 				ld->changed = r.first;
 		}
-		at += n * sizeof(struct uid_range);
-		expunge.count -= n;
 	}
 	return YB_OK;
 }
 
-/* The ranges of an EXPUNGE record fill its body exactly. */
-static enum yb_err check_expunge(struct log_scan *scan,
-				 const struct scan_item *item, bool *ret_good)
+/* A body that is not as it should be means nothing. */
+static enum yb_err take_change(struct load *ld, struct log_scan *scan,
+			       const struct scan_item *item)
 {
-	const struct log_record *r = &item->record;
-	struct log_expunge expunge;
+	struct log_change change;
 	const uint8_t *p;
-	enum yb_err err =
-		log_scan_peek(scan, item->at + LOG_RECORD_SIZE + r->extras_size,
-			      sizeof expunge, &p);
+	enum yb_err err = log_scan_peek(
+		scan, item->at + LOG_RECORD_SIZE + item->record.extras_size,
+		LOG_CHANGE_SIZE, &p);
 
-	*ret_good = false;
-	if (err != YB_OK || p == NULL || r->wire_size < sizeof expunge)
+	if (err != YB_OK || p == NULL ||
+	    !log_change_decode(&item->record, p, &change))
 		return err;
-	memcpy(&expunge, p, sizeof expunge);
-	*ret_good = r->wire_size ==
-		    sizeof expunge +
-			    (uint64_t)expunge.count * sizeof(struct uid_range);
-	return YB_OK;
+	return change_ranges(ld, scan, item, &change);
 }
 
 static enum yb_err take_message(struct load *ld, const struct scan_item *item)
@@ -99,14 +116,11 @@ static enum yb_err take_record(struct load *ld, struct log_scan *scan,
 {
 	unsigned type = item->record.type;
 	enum yb_err err = YB_OK;
-	bool good;
 
 	if (type == LOG_MESSAGE) {
 		err = take_message(ld, item);
-	} else if (type == LOG_EXPUNGE) {
-		err = check_expunge(scan, item, &good);
-		if (err == YB_OK && good)
-			err = hide_ranges(ld, scan, item);
+	} else if (type == LOG_EXPUNGE || type == LOG_UNDELETE) {
+		err = take_change(ld, scan, item);
 	} else if ((type & LOG_CRITICAL) != 0 && !ld->l->read_only) {
 		ld->l->read_only = true;
 		load_report(ld,

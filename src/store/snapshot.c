@@ -49,10 +49,12 @@ static void call_opener(struct completion *c)
 	if (o->err == YB_OK && mb->state == MAILBOX_READY)
 		totals = (struct store_totals){ mb->table.messages,
 						mb->table.octets };
+	if (o->then != NULL)
+		o->then(o->ctx, o->err, mb);
 	mailbox_unuse(&mb);
 	if (o->opened != NULL)
 		o->opened(o->ctx, o->err, s);
-	else
+	else if (o->told != NULL)
 		o->told(o->ctx, o->err, totals);
 	free(o);
 }
@@ -121,6 +123,21 @@ void store_totals(struct store *st, struct store_place place,
 		return;
 	}
 	o->told = told;
+	o->ctx = ctx;
+	opener_start(o);
+}
+
+void mailbox_open_then(struct store *st, struct store_place place,
+		       opener_then_fn *then, void *ctx)
+{
+	enum yb_err err;
+	struct opener *o = opener_new(st, place, &err);
+
+	if (o == NULL) {
+		then(ctx, err, NULL);
+		return;
+	}
+	o->then = then;
 	o->ctx = ctx;
 	opener_start(o);
 }

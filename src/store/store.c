@@ -121,6 +121,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 		store_close(&st);
 		return err;
 	}
+	store_clock_open(st);
 	removal_clean(st);
 	store_settle(st);
 	*ret = st;
@@ -229,6 +230,12 @@ void store_run(struct store *st)
 {
 	if (st->config.threads > 0)
 		(void)pool_take(st->pool);
+	store_settle(st);
+}
+
+void store_tick(struct store *st)
+{
+	store_clock_tick(st);
 	store_settle(st);
 }
 

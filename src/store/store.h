@@ -9,6 +9,8 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/span.h"
 #include "mime/listing.h"
@@ -29,9 +31,40 @@ enum {
 	STORE_PLACES_MAX = 1000,
 };
 
+/*
+ * Who deletes, as the log of the server names it: "w0.1f2e3d4c.5" is a
+ * session of worker 0, "c.1f2e3d4c.5" a command. A kind of 0 is nobody.
+ */
+struct store_session {
+	uint32_t start;  /* of the process; random */
+	uint32_t number; /* within it */
+	uint8_t worker;
+	uint8_t kind; /* enum store_session_kind */
+};
+
+enum store_session_kind {
+	STORE_NOBODY,
+	STORE_WORKER_SESSION,
+	STORE_COMMAND,
+};
+
+enum { STORE_SESSION_TEXT = 40 };
+
+/* "" for nobody. */
+void store_session_print(const struct store_session *session,
+			 char ret[STORE_SESSION_TEXT]);
+bool store_session_parse(struct span text, struct store_session *ret);
+
 struct store_place {
 	struct account_id account;
 	uint32_t mailbox; /* STORE_INBOX */
+};
+
+/* The clocks that the store looks at. */
+struct store_clock {
+	int64_t (*real_ns)(void *ctx);  /* since 1970; may jump */
+	uint64_t (*mono_ms)(void *ctx); /* never jumps */
+	void *ctx;
 };
 
 /* Something an administrator should read; one line, no line end. */
@@ -43,7 +76,9 @@ struct store_config {
 	unsigned threads;            /* of the pool; 0: run all in the caller */
 	size_t cached_mailboxes;     /* kept open while unused; 0: default */
 	size_t fds_max;              /* that logs may keep open; 0: default */
-	store_report_fn *report;     /* or NULL */
+	unsigned undelete_days;      /* 0: deleted is gone */
+	const struct store_clock *clock; /* NULL: the real ones */
+	store_report_fn *report;         /* or NULL */
 	void *ctx;
 };
 
@@ -64,6 +99,12 @@ int store_fd(const struct store *st);
 
 /* Takes finished work from the pool and calls back. */
 void store_run(struct store *st);
+
+/*
+ * Lets the store see that time passes: about once a second, by whoever runs
+ * for long.
+ */
+void store_tick(struct store *st);
 
 /* Whether nothing is in flight: no append waits for its sync. */
 bool store_is_idle(const struct store *st);
@@ -109,15 +150,91 @@ struct uid_range {
 
 typedef void store_done_fn(void *ctx, enum yb_err err);
 
+/* What deleting or undeleting did. */
+struct store_change {
+	uint64_t messages; /* hidden, or brought back */
+	uint64_t before;   /* visible ones until then */
+};
+
+typedef void store_changed_fn(void *ctx, enum yb_err err,
+			      struct store_change change);
+
 /*
  * Hides messages of the snapshot's mailbox: one record, all or none, synced
- * before `done` (I3). Ranges rise and do not touch; uids that are gone
- * already are not an error. The snapshot itself does not change and may be
- * closed meanwhile. INVALID for malformed ranges, IO, FULL, READ_ONLY.
+ * before `done` (I3), which names `by`, unless that is NULL. Ranges rise and
+ * do not touch; uids that are gone already are not an error. The snapshot
+ * itself does not change and may be closed meanwhile. INVALID for malformed
+ * ranges, IO, FULL, READ_ONLY.
  */
 void store_expunge(struct store_snapshot *snapshot,
+		   const struct store_session *by,
 		   const struct uid_range *ranges, size_t n,
-		   store_done_fn *done, void *ctx);
+		   store_changed_fn *done, void *ctx);
+
+/* The same without a snapshot. */
+void store_delete(struct store *st, struct store_place place,
+		  const struct store_session *by,
+		  const struct uid_range *ranges, size_t n,
+		  store_changed_fn *done, void *ctx);
+
+/* Which of the deleted messages: all that fit each of these. */
+struct store_undelete {
+	const struct uid_range *ranges; /* copied; NULL: of any uid */
+	size_t ranges_n;
+	int64_t since_s;           /* deleted since; 0: whenever */
+	struct store_session from; /* by this one; a kind of 0: by anybody */
+};
+
+/*
+ * Brings deleted messages back whose time has not run out: each with a new
+ * uid and its old UIDL, one record for all, synced before `done`.
+ */
+void store_undelete(struct store *st, struct store_place place,
+		    const struct store_session *by,
+		    const struct store_undelete *what, store_changed_fn *done,
+		    void *ctx);
+
+/* ---- looking ---- */
+
+struct store_row {
+	uint64_t octets; /* as POP3 counts them */
+	uint64_t wire_size;
+	int64_t received_ns;
+	uint32_t uid;
+	uint32_t header_size;
+	unsigned flags; /* enum wire_flags */
+	char uidl[UIDL_MAX + 1];
+	bool deleted;
+	int64_t deleted_s;       /* when, since 1970 */
+	struct store_session by; /* who deleted it */
+};
+
+/* `more`: there are others behind the last. */
+typedef void store_rows_fn(void *ctx, enum yb_err err,
+			   const struct store_row *rows, size_t n, bool more);
+
+enum {
+	/* A page of a command's answer has fewer. */
+	STORE_ROWS_MAX = 512,
+};
+
+/*
+ * Up to `max` messages with uids above `after`: visible ones, or, with
+ * `deleted`, those that store_undelete() could bring back.
+ */
+void store_list(struct store *st, struct store_place place, uint32_t after,
+		bool deleted, size_t max, store_rows_fn *told, void *ctx);
+
+/* `octets` are borrowed until the return. */
+typedef void store_octets_fn(void *ctx, enum yb_err err,
+			     const struct store_row *row, struct span octets);
+
+/*
+ * Up to `n` octets at `at` of a message's wire form, deleted ones too; fewer
+ * at its end. NO_MSG if there is no such message.
+ */
+void store_read(struct store *st, struct store_place place, uint32_t uid,
+		uint64_t at, size_t n, store_octets_fn *told, void *ctx);
 
 /* ---- delivering ---- */
 

@@ -49,29 +49,52 @@ static void write_head(struct mailbox *mb)
 
 /* ---- publishing ---- */
 
-static void publish_expunge(struct mailbox *mb, const struct part *part)
+/* One range of an EXPUNGE or UNDELETE; the entries that changed. */
+static struct index_range publish_range(struct mailbox *mb,
+					const struct part *part,
+					const uint8_t *p, uint64_t *seq)
+{
+	struct log_undelete_range range;
+	struct uid_range uids;
+
+	memcpy(&uids, p, sizeof uids);
+	if (part->record.type == LOG_EXPUNGE)
+		return index_table_hide(&mb->table, uids, &part->record);
+	memcpy(&range, p, sizeof range);
+	*seq += (uint64_t)range.last - range.first + 1;
+	return index_table_unhide(&mb->table, range,
+				  *seq - (range.last - range.first + 1));
+}
+
+static void publish_change(struct mailbox *mb, const struct part *part)
 {
 	const uint8_t *p = part->op->wire.p;
-	struct log_expunge expunge;
+	struct store_change *told = &part->op->change;
 	struct index_range whole = { SIZE_MAX, 0 };
+	struct log_change change;
+	uint64_t seq;
 
-	memcpy(&expunge, p, sizeof expunge);
-	p += sizeof expunge;
-	for (uint32_t i = 0; i < expunge.count; i++, p += 8) {
-		struct uid_range uids;
-		struct index_range r;
+	/* It is what this program wrote. */
+	if (!log_change_decode(&part->record, p, &change))
+		return;
+	seq = part->record.seq - change.total + 1;
+	told->before = mb->table.messages;
+	p += LOG_CHANGE_SIZE;
+	for (uint32_t i = 0; i < change.count; i++, p += change.range_size) {
+		struct index_range r = publish_range(mb, part, p, &seq);
 
-		memcpy(&uids, p, sizeof uids);
-		r = index_table_hide(&mb->table, uids, part->record.seq);
 		if (r.first == r.end)
 			continue;
-		if (expunge.count <= SYNC_RANGES_ALONE)
+		if (change.count <= SYNC_RANGES_ALONE)
 			write_entries(mb, r);
 		whole.first = r.first < whole.first ? r.first : whole.first;
 		whole.end = r.end;
 	}
-	if (expunge.count > SYNC_RANGES_ALONE && whole.first < whole.end)
+	if (change.count > SYNC_RANGES_ALONE && whole.first < whole.end)
 		write_entries(mb, whole);
+	told->messages = part->record.type == LOG_EXPUNGE
+				 ? told->before - mb->table.messages
+				 : mb->table.messages - told->before;
 }
 
 /* Everything written below `upto` is synced: shows and answers it. */
@@ -90,13 +113,13 @@ static void publish(struct mailbox *mb, uint64_t upto)
 			break;
 		list_remove(&part->link);
 		list_push(&answered, &part->link);
-		mb->pending_n--;
+		mb->pending_adds -= part_adds(part);
 		index_table_note(&mb->table, &part->record, part->at,
 				 part->head_sum);
 		if (part->record.type == LOG_MESSAGE)
 			index_table_add(&mb->table, &part->record, part->at);
 		else
-			publish_expunge(mb, part);
+			publish_change(mb, part);
 	}
 	write_entries(mb, (struct index_range){ first_new, mb->table.count });
 	write_head(mb);

@@ -205,7 +205,6 @@ static const struct bad bads[] = {
 	{ "tls:\n  certifcate: x\n", 2, 3,
 	  "unknown key \"certifcate\" in tls; did you mean \"certificate\"?" },
 	/* Settings of later versions are no settings yet. */
-	{ "undelete_days: 7\n", 1, 1, "unknown key \"undelete_days\"" },
 	{ "utf8_mail: asis\n", 1, 12, "\"asis\" is not one of as-is" },
 	{ "defaults:\n  login_delay: 1\n", 1, 1, "unknown key \"defaults\"" },
 	/* Values. */

@@ -24,6 +24,13 @@ static struct {
 	struct store_place place;
 	store_totals_fn *totals;
 	store_done_fn *removed;
+	store_rows_fn *rows;
+	store_octets_fn *octets;
+	store_changed_fn *changed;
+	uint32_t uid;
+	uint64_t at;
+	struct uid_range range; /* the first */
+	struct store_undelete what;
 	void *ctx;
 } play;
 
@@ -120,6 +127,55 @@ void store_remove_account(struct store *st, struct account_id account,
 	(void)st;
 	play.place.account = account;
 	play.removed = done;
+	play.ctx = ctx;
+}
+
+void store_list(struct store *st, struct store_place place, uint32_t after,
+		bool deleted, size_t max, store_rows_fn *told, void *ctx)
+{
+	(void)st, (void)deleted;
+	assert_true(max <= STORE_ROWS_MAX);
+	play.place = place;
+	play.uid = after;
+	play.rows = told;
+	play.ctx = ctx;
+}
+
+void store_read(struct store *st, struct store_place place, uint32_t uid,
+		uint64_t at, size_t n, store_octets_fn *told, void *ctx)
+{
+	(void)st;
+	assert_true(n < CONTROL_MESSAGE_MAX);
+	play.place = place;
+	play.uid = uid;
+	play.at = at;
+	play.octets = told;
+	play.ctx = ctx;
+}
+
+void store_delete(struct store *st, struct store_place place,
+		  const struct store_session *by,
+		  const struct uid_range *ranges, size_t n,
+		  store_changed_fn *done, void *ctx)
+{
+	(void)st;
+	assert_int_equal(by->kind, STORE_COMMAND);
+	play.place = place;
+	play.range = n > 0 ? ranges[0] : (struct uid_range){ 0 };
+	play.changed = done;
+	play.ctx = ctx;
+}
+
+void store_undelete(struct store *st, struct store_place place,
+		    const struct store_session *by,
+		    const struct store_undelete *what, store_changed_fn *done,
+		    void *ctx)
+{
+	(void)st, (void)by;
+	play.place = place;
+	play.what = *what;
+	play.what.ranges = NULL;
+	play.changed = done;
 	play.ctx = ctx;
 }
 
@@ -375,6 +431,105 @@ static void test_remove_mail(void **state)
 	end(&a);
 }
 
+static const struct store_row a_row = {
+	.octets = 10,
+	.wire_size = 13,
+	.header_size = 8,
+	.received_ns = 5,
+	.uid = 77,
+	.uidl = "abc",
+	.deleted = true,
+	.deleted_s = 99,
+	.by = { .start = 0xab, .number = 3, .kind = STORE_COMMAND }
+};
+
+static void check_mail_row(struct control_reader *r)
+{
+	char text[STORE_SESSION_TEXT];
+
+	assert_int_equal(control_get_u64(r), 77);
+	assert_int_equal(control_get_u64(r), 10);
+	assert_int_equal(control_get_u64(r), 13);
+	assert_int_equal(control_get_u64(r), 8);
+	assert_int_equal(control_get_u64(r), 5);
+	assert_int_equal(control_get_u64(r), 99);
+	control_get_str(r, text, sizeof text);
+	assert_string_equal(text, "abc");
+	control_get_str(r, text, sizeof text);
+	assert_string_equal(text, "c.ab.3");
+}
+
+static void test_looking_at_mail(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_MAIL_LIST);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	control_put_u64(&a.request, 44);
+	control_put_u64(&a.request, 1);
+	put_on(&a, to_store);
+	assert_int_equal(play.uid, 44);
+	play.rows(play.ctx, YB_OK, &a_row, 1, true);
+	assert_true(a.call.more);
+	check_mail_row(&a.reply);
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	begin(&a, CONTROL_MAIL_READ);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	control_put_u64(&a.request, 77);
+	control_put_u64(&a.request, 5);
+	put_on(&a, to_store);
+	assert_int_equal(play.uid, 77);
+	assert_int_equal(play.at, 5);
+	play.octets(play.ctx, YB_OK, &a_row, SPAN_LIT("text"));
+	check_mail_row(&a.reply);
+	assert_true(span_eq(control_get(&a.reply), SPAN_LIT("text")));
+	assert_true(control_ended(&a.reply));
+	end(&a);
+}
+
+static void test_changing_mail(void **state)
+{
+	const struct uid_range range = { 3, 9 };
+	const struct store_change change = { 7, 20 };
+	struct store_session name;
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_MAIL_DELETE);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	control_put(&a.request, span_of(&range, sizeof range));
+	put_on(&a, to_store);
+	assert_int_equal(play.range.last, 9);
+	play.changed(play.ctx, YB_OK, change);
+	assert_true(store_session_parse(control_get(&a.reply), &name));
+	assert_int_equal(control_get_u64(&a.reply), 7);
+	assert_int_equal(control_get_u64(&a.reply), 20);
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	begin(&a, CONTROL_MAIL_UNDELETE);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	control_put(&a.request, SPAN_NONE);
+	control_put_u64(&a.request, 123);
+	control_put_str(&a.request, "w3.ff.10");
+	put_on(&a, to_store);
+	assert_int_equal(play.what.since_s, 123);
+	assert_int_equal(play.what.ranges_n, 0);
+	assert_int_equal(play.what.from.worker, 3);
+	assert_int_equal(play.what.from.start, 255);
+	assert_int_equal(play.what.from.number, 16);
+	play.changed(play.ctx, YB_OK, change);
+	assert_int_equal(control_get_u64(&a.reply), 7);
+	end(&a);
+}
+
 /* ---- nonsense ---- */
 
 static void test_wrong_fields(void **state)
@@ -431,6 +586,8 @@ int main(void)
 		PLAY(test_list),
 		PLAY(test_totals),
 		PLAY(test_remove_mail),
+		PLAY(test_looking_at_mail),
+		PLAY(test_changing_mail),
 		PLAY(test_wrong_fields),
 		PLAY(test_mailbox_numbers),
 	};

@@ -26,6 +26,7 @@ struct help_answer {
 	enum yb_err err;
 	struct store_snapshot *snapshot;
 	struct store_totals totals;
+	struct store_change change;
 };
 
 static inline void help_wait(struct store *st, const bool *done)
@@ -46,6 +47,13 @@ static inline void help_on_done(void *ctx, enum yb_err err)
 	assert_false(a->done);
 	a->done = true;
 	a->err = err;
+}
+
+static inline void help_on_changed(void *ctx, enum yb_err err,
+				   struct store_change change)
+{
+	((struct help_answer *)ctx)->change = change;
+	help_on_done(ctx, err);
 }
 
 /* The outcome for all places must be one; that is `err`. */
@@ -112,7 +120,7 @@ static inline enum yb_err help_expunge(struct store *st,
 	struct help_answer a = { 0 };
 	struct uid_range range = { first, last };
 
-	store_expunge(s, &range, 1, help_on_done, &a);
+	store_expunge(s, NULL, &range, 1, help_on_changed, &a);
 	help_wait(st, &a.done);
 	return a.err;
 }
@@ -199,7 +207,11 @@ static inline struct store *help_store(const struct os_storage *os,
 				       store_report_fn *report, void *ctx)
 {
 	struct store_config config = {
-		.path = "/", .os = os, .report = report, .ctx = ctx
+		.path = "/",
+		.os = os,
+		.undelete_days = 7,
+		.report = report,
+		.ctx = ctx,
 	};
 	struct store *st;
 

@@ -471,7 +471,7 @@ static void test_unknown_types(void **state)
 		{ 0x00ff, YB_OK, 0 },
 		{ LOG_COLLECTED, YB_OK, 0 },
 		{ 0x80ff, YB_READ_ONLY, 1 },
-		{ LOG_UNDELETE, YB_READ_ONLY, 1 },
+		{ 0x8004, YB_READ_ONLY, 1 },
 	};
 
 	(void)state;

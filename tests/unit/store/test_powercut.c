@@ -140,10 +140,11 @@ static void deliver(struct world *w)
 	m->fd = fd; /* open until the store is idle */
 }
 
-static void on_expunged(void *ctx, enum yb_err err)
+static void on_expunged(void *ctx, enum yb_err err, struct store_change change)
 {
 	struct expunge *e = ctx;
 
+	(void)change;
 	if (err == YB_OK)
 		e->acked = sim_mark(e->w->disk);
 }
@@ -187,7 +188,7 @@ static void expunge(struct world *w, struct store_snapshot *s, unsigned account)
 		return;
 	w->expunges_n++;
 	e->issued = sim_mark(w->disk);
-	store_expunge(s, ranges, n, on_expunged, e);
+	store_expunge(s, NULL, ranges, n, on_expunged, e);
 }
 
 /* More mail while a sync is on its way: it is not covered by it. */

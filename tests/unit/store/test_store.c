@@ -304,7 +304,8 @@ static void test_expunge_ranges(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct help_answer a = { 0 };
 
-		store_expunge(s, rows[i].ranges, rows[i].n, help_on_done, &a);
+		store_expunge(s, NULL, rows[i].ranges, rows[i].n,
+			      help_on_changed, &a);
 		help_wait(f->st, &a.done);
 		assert_int_equal(a.err, rows[i].err);
 	}
@@ -329,7 +330,7 @@ static void test_expunge_many_ranges(void **state)
 	for (uint32_t i = 0; i < N / 2; i++)
 		ranges[i] = (struct uid_range){ 2 * i + 1, 2 * i + 1 };
 	assert_ok(help_open(f->st, help_place(1), &s));
-	store_expunge(s, ranges, N / 2, help_on_done, &a);
+	store_expunge(s, NULL, ranges, N / 2, help_on_changed, &a);
 	store_snapshot_close(&s); /* may be closed meanwhile */
 	help_wait(f->st, &a.done);
 	assert_ok(a.err);

@@ -209,8 +209,9 @@ static void test_order_behind_a_large_body(void **state)
 	free(body);
 }
 
-static void on_expunged(void *ctx, enum yb_err err)
+static void on_expunged(void *ctx, enum yb_err err, struct store_change change)
 {
+	(void)change;
 	assert_ok(err);
 	++*(unsigned *)ctx;
 }
@@ -243,8 +244,8 @@ static void test_sessions_in_between(void **state)
 			assert_true(r.first > highest);
 			highest = r.first;
 			/* Both sessions delete the same message. */
-			store_expunge(a, &r, 1, on_expunged, &expunged);
-			store_expunge(b, &r, 1, on_expunged, &expunged);
+			store_expunge(a, NULL, &r, 1, on_expunged, &expunged);
+			store_expunge(b, NULL, &r, 1, on_expunged, &expunged);
 			asked += 2;
 		}
 		store_snapshot_close(&a);

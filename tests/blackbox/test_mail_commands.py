@@ -1,0 +1,160 @@
+"""yubin mail: what is there, octet for octet, and what comes back."""
+import json
+import mailbox
+import os
+
+import pytest
+
+from post_office import strip_trace
+
+BODIES = [
+    b"Subject: one\r\nFrom: a@example.net\r\n\r\nfirst\r\n",
+    b"Subject: two\r\n\r\n.dot\r\n..two dots\r\nFrom here\r\n>From there\r\n",
+    b"Subject: \x1b[31mred\xc2\x9bX \xe2\x80\xae\r\n\r\nescape \x1b]0;x\x07 "
+    b"\xff\xfe \xe6\x97\xa5\xe6\x9c\xac\r\n",
+    b"Subject: four\r\n\r\n" + b"long line " * 30000 + b"\r\n",
+    b"\r\nno header\r\n",
+]
+
+
+def deliver(office, user, bodies):
+    with office.lmtp() as c:
+        for body in bodies:
+            c.send_mail([user], body, b"a@example.net")
+
+
+def mail(office, what, user, *args, code=0, **more):
+    return office.run("mail", what, user, *args, code=code, **more)
+
+
+def listed(office, user, *args):
+    return json.loads(mail(office, "list", user, "--json", *args).stdout)
+
+
+def delete_by_pop3(office, user, numbers):
+    with office.pop3(user) as c:
+        for n in numbers:
+            c.ask(b"DELE %d" % n, b"+OK")
+        c.ask(b"QUIT", b"+OK")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_list_show_and_export(office, tmp_path, running):
+    user = office.add_account()
+    deliver(office, user, BODIES)
+    if not running:
+        office.stop()
+    try:
+        rows = listed(office, user)
+        assert [r["uid"] for r in rows] == [1, 2, 3, 4, 5]
+        assert rows[0]["subject"] == "one"
+        assert "\x1b" not in rows[2]["subject"]
+        for n, body in enumerate(BODIES, 1):
+            for name in (n, rows[n - 1]["uidl"]):
+                got = mail(office, "export", user, "-", name,
+                           "--eml").stdout
+                assert strip_trace(got) == body
+                assert len(got) == rows[n - 1]["octets"]
+        shown = mail(office, "show", user, 3).stdout
+        # Threat 58: nothing that a terminal obeys.
+        assert b"\x1b" not in shown and b"\x07" not in shown
+        assert b"\xc2\x9b" not in shown and b"\xff" not in shown
+        assert b"\\x1b]0;x\\x07" in shown
+        assert "日本".encode() in shown
+        assert b"\xe2\x80\xae" not in shown
+        assert b"first" not in mail(office, "show", user, 1,
+                                    "--headers").stdout
+        box = str(tmp_path / "box")
+        mail(office, "export", user, box)
+        got = [m.get_bytes(k) for m in [mailbox.mbox(box)] for k in m.keys()]
+        assert len(got) == len(BODIES)
+        assert strip_trace(got[1]) == BODIES[1].replace(
+            b">From there", b">>From there").replace(
+                b"\nFrom here", b"\n>From here")
+        assert strip_trace(got[3]) == BODIES[3]
+        assert "written over" in mail(office, "export", user, box,
+                                      code=1).stderr.decode()
+        folder = str(tmp_path / "maildir")
+        mail(office, "export", user, folder, "--maildir", "2-3")
+        names = sorted(os.listdir(folder + "/new"))
+        assert len(names) == 2 and os.listdir(folder + "/tmp") == []
+        got = set()
+        for name in names:
+            with open(os.path.join(folder, "new", name), "rb") as f:
+                got.add(strip_trace(f.read()))
+        assert got == set(BODIES[1:3])
+    finally:
+        if not running:
+            office.start()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_delete_and_undelete(office, running):
+    user = office.add_account()
+    deliver(office, user, BODIES)
+    if not running:
+        office.stop()
+    try:
+        before = listed(office, user)
+        assert "give --yes" in mail(office, "delete", user, "2-3",
+                                    code=1).stderr.decode()
+        done = json.loads(mail(office, "delete", user, "2-3",
+                               before[4]["uidl"], "--yes", "--json").stdout)
+        assert [d["deleted"] for d in done] == [3]
+        gone = listed(office, user, "--deleted")
+        assert [r["uid"] for r in gone] == [2, 3, 5]
+        assert {r["deleted_by"] for r in gone} == {done[0]["session"]}
+        assert [r["uid"] for r in listed(office, user)] == [1, 4]
+        # A deleted one can still be looked at, and exported.
+        got = mail(office, "export", user, "-", "2", "--eml",
+                   "--deleted").stdout
+        assert strip_trace(got) == BODIES[1]
+        mail(office, "delete", user, "4", "--yes")
+        # By session, by uid, by UIDL.
+        mail(office, "undelete", user, "--session", "c.1.1", code=1)
+        mail(office, "undelete", user, "--session", done[0]["session"], "2")
+        rows = listed(office, user)
+        assert [r["uid"] for r in rows] == [1, 6]
+        # A new uid and the same UIDL.
+        assert rows[1]["uidl"] == before[1]["uidl"]
+        mail(office, "undelete", user, before[3]["uidl"])
+        mail(office, "undelete", user, "--since", "1h")
+        rows = listed(office, user)
+        assert {r["uidl"] for r in rows} == {r["uidl"] for r in before}
+        assert len({r["uid"] for r in rows}) == 5
+        assert listed(office, user, "--deleted") == []
+        mail(office, "undelete", user, "--all", code=1)
+        mail(office, "delete", user, "99", "--yes", code=1)
+        mail(office, "undelete", user, "--since", "soon", code=2)
+        mail(office, "delete", user, code=2)
+    finally:
+        if not running:
+            office.start()
+    # What the mail programs see.
+    assert sorted(office.collect(user)) == sorted(BODIES)
+
+
+def test_a_session_that_deletes_many(office):
+    user = office.add_account()
+    deliver(office, user, [b"Subject: %d\r\n\r\nx\r\n" % n
+                           for n in range(120)])
+    mark = len(office.log())
+    delete_by_pop3(office, user, range(1, 111))
+    office.wait_log("event=mass-delete", mark)
+    line = next(x for x in office.log()[mark:].splitlines()
+                if "event=mass-delete" in x)
+    fields = dict(f.split("=", 1) for f in line.split() if "=" in f)
+    assert fields["deleted"] == "110" and fields["account"] == user
+    # A later session's deletes are not brought back with them.
+    delete_by_pop3(office, user, [1])
+    mail(office, "undelete", user, "--session", fields["session"])
+    assert len(listed(office, user)) == 119
+    with office.pop3(user) as c:
+        assert c.stat()[0] == 119
+
+
+def test_unknown_accounts(office):
+    for what in ("list", "undelete"):
+        args = ["--all"] if what == "undelete" else []
+        done = mail(office, what, "nobody@example.org", *args, code=1)
+        assert "no account" in done.stderr.decode()
