@@ -1,14 +1,17 @@
 """kill -9 in the middle of work: what was acknowledged is there."""
+import collections
 import contextlib
 import os
 import random
+import re
 import signal
 import threading
 import time
 
 import pytest
 
-from post_office import Closed, Failure, to_wire
+from many_hands import Maildrop, one_session, send_some
+from post_office import SANITIZED, Closed, Failure, to_wire
 
 SECONDS = 6
 
@@ -369,3 +372,110 @@ def test_stop_under_load_loses_nothing(new_office):
     check_mail(office, senders)
 
 
+# ---- anything, at any time ----
+
+KILL_SECONDS = int(os.environ.get("YUBIN_KILL_SECONDS",
+                                  "10" if SANITIZED else "20"))
+
+
+class Hands:
+    """Threads that deliver and collect until told to stop. A death cuts
+    them off; only a wrong answer is a failure."""
+
+    def __init__(self, office, drops):
+        self.office = office
+        self.drops = drops
+        self.over = threading.Event()
+        self.wrong = []
+        numbers = collections.deque(range(10000000))
+        works = [lambda rng: send_some(office, drops, rng,
+                                       time.monotonic() + 1, numbers),
+                 lambda rng: one_session(office, rng.choice(drops), rng)]
+        self.threads = [
+            threading.Thread(target=self.work, daemon=True,
+                             args=(w, random.Random(i)))
+            for i, w in enumerate([works[0]] * 3 + [works[1]] * 3)]
+        for t in self.threads:
+            t.start()
+
+    def work(self, one, rng):
+        while not self.over.is_set():
+            try:
+                one(rng)
+            except Failure as e:
+                # "got [SYS/TEMP]", or SMTP's "got 4xx", are for later.
+                if not re.search(r"SYS/TEMP|got \[?b'4\d\d[ -]", str(e)):
+                    self.wrong.append(repr(e)[:2000])
+                    return
+                time.sleep(0.02)
+            except AssertionError as e:
+                self.wrong.append(repr(e)[:2000])
+                return
+            except (OSError, Closed):
+                time.sleep(0.02)
+
+    def stop(self):
+        self.over.set()
+        for t in self.threads:
+            t.join(60)
+            assert not t.is_alive()
+        assert not self.wrong, self.wrong
+
+
+@pytest.mark.slow
+def test_kill_anything(crashing):
+    """
+    kill -9 of a random process every second, also of the one that starts
+    the others. YUBIN_KILL_SECONDS sets for how long.
+    """
+    office = crashing
+    drops = [Maildrop(office.add_account()) for _ in range(3)]
+    hands = Hands(office, drops)
+    end = time.monotonic() + KILL_SECONDS
+    kills = 0
+    while time.monotonic() < end and not hands.wrong:
+        time.sleep(1)
+        pid = random.choice(office.family())
+        office.kill(pid)
+        kills += 1
+        if pid == office.proc.pid:
+            office.proc.wait(10)
+            while office.family():
+                time.sleep(0.01)
+            office.start()
+    office.wait_all_ready()
+    hands.stop()
+    assert kills >= min(KILL_SECONDS, 10) // 2
+    assert all(d.accepted and d.gone for d in drops)
+    for d in drops:
+        one_session(office, d, random.Random(1), wants_all=True)
+    office.restart()
+    for d in drops:
+        one_session(office, d, random.Random(1), wants_all=True)
+
+
+def serves(office, user):
+    with contextlib.suppress(OSError, Closed, Failure):
+        with office.pop3(user) as c:
+            return c.stat()[0] == 1
+    return False
+
+
+@pytest.mark.parametrize("role", ["worker", "auth", "store"])
+def test_back_in_service(crashing, role):
+    """What dies is there again at once: the best of some deaths counts,
+    since a busy machine may take its time with any of them."""
+    office = crashing
+    user = office.add_account()
+    office.deliver(user, b"Subject: one\r\n\r\n")
+    best = 60.0
+    for _ in range(2):  # one that dies often is started less eagerly
+        assert serves(office, user)
+        for pid in office.pids(role):
+            office.kill(pid)
+        began = time.monotonic()
+        while not serves(office, user):
+            assert time.monotonic() - began < 40
+        best = min(best, time.monotonic() - began)
+        office.wait_all_ready()
+    assert best < (2 if SANITIZED else 0.1), best
