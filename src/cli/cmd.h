@@ -10,6 +10,7 @@ int cmd_init(const struct invocation *inv);
 int cmd_serve(const struct invocation *inv);
 int cmd_check(const struct invocation *inv);
 int cmd_status(const struct invocation *inv);
+int cmd_log(const struct invocation *inv);
 int cmd_account_add(const struct invocation *inv);
 int cmd_account_list(const struct invocation *inv);
 int cmd_account_show(const struct invocation *inv);

@@ -74,6 +74,17 @@ static const struct command_option mail_undelete_options[] = {
 	{ 0, "session", "ID", "deleted by it: as in the log and the list" },
 	JSON_OPTION, END
 };
+static const struct command_option log_options[] = {
+	CONFIG_OPTION,
+	{ 'f', "follow", NULL, "go on with what is added" },
+	{ 'n', "lines", "N", "the last N lines (with -f: 10)" },
+	{ 0, "since", "TIME", "10m, 2h, 3d ago; 2026-11-21; \"... 13:50\"" },
+	{ 0, "session", "ID", "of one session, such as w0.1f3a.7" },
+	{ 0, "account", "ADDRESS", "of one account" },
+	{ 0, "address", "IP", "of one client's address" },
+	{ 0, "level", "LEVEL", "at least debug, info, warn or error" },
+	JSON_OPTION, END
+};
 static const struct command_option deliver_options[] = {
 	CONFIG_OPTION,
 	{ 'f', "from", "SENDER",
@@ -126,6 +137,13 @@ const struct command commands[] = {
 	{ "status", "", 0, 0, json_options, COMMAND_USAGE,
 	  "Show the processes and listeners of the running server",
 	  "Exit code 3 if a process is down at present.\n", cmd_status },
+	{ "log", "", 0, 0, log_options, COMMAND_USAGE,
+	  "Show the server's log",
+	  "Reads the file that `log:` names, with what logrotate has put "
+	  "aside (.1, .2.gz,\n"
+	  "-20261121), oldest first; without a file, the journal of the unit "
+	  "yubin. Lines are\n"
+	  "key=value; with --json, one object a line.\n", cmd_log },
 	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n",
