@@ -93,6 +93,36 @@ static enum yb_err map_shared(int fd, size_t size, bool writable, void **ret)
 	return YB_OK;
 }
 
+enum yb_err memfd_draft(const char *name, size_t size, int *ret_fd,
+			uint8_t **ret_p)
+{
+	AUTO_FD fd = -1;
+	enum yb_err err = memfd_open(name, &fd);
+	void *p = NULL;
+
+	/* Memory that is short is told now; a page that is not to be had
+	 * later would be a signal. */
+	if (err == YB_OK && fallocate(fd, 0, 0, (off_t)size) < 0)
+		err = err_from_errno(errno);
+	if (err == YB_OK)
+		err = map_shared(fd, size, true, &p);
+	if (err == YB_OK) {
+		*ret_fd = fd_steal(&fd);
+		*ret_p = p;
+	}
+	return err;
+}
+
+enum yb_err memfd_publish(int fd, uint8_t *draft, size_t size, struct span *ret)
+{
+	enum yb_err err;
+
+	/* While somebody has it mapped for writing it cannot be sealed. */
+	(void)munmap(draft, size);
+	err = memfd_seal(fd);
+	return err == YB_OK ? memfd_map(fd, size, ret) : err;
+}
+
 enum yb_err memfd_share(const char *name, size_t size, int *ret_fd, void **ret)
 {
 	AUTO_FD fd = -1;

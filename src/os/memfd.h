@@ -14,6 +14,17 @@
 YB_CHECKED enum yb_err memfd_make(const char *name, struct span block,
 				  int *ret_fd);
 
+/*
+ * A memfd of `size` octets to be filled through `ret_p`; then memfd_publish()
+ * unmaps that, seals the memfd, and maps it read-only (memfd_unmap() releases
+ * that). If it fails the draft is unmapped, and the descriptor is still the
+ * caller's.
+ */
+YB_CHECKED enum yb_err memfd_draft(const char *name, size_t size, int *ret_fd,
+				   uint8_t **ret_p);
+YB_CHECKED enum yb_err memfd_publish(int fd, uint8_t *draft, size_t size,
+				     struct span *ret);
+
 /* An empty memfd to be written, then sealed with memfd_seal(). */
 YB_CHECKED enum yb_err memfd_open(const char *name, int *ret_fd);
 YB_CHECKED enum yb_err memfd_seal(int fd);

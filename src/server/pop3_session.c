@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "mime/wire.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/memfd.h"
 #include "proto/pop3_server.h"
 #include "sasl/server.h"
@@ -20,7 +21,7 @@ enum {
 	LOGIN_MS = 3 * 60 * 1000,
 	/* 2^32 rows and their texts never come; this is 40 million. */
 	LISTING_MAX = INT32_MAX,
-	/* Of deleted uids; more go in a memfd of their own. */
+	/* Of deleted uids; more of them go in a memfd, so many at a time. */
 	RANGES_INLINE = 4096,
 	/* Half of what the engine takes; those of our mechanisms are short. */
 	CHALLENGE_MAX = 4096,
@@ -428,11 +429,35 @@ static void forget_uidl(struct pop3_session *s, uint32_t index)
 	s->uidls_left -= listing_uidl_hash(listing_uidl(&s->listing, index));
 }
 
+/* Ranges of deleted uids on their way to the store, in bounded memory. */
+struct ranges {
+	int fd; /* memfd of those that had no room, or -1 */
+	size_t n;
+	struct uid_range v[RANGES_INLINE];
+};
+
+static struct span ranges_span(const struct ranges *r)
+{
+	return span_of(r->v, r->n * sizeof *r->v);
+}
+
+static enum yb_err ranges_spill(struct ranges *r)
+{
+	enum yb_err err = YB_OK;
+
+	if (r->fd < 0)
+		err = memfd_open("yubin-ranges", &r->fd);
+	if (err == YB_OK)
+		err = file_write_all(r->fd, ranges_span(r));
+	r->n = 0;
+	return err;
+}
+
 /*
  * Rows lie in the order of their uids, and what lies between two rows is gone
  * already: neighbours make one range.
  */
-static enum yb_err collect_ranges(struct pop3_session *s, struct buf *out)
+static enum yb_err collect_ranges(struct pop3_session *s, struct ranges *out)
 {
 	uint32_t count = s->listing.head->count;
 	enum yb_err err = YB_OK;
@@ -448,44 +473,42 @@ static enum yb_err collect_ranges(struct pop3_session *s, struct buf *out)
 		       pop3_server_is_deleted(s->engine, i + 1))
 			forget_uidl(s, ++i);
 		range.last = s->listing.rows[i].uid;
-		err = buf_add(out, span_of(&range, sizeof range));
+		if (out->n == RANGES_INLINE)
+			err = ranges_spill(out);
+		out->v[out->n++] = range;
 	}
+	/* All of them travel in one way. */
+	if (err == YB_OK && out->fd >= 0)
+		err = ranges_spill(out);
+	if (err == YB_OK && out->fd >= 0)
+		err = memfd_seal(out->fd);
 	return err;
 }
 
-static enum yb_err send_ranges(struct pop3_session *s, struct span ranges)
+static void send_ranges(struct pop3_session *s, const struct ranges *ranges)
 {
 	struct message_writer w;
 	struct span parts[2];
-	AUTO_FD fd = -1;
-	enum yb_err err = YB_OK;
 
 	message_write(&w);
 	message_write_u64(&w, s->handle);
 	message_write_u32(&w, (uint32_t)s->connection->worker->start_id);
 	message_write_u32(&w, (uint32_t)s->connection->id);
-	if (ranges.n > RANGES_INLINE * sizeof(struct uid_range)) {
-		err = memfd_make("yubin-ranges", ranges, &fd);
-		ranges = SPAN_NONE;
-	}
-	if (err != YB_OK)
-		return err;
-	message_write_u32(&w, (uint32_t)ranges.n);
+	parts[1] = ranges_span(ranges);
+	message_write_u32(&w, (uint32_t)parts[1].n);
 	parts[0] = message_written(&w);
-	parts[1] = ranges;
 	s->waiting = true;
-	s->request =
-		worker_ask(s->connection->worker, ASKED_STORE, MESSAGE_QUIT,
-			   parts, 2, &fd, fd >= 0, on_quit_done, s);
+	s->request = worker_ask(s->connection->worker, ASKED_STORE,
+				MESSAGE_QUIT, parts, 2, &ranges->fd,
+				ranges->fd >= 0, on_quit_done, s);
 	/* QUIT closes it, whatever the outcome; if it has left. */
 	s->open = s->open && s->request == 0;
-	return YB_OK;
 }
 
 static void on_quit(struct pop3_session *s)
 {
-	struct buf ranges;
-	enum yb_err err = YB_OK;
+	struct ranges ranges = { .fd = -1, .n = 0 };
+	enum yb_err err;
 
 	if (pop3_server_deleted_count(s->engine) == 0) {
 		tell_closed(s);
@@ -497,14 +520,12 @@ static void on_quit(struct pop3_session *s)
 		return;
 	}
 	s->uidls_left = s->listing.head->uidls;
-	buf_init(&ranges,
-		 (size_t)s->listing.head->count * sizeof(struct uid_range));
 	err = collect_ranges(s, &ranges);
 	if (err == YB_OK)
-		err = send_ranges(s, buf_span(&ranges));
-	buf_done(&ranges);
-	if (err != YB_OK)
+		send_ranges(s, &ranges);
+	else
 		pop3_server_quit_done(s->engine, err);
+	fd_close(&ranges.fd);
 }
 
 /* ---- what the connection calls ---- */

@@ -8,6 +8,11 @@
 #include "os/fd.h"
 #include "os/memfd.h"
 
+enum {
+	/* Larger ones are handed over as memfds by all who do. */
+	SMALL_MAX = 64 * 1024,
+};
+
 /* Numbers the lines: adding one to digits is cheaper than dividing. */
 struct counter {
 	uint8_t digits[NUM_U64_DIGITS];
@@ -111,12 +116,71 @@ static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
 	}
 }
 
+static struct listing_block *block_new(size_t small)
+{
+	struct listing_block *block = malloc(sizeof *block + small);
+
+	if (block != NULL)
+		*block = (struct listing_block){ .refs = 1, .memfd = -1 };
+	return block;
+}
+
+static void write_block(const struct index_table *t, uint32_t device,
+			const struct listing_head *head, uint8_t *dst)
+{
+	memcpy(dst, head, sizeof *head);
+	if (t != NULL)
+		fill(t, device, dst);
+}
+
+static enum yb_err make_small(const struct index_table *t, uint32_t device,
+			      const struct listing_head *head, size_t n,
+			      struct listing_block **ret)
+{
+	struct listing_block *block = block_new(n);
+
+	if (block == NULL)
+		return YB_NOMEM;
+	write_block(t, device, head, block->small);
+	block->octets = block->small;
+	block->n = n;
+	*ret = block;
+	return YB_OK;
+}
+
+/* Made where the workers read it: there is one copy, whoever looks. */
+static enum yb_err make_large(const struct index_table *t, uint32_t device,
+			      const struct listing_head *head, size_t n,
+			      struct listing_block **ret)
+{
+	struct listing_block *block = block_new(0);
+	uint8_t *draft;
+	enum yb_err err;
+
+	if (block == NULL)
+		return YB_NOMEM;
+	err = memfd_draft("yubin-listing", n, &block->memfd, &draft);
+	if (err == YB_OK) {
+		write_block(t, device, head, draft);
+		err = memfd_publish(block->memfd, draft, n, &block->mapping);
+	}
+	if (err != YB_OK) {
+		listing_block_unref(&block);
+		return err;
+	}
+	block->octets = block->mapping.p;
+	block->n = n;
+	*ret = block;
+	return YB_OK;
+}
+
 enum yb_err listing_make(const struct index_table *t, uint64_t generation,
 			 uint32_t device, struct listing_block **ret)
 {
 	struct listing_head head = { .magic = LISTING_MAGIC,
 				     .generation = generation };
-	struct listing_block *block;
+	struct listing_block *block = NULL;
+	enum yb_err err;
 	uint64_t n;
 
 	if (t != NULL)
@@ -127,17 +191,11 @@ enum yb_err listing_make(const struct index_table *t, uint64_t generation,
 		sizeof head + head.count * (uint64_t)sizeof(struct listing_row);
 	head.list_at = head.uidl_at + head.uidl_n;
 	n = head.list_at + head.list_n;
-	block = malloc(sizeof *block + n);
-	if (block == NULL)
-		return YB_NOMEM;
-	block->refs = 1;
-	block->memfd = -1;
-	block->n = n;
-	memcpy(block->octets, &head, sizeof head);
-	if (t != NULL)
-		fill(t, device, block->octets);
-	*ret = block;
-	return YB_OK;
+	err = n <= SMALL_MAX ? make_small(t, device, &head, n, &block)
+			     : make_large(t, device, &head, n, &block);
+	if (err == YB_OK)
+		*ret = block;
+	return err;
 }
 
 struct listing_block *listing_block_ref(struct listing_block *block)
@@ -153,6 +211,7 @@ void listing_block_unref(struct listing_block **block_at)
 	*block_at = NULL;
 	if (block == NULL || --block->refs > 0)
 		return;
+	memfd_unmap(&block->mapping);
 	fd_close(&block->memfd);
 	free(block);
 }

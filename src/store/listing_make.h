@@ -9,9 +9,11 @@
 
 struct listing_block {
 	unsigned refs;
-	int memfd; /* -1 until somebody asks */
+	int memfd; /* -1 until somebody asks; large ones are made in it */
 	size_t n;
-	_Alignas(8) uint8_t octets[];
+	struct span mapping; /* of the memfd, or empty */
+	const uint8_t *octets;
+	_Alignas(8) uint8_t small[];
 };
 
 /*

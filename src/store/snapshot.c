@@ -172,7 +172,8 @@ static enum yb_err open_reader(struct store_snapshot *s)
 
 enum yb_err store_snapshot_log(struct store_snapshot *snapshot, int *ret_fd)
 {
-	const struct listing_head *head = (void *)snapshot->listing->octets;
+	const struct listing_head *head =
+		(const void *)snapshot->listing->octets;
 	enum yb_err err = YB_OK;
 
 	if (head->count == 0)
