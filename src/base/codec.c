@@ -159,3 +159,31 @@ bool base32_parse_id(struct span s, uint8_t ret_id[16])
 	/* Two bits are left over; another value would be a second name. */
 	return at == 16 && (bits & ((1u << held) - 1)) == 0;
 }
+
+/* ---- xtext ---- */
+
+bool xtext_parse(struct span s, uint8_t *dst, size_t *ret_n)
+{
+	size_t n = 0;
+
+	while (s.n > 0) {
+		uint8_t c = s.p[0];
+		struct span digits = span_head(span_skip(s, 1), 2);
+
+		/* xchar: "!" to "~" but "+" and "="; hexchar: no "a" to "f" */
+		if (c < '!' || c > '~' || c == '=')
+			return false;
+		s = span_skip(s, 1);
+		if (c == '+') {
+			for (size_t i = 0; i < digits.n; i++)
+				if (digits.p[i] >= 'a' && digits.p[i] <= 'f')
+					return false;
+			if (!hex_parse(digits, &c, 1))
+				return false;
+			s = span_skip(s, 2);
+		}
+		dst[n++] = c;
+	}
+	*ret_n = n;
+	return true;
+}

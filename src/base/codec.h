@@ -1,7 +1,7 @@
 /*
  * Octets as text and back: hexadecimal, base64 (RFC 4648 section 4, strict:
  * padding required, no foreign characters, no loose bits) and base32 without
- * padding in the alphabet of UIDLs.
+ * padding in the alphabet of UIDLs; xtext (RFC 3461 section 4).
  */
 #ifndef BASE_CODEC_H
 #define BASE_CODEC_H
@@ -35,5 +35,12 @@ void base32_put_id(uint8_t dst[BASE32_ID_LEN], const uint8_t id[16]);
 
 /* Back again; false if `s` is not what base32_put_id() writes. */
 bool base32_parse_id(struct span s, uint8_t ret_id[16]);
+
+/*
+ * Decodes xtext, "+" with two upper-case digits for what is not printable,
+ * into `dst`, which needs s.n octets. False if `s` is not that. Any octet may
+ * come out: whoever wants text looks at it (threat 40).
+ */
+bool xtext_parse(struct span s, uint8_t *dst, size_t *ret_n);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "cli/cmd.h"
 #include "cli/lmtp.h"
 #include "cli/recipients.h"
@@ -335,11 +336,22 @@ static int greet(struct delivery *d)
 	return err == YB_OK ? EX_OK : lost(err);
 }
 
+/* RFC 6531 section 3.4: SMTPUTF8 where the envelope requires it only. */
+static bool needs_utf8(const struct delivery *d)
+{
+	bool needs = !utf8_is_ascii(span_str(d->sender));
+
+	for (size_t i = 0; i < d->recipients_n && !needs; i++)
+		needs = !utf8_is_ascii(span_str(d->recipients[i].address));
+	return needs;
+}
+
 /* The sender and each recipient; whether somebody is left to deliver to. */
 static int send_envelope(struct delivery *d, size_t *ret_accepted)
 {
 	struct lmtp_reply reply;
-	enum yb_err err = lmtp_command(&d->lmtp, "MAIL FROM:<%s>", d->sender);
+	enum yb_err err = lmtp_command(&d->lmtp, "MAIL FROM:<%s>%s", d->sender,
+				       needs_utf8(d) ? " SMTPUTF8" : "");
 
 	if (err == YB_OK)
 		err = lmtp_reply(&d->lmtp, &reply);

@@ -1,9 +1,11 @@
 #include "mime/address.h"
 
-/* RFC 5322 section 3.2.3: what an atom is made of; ASCII only. */
+#include "base/utf8.h"
+
+/* RFC 5322 section 3.2.3, and RFC 6531 section 3.3: UTF8-non-ascii. */
 static bool is_atext(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       ascii_digit(c) ||
 	       (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
@@ -39,8 +41,8 @@ static size_t quoted_len(struct span s)
 			return i + 1;
 		if (c == '\\' && ++i == s.n)
 			return 0;
-		/* qtextSMTP and quoted-pairSMTP: %d32-126. */
-		if (s.p[i] < 32 || s.p[i] > 126)
+		/* qtextSMTP and quoted-pairSMTP: %d32-126; UTF-8. */
+		if (s.p[i] < 32 || s.p[i] == 127)
 			return 0;
 	}
 	return 0;
@@ -63,13 +65,17 @@ static bool is_local(struct span s, enum reading reading)
 	return s.n > 0;
 }
 
-/* sub-domain = Let-dig [Ldh-str]; RFC 1035 gives it 63 octets. */
+/*
+ * sub-domain = Let-dig [Ldh-str]; RFC 1035 gives it 63 octets. A U-label may
+ * have more as long as its A-label has not, which lookup will find.
+ */
 static bool is_sub_domain(struct span s, enum reading reading)
 {
-	if (s.n == 0 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
+	if (s.n == 0 || (s.n > 63 && utf8_is_ascii(s)) || s.p[0] == '-' ||
+	    s.p[s.n - 1] == '-')
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_let_dig(s.p[i]) && s.p[i] != '-' &&
+		if (s.p[i] < 0x80 && !is_let_dig(s.p[i]) && s.p[i] != '-' &&
 		    (s.p[i] != '_' || reading == STRICT))
 			return false;
 	return true;
@@ -178,6 +184,15 @@ static bool is_literal(struct span s)
 	return is_ipv4(s);
 }
 
+/* U+0080 to U+009F: some terminals take them for commands. */
+static bool has_c1_control(struct span s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++)
+		if (s.p[i] == 0xc2 && s.p[i + 1] < 0xa0)
+			return true;
+	return false;
+}
+
 static enum yb_err parse(struct span s, enum reading reading,
 			 struct address *ret)
 {
@@ -192,6 +207,8 @@ static enum yb_err parse(struct span s, enum reading reading,
 	if (a.local.n > ADDRESS_LOCAL_MAX || a.domain.n > ADDRESS_DOMAIN_MAX ||
 	    s.n > ADDRESS_MAX)
 		return YB_TOO_BIG;
+	if (!utf8_is_valid(s) || has_c1_control(s))
+		return YB_SYNTAX;
 	/* A quoted local part was checked when its end was found. */
 	if (quoted ? a.local.n == 2 : !is_local(a.local, reading))
 		return YB_SYNTAX;
@@ -258,6 +275,8 @@ enum yb_err address_cut_path(struct span *rest, struct span *ret)
 	if (n > ADDRESS_MAX + 2)
 		return YB_TOO_BIG;
 	path = span_of(path.p + 1, n - 2);
+	if (!utf8_is_valid(path))
+		return YB_SYNTAX;
 	if (path.n > 0 && path.p[0] == '@' && !skip_route(&path))
 		return YB_SYNTAX;
 	/* RFC 5321 section 4.1.1.3: postmaster needs no domain. */
@@ -270,51 +289,5 @@ enum yb_err address_cut_path(struct span *rest, struct span *ret)
 	}
 	*rest = span_skip(*rest, n);
 	*ret = path;
-	return YB_OK;
-}
-
-/* Without quotes and backslashes, in lower case; how many octets. */
-static size_t unquote(struct span local, uint8_t *dst)
-{
-	bool quoted = local.p[0] == '"';
-	size_t n = 0;
-
-	if (quoted)
-		local = span_of(local.p + 1, local.n - 2);
-	for (size_t i = 0; i < local.n; i++) {
-		if (quoted && local.p[i] == '\\')
-			i++;
-		dst[n++] = ascii_lower(local.p[i]);
-	}
-	return n;
-}
-
-enum yb_err address_canonical(struct span s, uint8_t dst[ADDRESS_MAX],
-			      size_t *ret_n)
-{
-	uint8_t plain[ADDRESS_LOCAL_MAX];
-	struct address a;
-	enum yb_err err = address_parse(s, &a);
-	size_t plain_n, n = 0;
-	bool quotes;
-
-	if (err != YB_OK)
-		return err;
-	plain_n = unquote(a.local, plain);
-	quotes = !is_dot_string(span_of(plain, plain_n));
-	if (quotes)
-		dst[n++] = '"';
-	for (size_t i = 0; i < plain_n; i++) {
-		/* Never longer than it came: these two had a backslash. */
-		if (quotes && (plain[i] == '"' || plain[i] == '\\'))
-			dst[n++] = '\\';
-		dst[n++] = plain[i];
-	}
-	if (quotes)
-		dst[n++] = '"';
-	dst[n++] = '@';
-	for (size_t i = 0; i < a.domain.n; i++)
-		dst[n++] = ascii_lower(a.domain.p[i]);
-	*ret_n = n;
 	return YB_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * Mailboxes and paths as SMTP has them (RFC 5321 section 4.1.2): checked, cut
- * into parts, and brought into the one form under which we look them up.
+ * Mailboxes and paths as SMTP has them (RFC 5321 section 4.1.2, RFC 6531
+ * section 3.3): checked, and cut into parts.
  */
 #ifndef MIME_ADDRESS_H
 #define MIME_ADDRESS_H
@@ -26,8 +26,9 @@ struct address {
 /*
  * Parses all of `s` as Mailbox: a dot-string or quoted string, "@", a domain
  * or address literal. SYNTAX, or TOO_BIG past a limit above. An empty quoted
- * local part is refused, though the grammar has it (threat 41). UTF-8 is
- * refused: we do not offer SMTPUTF8.
+ * local part is refused, though the grammar has it (threat 41). UTF-8 may
+ * stand wherever a letter may (RFC 6531 section 3.3); who did not agree to it
+ * looks with utf8_is_ascii(). C1 controls are refused.
  */
 YB_CHECKED enum yb_err address_parse(struct span s, struct address *ret);
 
@@ -44,13 +45,5 @@ bool address_is_domain(struct span s);
  * both.
  */
 YB_CHECKED enum yb_err address_cut_path(struct span *rest, struct span *ret);
-
-/*
- * Writes the form that lookups use to `dst` of ADDRESS_MAX octets: local part
- * and domain in lower case, quotes left out where none are needed. "Alice" of
- * `"Al\ice"@Example.ORG` becomes alice@example.org. SYNTAX, TOO_BIG.
- */
-YB_CHECKED enum yb_err
-address_canonical(struct span s, uint8_t dst[ADDRESS_MAX], size_t *ret_n);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * The commands of SMTP and LMTP: verb, who has it, when it is valid, whether
- * an argument is needed, handler. The dispatcher enforces all of it.
+ * an argument is needed, handler, what HELP says. The dispatcher enforces all
+ * of it.
  */
 #ifndef PROTO_SMTP_COMMANDS_H
 #define PROTO_SMTP_COMMANDS_H
@@ -16,24 +17,34 @@ enum smtp_command_flags {
 	SMTP_NO_ARG = 1 << 4,
 };
 
-#define SMTP_COMMANDS(X)                                                     \
-	X(RCPT, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,            \
-	  smtp_on_rcpt)                                                      \
-	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,            \
-	  smtp_on_mail)                                                      \
-	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data) \
-	/* In any state: its octets follow, wanted or not. */                \
-	X(BDAT, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_bdat)                 \
-	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset)                    \
-	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo)                                  \
-	X(HELO, SMTP_IN_SMTP, smtp_on_helo)                                  \
-	X(LHLO, SMTP_IN_LMTP, smtp_on_ehlo)                                  \
-	X(NOOP, SMTP_IN_BOTH, smtp_on_noop)                                  \
-	X(QUIT, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_quit)                    \
-	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls)            \
-	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy)                 \
-	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn)                 \
-	X(HELP, SMTP_IN_BOTH, smtp_on_help)
+/* clang-format off */
+#define SMTP_COMMANDS(X)                                                      \
+	X(RCPT, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,             \
+	  smtp_on_rcpt, "RCPT TO:<address>: one more recipient")              \
+	X(MAIL, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NEEDS_ARG,             \
+	  smtp_on_mail, "MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] "       \
+	  "[SMTPUTF8]: begins a message")                                     \
+	X(DATA, SMTP_IN_BOTH | SMTP_AFTER_HELLO | SMTP_NO_ARG, smtp_on_data,  \
+	  "DATA: the message, ended by a line with a dot")                    \
+	/* In any state: its octets follow, wanted or not. */                 \
+	X(BDAT, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_bdat,                  \
+	  "BDAT n [LAST]: n octets of the message follow")                    \
+	X(RSET, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_rset,                     \
+	  "RSET: forgets the message")                                        \
+	X(EHLO, SMTP_IN_SMTP, smtp_on_ehlo, "EHLO hostname: who you are")     \
+	X(HELO, SMTP_IN_SMTP, smtp_on_helo, "HELO hostname: who you are")     \
+	X(LHLO, SMTP_IN_LMTP, smtp_on_ehlo, "LHLO hostname: who you are")     \
+	X(NOOP, SMTP_IN_BOTH, smtp_on_noop, "NOOP: does nothing")             \
+	X(QUIT, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_quit,                     \
+	  "QUIT: ends the session")                                           \
+	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls,             \
+	  "STARTTLS: begins TLS")                                             \
+	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy,                  \
+	  "VRFY address: is never told")                                      \
+	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn,                  \
+	  "EXPN list: is never told")                                         \
+	X(HELP, SMTP_IN_BOTH, smtp_on_help, "HELP [command]")
+/* clang-format on */
 
 /* clang-format off */
 /* Commands by number, for whoever counts them; OTHER are unknown ones. */

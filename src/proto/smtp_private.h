@@ -1,7 +1,8 @@
 /*
  * What the files of the SMTP server engine share: smtp_server.c (lines, the
- * command table, life cycle), smtp_mail.c (MAIL and RCPT), smtp_data.c (the
- * message and its replies) and smtp_bdat.c (a message in chunks).
+ * command table, life cycle), smtp_mail.c (MAIL and RCPT), smtp_params.c
+ * (their parameters), smtp_data.c (the message and its replies), smtp_bdat.c
+ * (a message in chunks) and smtp_small.c (commands that only say something).
  */
 #ifndef PROTO_SMTP_PRIVATE_H
 #define PROTO_SMTP_PRIVATE_H
@@ -46,8 +47,6 @@ enum {
 	SMTP_BAD_COMMANDS_MAX = 20,
 	/* In a session of SMTP: a list of guessed addresses, not a mail. */
 	SMTP_REFUSED_RCPT_MAX = 100,
-	/* The longest parameter list that means anything has two. */
-	SMTP_PARAMS_MAX = 16,
 	/* RFC 5321 4.5.3.1.2, for what a client calls itself. */
 	SMTP_HELO_MAX = 255,
 };
@@ -77,6 +76,7 @@ struct smtp_server {
 
 	/* The transaction: all of it is forgotten by smtp_reset(). */
 	size_t sender_n, rcpt_n;
+	bool utf8; /* SMTPUTF8 */
 	uint8_t sender[ADDRESS_MAX];
 	uint8_t rcpt[ADDRESS_MAX];   /* that the driver is asked about */
 	struct buf outcomes;         /* an enum yb_err a recipient */
@@ -108,6 +108,8 @@ void smtp_end(struct smtp_server *s, const char *reason);
 void smtp_raise(struct smtp_server *s, struct smtp_event event);
 void smtp_settle(struct smtp_server *s);
 
+bool smtp_offers_starttls(const struct smtp_server *s);
+
 /* Queues octets as they are. */
 void smtp_put(struct smtp_server *s, struct span text);
 
@@ -132,6 +134,37 @@ void smtp_reset(struct smtp_server *s);
 
 enum smtp_outcome smtp_on_mail(struct smtp_server *s, struct span arg);
 enum smtp_outcome smtp_on_rcpt(struct smtp_server *s, struct span arg);
+
+/* ---- smtp_params.c ---- */
+
+enum smtp_params_of { SMTP_PARAMS_OF_MAIL, SMTP_PARAMS_OF_RCPT };
+enum smtp_param_verdict {
+	SMTP_PARAM_GOOD,
+	SMTP_PARAM_UNKNOWN,
+	SMTP_PARAM_WRONG
+};
+
+struct smtp_params {
+	unsigned seen; /* of those known, a bit each */
+	uint64_t size; /* 0 if it was not told */
+	bool utf8;     /* of this MAIL, or of the transaction */
+};
+
+/* Reads the parameters, what stands behind the path. */
+enum smtp_param_verdict smtp_params_read(const struct smtp_server *s,
+					 enum smtp_params_of of,
+					 struct span rest,
+					 struct smtp_params *ret);
+
+/* The reply to parameters that are not good. */
+const char *smtp_params_refusal(enum smtp_param_verdict verdict);
+
+/* ---- smtp_small.c ---- */
+
+enum smtp_outcome smtp_on_noop(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_vrfy(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_expn(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_help(struct smtp_server *s, struct span arg);
 
 /* ---- smtp_data.c ---- */
 

@@ -50,7 +50,7 @@ void smtp_reset(struct smtp_server *s)
 	s->replied = 0;
 	s->wire_n = 0;
 	s->refused = YB_OK;
-	s->begun = s->ended = s->chunked = false;
+	s->begun = s->ended = s->chunked = s->utf8 = false;
 	smtp_settle(s);
 	if (s->state == SMTP_MAIL || s->state == SMTP_DATA ||
 	    s->state == SMTP_CHUNK || s->state == SMTP_REPLIES)
@@ -163,7 +163,7 @@ static bool hello(struct smtp_server *s, struct span arg, bool esmtp)
 	return true;
 }
 
-static bool offers_starttls(const struct smtp_server *s)
+bool smtp_offers_starttls(const struct smtp_server *s)
 {
 	return (s->config.flags & (SMTP_TLS_POSSIBLE | SMTP_TLS_ACTIVE)) ==
 	       SMTP_TLS_POSSIBLE;
@@ -180,10 +180,10 @@ static enum smtp_outcome smtp_on_ehlo(struct smtp_server *s, struct span arg)
 	smtp_put(s, span_str(s->config.hostname));
 	smtp_put(s, SPAN_LIT("\r\n250-PIPELINING\r\n250-SIZE "));
 	smtp_put(s, span_of(size, num_put(size, s->config.size_max)));
-	if (offers_starttls(s))
+	if (smtp_offers_starttls(s))
 		smtp_put(s, SPAN_LIT("\r\n250-STARTTLS"));
 	smtp_put(s, SPAN_LIT("\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
-			     "250 ENHANCEDSTATUSCODES\r\n"));
+			     "250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"));
 	return SMTP_ANSWERED;
 }
 
@@ -197,20 +197,13 @@ static enum smtp_outcome smtp_on_helo(struct smtp_server *s, struct span arg)
 	return SMTP_ANSWERED;
 }
 
-/* ---- small commands ---- */
+/* ---- RSET, QUIT, STARTTLS ---- */
 
 static enum smtp_outcome smtp_on_rset(struct smtp_server *s, struct span arg)
 {
 	(void)arg;
 	smtp_reset(s);
 	smtp_say(s, "250 2.0.0 reset");
-	return SMTP_ANSWERED;
-}
-
-static enum smtp_outcome smtp_on_noop(struct smtp_server *s, struct span arg)
-{
-	(void)arg; /* RFC 5321 section 4.1.1.9: "it SHOULD be ignored" */
-	smtp_say(s, "250 2.0.0 ok");
 	return SMTP_ANSWERED;
 }
 
@@ -222,32 +215,11 @@ static enum smtp_outcome smtp_on_quit(struct smtp_server *s, struct span arg)
 	return SMTP_ANSWERED;
 }
 
-static enum smtp_outcome smtp_on_vrfy(struct smtp_server *s, struct span arg)
-{
-	(void)arg; /* RFC 5321 section 7.3: tells address collectors nothing */
-	smtp_say(s, "252 2.5.0 not verified; send mail to find out");
-	return SMTP_ANSWERED;
-}
-
-static enum smtp_outcome smtp_on_expn(struct smtp_server *s, struct span arg)
-{
-	(void)arg;
-	smtp_say(s, "502 5.5.1 lists are not shown");
-	return SMTP_ANSWERED;
-}
-
-static enum smtp_outcome smtp_on_help(struct smtp_server *s, struct span arg)
-{
-	(void)arg;
-	smtp_say(s, "214 2.0.0 see RFC 5321");
-	return SMTP_ANSWERED;
-}
-
 static enum smtp_outcome smtp_on_starttls(struct smtp_server *s,
 					  struct span arg)
 {
 	(void)arg;
-	if (!offers_starttls(s)) {
+	if (!smtp_offers_starttls(s)) {
 		smtp_say(s, (s->config.flags & SMTP_TLS_ACTIVE) != 0
 				    ? "503 5.5.1 TLS is active already"
 				    : "502 5.5.1 TLS is not offered here");
@@ -297,7 +269,7 @@ struct command {
 
 /* clang-format off */
 static const struct command commands[] = {
-#define X(verb, flags, handler) \
+#define X(verb, flags, handler, help) \
 	{ { (const uint8_t *)#verb, sizeof(#verb) - 1 }, flags, handler },
 	SMTP_COMMANDS(X)
 #undef X
@@ -536,6 +508,11 @@ const char *smtp_server_with(const struct smtp_server *s)
 {
 	bool tls = (s->config.flags & SMTP_TLS_ACTIVE) != 0;
 
+	/* RFC 6531 section 4.3: the protocol types of SMTPUTF8. */
+	if (s->utf8 && smtp_is_lmtp(s))
+		return tls ? "UTF8LMTPS" : "UTF8LMTP";
+	if (s->utf8)
+		return tls ? "UTF8SMTPS" : "UTF8SMTP";
 	if (smtp_is_lmtp(s))
 		return tls ? "LMTPS" : "LMTP";
 	if (!s->esmtp)

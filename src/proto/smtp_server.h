@@ -1,8 +1,8 @@
 /*
  * The server half of SMTP as a domain's MX (RFC 5321, 1870, 2034, 2920, 3030,
- * 3207, 6152) and of LMTP (RFC 2033) as a state machine without descriptors,
- * clock or log. Driven like pop3_server.h: feed, poll, answer, send, tick; at
- * most one event is unanswered.
+ * 3207, 3461 as far as its parameters go, 6152, 6531) and of LMTP (RFC 2033) as
+ * a state machine without descriptors, clock or log. Driven like pop3_server.h:
+ * feed, poll, answer, send, tick; at most one event is unanswered.
  *
  * A message is handed on in wire form, in pieces, exactly as it is to be
  * stored: SMTP refuses bare CR and LF, LMTP repairs them and doubles the dots
@@ -114,7 +114,7 @@ struct span smtp_server_helo(const struct smtp_server *s);
 struct span smtp_server_sender(const struct smtp_server *s); /* "" is null */
 /* Recipients accepted so far; 0 after whatever ended the transaction. */
 size_t smtp_server_accepted(const struct smtp_server *s);
-/* "SMTP", "ESMTP", "ESMTPS", "LMTP" or "LMTPS" (RFC 3848). */
+/* Such as "SMTP", "ESMTPS" or "UTF8LMTP" (RFC 3848, RFC 6531 section 4.3). */
 const char *smtp_server_with(const struct smtp_server *s);
 
 struct out_queue *smtp_server_output(struct smtp_server *s);

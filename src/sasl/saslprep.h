@@ -30,7 +30,4 @@ enum {
 YB_CHECKED enum yb_err saslprep(struct span s, enum saslprep_use use,
 				uint8_t dst[SASLPREP_OUT_MAX], size_t *ret_n);
 
-/* Whether `s` is UTF-8 as RFC 3629 has it: shortest forms, no surrogates. */
-bool utf8_is_valid(struct span s);
-
 #endif

@@ -1,6 +1,7 @@
 #include "sasl/scram.h"
 
 #include "base/codec.h"
+#include "base/utf8.h"
 #include "crypto/compare.h"
 #include "crypto/random.h"
 #include "sasl/saslprep.h"

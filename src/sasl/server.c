@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "sasl/saslprep.h"
 
 _Static_assert(sizeof((struct scram_names *)NULL)->user == SASL_USER_MAX,

@@ -98,7 +98,7 @@ SMTP_BAD = [
     b"MAIL FROM:<a@b.c> X=1", b"MAIL FROM:<a@b.c> SIZE=x",
     b"MAIL FROM:<a@b.c> BODY=9BIT", b"MAIL TO:<a@b.c>", b"RCPT TO:<a@b.c>",
     b"RCPT", b"DATA", b"DATA x", b"RSET x", b"QUIT x", b"STARTTLS x",
-    b"VRFY", b"EXPN", b"AUTH PLAIN", b"BDAT 1 LAST", b"ETRN x", b"TURN",
+    b"VRFY", b"EXPN", b"AUTH PLAIN", b"BDAT x LAST", b"BDAT 0", b"ETRN x", b"TURN",
     b"SEND FROM:<a@b.c>", b"\xff\xfe", b"a\rb", b"x" * 2047, b"x" * 60000,
     b"MAIL FROM:<" + b"a" * 1000 + b"@b.c>", b"MAIL FROM:<a@b.c\rx>",
 ]

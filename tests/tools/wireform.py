@@ -35,7 +35,7 @@ def is_strict(body):
 TRACE = re.compile(
     rb"Return-Path: <[^\r\n]*>\r\n"
     rb"Received: from [^\r\n]*\r\n"
-    rb"\tby [^\r\n]* with (?:ESMTPS?|SMTP|LMTPS?) id [^\r\n;]*"
+    rb"\tby [^\r\n]* with (?:E?SMTPS?|UTF8SMTPS?|(?:UTF8)?LMTPS?) id [^\r\n;]*"
     rb"(?:\r\n\tfor <[^\r\n]*>)?;\r\n"
     rb"\t[A-Z][a-z][a-z], [^\r\n]* [+-]\d{4}(?: \([A-Z]*\))?\r\n")
 

@@ -127,6 +127,25 @@ static void hex_comes_back(void **state)
 	assert_false(hex_parse(SPAN_LIT("007F80fG"), out, 4));
 }
 
+/* RFC 3461 section 4. */
+static void xtext_is_strict(void **state)
+{
+	static const char *const wrong[] = {
+		"+", "+4", "+4g", "+4a", "=", " ", "a b", "a\tb", "\x7f",
+		"\xc3\xa9", "x+", "x+4", "a=b"
+	};
+	uint8_t out[32];
+	size_t n;
+
+	(void)state;
+	assert_true(xtext_parse(SPAN_LIT("a+2B+3D+00+0D+FFz"), out, &n));
+	assert_true(span_eq(span_of(out, n), SPAN_LIT("a+=\0\r\xffz")));
+	assert_true(xtext_parse(SPAN_LIT(""), out, &n));
+	assert_int_equal(n, 0);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(xtext_parse(span_str(wrong[i]), out, &n));
+}
+
 static void ids_have_one_name(void **state)
 {
 	uint8_t id[16], back[16], text[BASE32_ID_LEN];
@@ -176,6 +195,7 @@ int main(void)
 		cmocka_unit_test(base64_of_the_rfc),
 		cmocka_unit_test(base64_refuses_everything_else),
 		cmocka_unit_test(hex_comes_back),
+		cmocka_unit_test(xtext_is_strict),
 		cmocka_unit_test(ids_have_one_name),
 		cmocka_unit_test(errors_have_class_and_text),
 	};

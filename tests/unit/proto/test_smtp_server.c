@@ -329,6 +329,20 @@ static void test_with(void **state)
 	d = begin(SMTP_LMTP | SMTP_TLS_ACTIVE);
 	assert_string_equal(smtp_server_with(d->s), "LMTPS");
 	smtp_drive_done(d);
+	/* RFC 6531 section 4.3: of that transaction alone. */
+	for (unsigned flags = 0; flags < 4; flags++) {
+		static const char *const with[] = { "UTF8SMTP", "UTF8LMTP",
+						    "UTF8SMTPS", "UTF8LMTPS" };
+
+		d = begin(flags & (SMTP_LMTP | SMTP_TLS_ACTIVE));
+		(void)smtp_drive_feed(d, SPAN_LIT("MAIL FROM:<> SMTPUTF8\r\n"));
+		assert_string_equal(smtp_server_with(d->s), with[flags]);
+		(void)smtp_drive_feed(d, SPAN_LIT("RSET\r\n" MAIL));
+		/* "ESMTP" has a letter more than "UTF8SMTP" without UTF8. */
+		assert_non_null(strstr(smtp_server_with(d->s), with[flags] + 4));
+		assert_null(strstr(smtp_server_with(d->s), "UTF8"));
+		smtp_drive_done(d);
+	}
 }
 
 /* ---- time, and ends from outside ---- */

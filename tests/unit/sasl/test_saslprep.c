@@ -1,6 +1,7 @@
 #include "unit/unit.h"
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "sasl/saslprep.h"
 
 #define S(text) { (const uint8_t *)(text), sizeof(text) - 1 }

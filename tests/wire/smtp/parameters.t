@@ -7,6 +7,7 @@ S: 250-SIZE 1000000
 S: 250-STARTTLS
 S: 250-8BITMIME
 S: 250-CHUNKING
+S: 250-SMTPUTF8
 S: 250 ENHANCEDSTATUSCODES
 C: MAIL FROM:<a@b> SIZE=100
 S: 250 2.1.0 <*>
@@ -38,9 +39,9 @@ C: MAIL FROM:<a@b> BODY
 S: 501 5.5.4 <*>
 C: MAIL FROM:<a@b> AUTH=<>
 S: 555 5.5.4 <*>
-C: MAIL FROM:<a@b> RET=FULL
+C: MAIL FROM:<a@b> SOLICIT=x
 S: 555 5.5.4 <*>
-C: MAIL FROM:<a@b> SMTPUTF8
+C: MAIL FROM:<a@b> NOTIFY=NEVER
 S: 555 5.5.4 <*>
 C: MAIL FROM:<a@b> =
 S: 555 5.5.4 <*>
@@ -48,7 +49,9 @@ C: MAIL FROM:<a@b> SIZE=1000001
 S: 552 5.3.4 <*>
 C: MAIL FROM:<a@b>
 S: 250 2.1.0 <*>
-C: RCPT TO:<alice@example.org> NOTIFY=NEVER
+C: RCPT TO:<alice@example.org> SIZE=1
+S: 555 5.5.4 <*>
+C: RCPT TO:<alice@example.org> X
 S: 555 5.5.4 <*>
 C: HELO client
 S: 250 mail.example.org

@@ -7,6 +7,7 @@ S: 250-SIZE 1000000
 S: 250-STARTTLS
 S: 250-8BITMIME
 S: 250-CHUNKING
+S: 250-SMTPUTF8
 S: 250 ENHANCEDSTATUSCODES
 C: VRFY alice
 S: 252 2.5.0 <*>
@@ -14,8 +15,12 @@ C: VRFY
 S: 501 5.5.4 <*>
 C: EXPN staff
 S: 502 5.5.1 <*>
-C: HELP
-S: 214 2.0.0 <*>
+C: VRFY alice SMTPUTF8
+S: 252 2.5.0 <*>
+C: VRFY 用户
+S: 252 2.5.0 <*>
+C: EXPN staff SMTPUTF8
+S: 502 5.5.1 <*>
 C: NOOP whatever
 S: 250 2.0.0 <*>
 C: XYZZY

@@ -1,0 +1,30 @@
+# RFC 5321 section 4.1.1.8. STARTTLS is told of where it is offered, LMTP's own
+# command is not.
+S: 220 <*>
+C: EHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250-SMTPUTF8
+S: 250 ENHANCEDSTATUSCODES
+C: HELP
+S: 214-2.0.0 commands: RCPT MAIL DATA BDAT RSET EHLO HELO NOOP QUIT STARTTLS VRFY EXPN HELP
+S: 214 2.0.0 <*>
+C: help rcpt
+S: 214 2.0.0 RCPT TO:<*>
+C: HELP DATA
+S: 214 2.0.0 DATA<*>
+C: HELP STARTTLS
+S: 214 2.0.0 STARTTLS<*>
+C: HELP LHLO
+S: 504 5.5.4 <*>
+C: HELP nothing
+S: 504 5.5.4 <*>
+C: HELP RCPT DATA
+S: 504 5.5.4 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
