@@ -82,7 +82,9 @@ static enum yb_err make_fake(struct cache *c, struct span address,
 	a->iterations = c->iterations;
 	a->credentials_n = 1;
 	a->address = memcpy((char *)a + fixed, address.p, address.n);
+	a->credentials[0].kind = DIRECTORY_SCRAM_SHA_256;
 	a->credentials[0].name = "main";
+	a->credentials[0].hash = a->credentials[0].limits.networks = "";
 	err = hmac_sum(c->fake, salt, ARRAY_LEN(salt), sum);
 	memcpy(a->salt, sum, sizeof a->salt);
 	if (err == YB_OK)

@@ -69,7 +69,8 @@ static enum yb_err make_verifier(struct span prepared,
 
 static enum yb_err new_verifier(struct auth *a, struct directory_verifier *v)
 {
-	*v = (struct directory_verifier){ .device = DIRECTORY_MAIN,
+	*v = (struct directory_verifier){ .kind = DIRECTORY_SCRAM_SHA_256,
+					  .device = DIRECTORY_MAIN,
 					  .name = "main",
 					  .iterations = a->iterations };
 	return crypto_random(v->salt, sizeof v->salt);
@@ -118,7 +119,8 @@ static enum yb_err next_verifier(struct auth *a,
 	bool alone = true;
 
 	for (uint32_t i = 0; i < account->credentials_n; i++)
-		if (account->credentials[i].device != DIRECTORY_MAIN)
+		if (account->credentials[i].device != DIRECTORY_MAIN &&
+		    account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			alone = false;
 	if (!alone) {
 		memcpy(v->salt, account->salt, sizeof v->salt);

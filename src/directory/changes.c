@@ -12,9 +12,26 @@ static bool is_name(const char *name)
 	return n > 0 && n <= DIRECTORY_NAME_MAX;
 }
 
+static bool is_text(const char *text, size_t max)
+{
+	return text == NULL || strlen(text) <= max;
+}
+
+static bool has_hash(const struct directory_verifier *v)
+{
+	return v->hash != NULL && *v->hash != 0;
+}
+
 static bool is_verifier(const struct directory_verifier *v)
 {
-	return v->device < DIRECTORY_DEVICES_MAX && is_name(v->name) &&
+	bool wants_hash =
+		v->kind == DIRECTORY_CRYPT || v->kind == DIRECTORY_LEGACY;
+
+	return v->kind >= DIRECTORY_SCRAM_SHA_256 &&
+	       v->kind <= DIRECTORY_LEGACY && has_hash(v) == wants_hash &&
+	       is_text(v->hash, DIRECTORY_HASH_MAX) &&
+	       is_text(v->limits.networks, DIRECTORY_NETWORKS_MAX) &&
+	       v->device < DIRECTORY_DEVICES_MAX && is_name(v->name) &&
 	       v->iterations >= DIRECTORY_ITERATIONS_MIN &&
 	       v->iterations <= DIRECTORY_ITERATIONS_MAX;
 }
@@ -27,6 +44,11 @@ static bool is_address(struct span address)
 	       directory_domain_of(address).n < address.n - 1;
 }
 
+static struct span optional(const char *text)
+{
+	return text == NULL ? SPAN_NONE : span_str(text);
+}
+
 static enum yb_err credential_put(struct directory *d, int64_t number,
 				  const struct directory_verifier *v,
 				  int64_t now_s)
@@ -35,11 +57,16 @@ static enum yb_err credential_put(struct directory *d, int64_t number,
 
 	(void)sqlite3_bind_int64(s, 1, number);
 	(void)sqlite3_bind_int64(s, 2, v->device);
-	(void)sqlite3_bind_int64(s, 3, DIRECTORY_SCRAM_SHA_256);
+	(void)sqlite3_bind_int64(s, 3, v->kind);
 	statement_text(s, 4, span_str(v->name));
 	statement_blob(s, 5, v->stored_key, DIRECTORY_KEY_LEN);
 	statement_blob(s, 6, v->server_key, DIRECTORY_KEY_LEN);
 	(void)sqlite3_bind_int64(s, 7, now_s);
+	(void)sqlite3_bind_int64(s, 8, v->limits.refused);
+	(void)sqlite3_bind_int64(s, 9, v->limits.protocols);
+	(void)sqlite3_bind_int64(s, 10, v->limits.expires_s);
+	statement_text(s, 11, optional(v->limits.networks));
+	statement_text(s, 12, optional(v->hash));
 	return statement_run(s);
 }
 
@@ -99,28 +126,45 @@ static enum yb_err find(struct directory *d, struct span address,
 
 /*
  * SCRAM tells salt and count before it knows the password: those of all
- * credentials of an account have to be the same. Only the last one left may
+ * verifiers of an account have to be the same. Only the last one left may
  * bring others along.
  */
 static bool may_share(const struct directory_account *a,
 		      const struct directory_verifier *v)
 {
+	if (v->kind != DIRECTORY_SCRAM_SHA_256)
+		return true;
 	if (a->iterations == v->iterations &&
 	    memcmp(a->salt, v->salt, sizeof a->salt) == 0)
 		return true;
 	for (uint32_t i = 0; i < a->credentials_n; i++)
-		if (a->credentials[i].device != v->device)
+		if (a->credentials[i].device != v->device &&
+		    a->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			return false;
 	return true;
 }
 
+static enum yb_err touch(struct directory *d, int64_t number)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_TOUCH);
+
+	(void)sqlite3_bind_int64(s, 1, number);
+	return statement_run(s);
+}
+
+/* Puts a credential, and notes that the account has changed. */
 static enum yb_err verifier_replace(struct directory *d, int64_t number,
 				    const struct directory_verifier *v,
 				    int64_t now_s)
 {
-	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_SALT);
+	sqlite3_stmt *s;
 	enum yb_err err;
 
+	if (v->kind != DIRECTORY_SCRAM_SHA_256) {
+		err = touch(d, number);
+		return err == YB_OK ? credential_put(d, number, v, now_s) : err;
+	}
+	s = statement_take(d, STATEMENT_ACCOUNT_SALT);
 	(void)sqlite3_bind_int64(s, 1, number);
 	statement_blob(s, 2, v->salt, DIRECTORY_SALT_LEN);
 	(void)sqlite3_bind_int64(s, 3, v->iterations);
@@ -147,6 +191,106 @@ enum yb_err directory_credential_put(struct directory *d, struct span address,
 	if (err == YB_OK)
 		err = verifier_replace(d, number, v, now_s);
 	directory_account_free(&a);
+	return transaction_end(d, err);
+}
+
+/* The free number that comes next behind the one given last. */
+static enum yb_err free_device(struct directory *d, int64_t number,
+			       const struct directory_account *a, uint32_t *ret)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_ACCOUNT_DEVICE);
+	uint64_t used = 1u << DIRECTORY_MAIN;
+	uint32_t at = 0;
+	enum yb_err err;
+
+	(void)sqlite3_bind_int64(s, 1, number);
+	err = statement_row(s);
+	if (err == YB_OK)
+		at = (uint32_t)sqlite3_column_int64(s, 0);
+	statement_end(s);
+	for (uint32_t i = 0; i < a->credentials_n; i++)
+		used |= 1ull << a->credentials[i].device;
+	if (err != YB_OK || used == UINT64_MAX)
+		return err == YB_OK ? YB_QUOTA : err;
+	do
+		at = (at + 1) % DIRECTORY_DEVICES_MAX;
+	while ((used & 1ull << at) != 0);
+	*ret = at;
+	return YB_OK;
+}
+
+static enum yb_err device_insert(struct directory *d, int64_t number,
+				 const struct directory_account *a,
+				 const struct directory_verifier *v,
+				 int64_t now_s, uint32_t *ret_device)
+{
+	struct directory_verifier with = *v;
+	enum yb_err err = free_device(d, number, a, &with.device);
+	sqlite3_stmt *s;
+
+	if (err == YB_OK)
+		err = verifier_replace(d, number, &with, now_s);
+	if (err != YB_OK)
+		return err;
+	s = statement_take(d, STATEMENT_ACCOUNT_DEVICE_IS);
+	(void)sqlite3_bind_int64(s, 1, number);
+	(void)sqlite3_bind_int64(s, 2, with.device);
+	*ret_device = with.device;
+	return statement_run(s);
+}
+
+enum yb_err directory_device_add(struct directory *d, struct span address,
+				 const struct directory_verifier *v,
+				 int64_t now_s, uint32_t *ret_device)
+{
+	struct directory_account *a = NULL;
+	int64_t number = 0;
+	uint32_t device = 0;
+	enum yb_err err;
+
+	if (!is_verifier(v))
+		return YB_INVALID;
+	err = transaction_begin(d);
+	if (err != YB_OK)
+		return err;
+	err = find(d, address, &number, &a);
+	if (err == YB_OK && !may_share(a, v))
+		err = YB_INVALID;
+	if (err == YB_OK)
+		err = device_insert(d, number, a, v, now_s, &device);
+	directory_account_free(&a);
+	err = transaction_end(d, err);
+	if (err == YB_OK)
+		*ret_device = device;
+	return err;
+}
+
+static enum yb_err device_delete(struct directory *d, int64_t number,
+				 uint32_t device)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_CREDENTIAL_REMOVE);
+	enum yb_err err;
+
+	(void)sqlite3_bind_int64(s, 1, number);
+	(void)sqlite3_bind_int64(s, 2, device);
+	err = statement_row(s);
+	statement_end(s);
+	return err == YB_OK ? touch(d, number) : err;
+}
+
+enum yb_err directory_device_remove(struct directory *d, struct span address,
+				    uint32_t device)
+{
+	struct directory_account *a = NULL;
+	int64_t number = 0;
+	enum yb_err err = transaction_begin(d);
+
+	if (err != YB_OK)
+		return err;
+	err = find(d, address, &number, &a);
+	directory_account_free(&a);
+	if (err == YB_OK)
+		err = device_delete(d, number, device);
 	return transaction_end(d, err);
 }
 

@@ -16,7 +16,7 @@
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 2, /* of the schema */
+	DIRECTORY_VERSION = 3, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
@@ -28,6 +28,11 @@ enum {
 	DIRECTORY_DEVICES_MAX = 64, /* one bit each in a mailbox index */
 	DIRECTORY_NAME_MAX = 64,    /* of a device; it has to fit a table */
 	DIRECTORY_MAIN = 0,         /* device of the main password */
+	/* A dozen of networks, each as long as IPv6 makes it. */
+	DIRECTORY_NETWORKS_MAX = 512,
+	/* A hash of crypt(3) in any form that is in use is shorter, and so is
+	 * a legacy secret. */
+	DIRECTORY_HASH_MAX = 255,
 	/* Below it a verifier is no hindrance (RFC 7677 section 4). */
 	DIRECTORY_ITERATIONS_MIN = 4096,
 	/* Some 3 s: more would let one record stop the hashing pool. */
@@ -35,14 +40,32 @@ enum {
 };
 
 /* What a credential is; the numbers are in the file. */
-enum directory_kind { DIRECTORY_SCRAM_SHA_256 = 1 };
+enum directory_kind {
+	DIRECTORY_SCRAM_SHA_256 = 1, /* stored_key and server_key */
+	DIRECTORY_CRYPT = 2,         /* `hash`, of crypt(3) */
+	DIRECTORY_CERTIFICATE = 3,   /* stored_key: SHA-256 of the DER */
+	DIRECTORY_LEGACY = 4,        /* `hash`: a secret as it is */
+};
+
+/* What a device may not do; the numbers are in the file. */
+enum directory_refused { DIRECTORY_NO_DELETE = 1 << 0 };
+
+/* All zeros: no limits. */
+struct directory_limits {
+	uint32_t refused;     /* set of enum directory_refused */
+	uint32_t protocols;   /* set of what auth numbers; 0: all */
+	int64_t expires_s;    /* seconds since 1970; 0: never */
+	const char *networks; /* such as "192.0.2.0/24,::1"; "" or NULL: any */
+};
 
 struct directory_credential {
 	uint32_t device; /* 0 .. DIRECTORY_DEVICES_MAX - 1 */
 	enum directory_kind kind;
 	const char *name; /* "main" for the main password */
+	struct directory_limits limits;
 	uint8_t stored_key[DIRECTORY_KEY_LEN];
 	uint8_t server_key[DIRECTORY_KEY_LEN];
+	const char *hash;    /* or "" */
 	int64_t created_s;   /* seconds since 1970 */
 	int64_t last_used_s; /* 0 if never */
 };
@@ -183,10 +206,13 @@ YB_CHECKED enum yb_err directory_account_next(struct directory *d,
 /* Wipes and frees; takes NULL. */
 void directory_account_free(struct directory_account **account);
 
-/* A verifier, with the salt and count that it was made with. */
+/* A credential, a verifier with the salt and count that it was made with. */
 struct directory_verifier {
+	enum directory_kind kind;
 	uint32_t device;
 	const char *name;
+	const char *hash; /* "" or NULL where there is none */
+	struct directory_limits limits;
 	uint8_t salt[DIRECTORY_SALT_LEN];
 	uint32_t iterations;
 	uint8_t stored_key[DIRECTORY_KEY_LEN];
@@ -211,6 +237,22 @@ YB_CHECKED enum yb_err directory_account_add(struct directory *d,
 YB_CHECKED enum yb_err
 directory_credential_put(struct directory *d, struct span address,
 			 const struct directory_verifier *v, int64_t now_s);
+
+/*
+ * Adds a device under a number that was free the longest, since mailboxes
+ * remember what a device has collected by its number; v->device is not looked
+ * at. Errors as above; QUOTA if there are DIRECTORY_DEVICES_MAX already.
+ */
+YB_CHECKED enum yb_err directory_device_add(struct directory *d,
+					    struct span address,
+					    const struct directory_verifier *v,
+					    int64_t now_s,
+					    uint32_t *ret_device);
+
+/* NO_ACCOUNT; NOT_FOUND if there is no such device. */
+YB_CHECKED enum yb_err directory_device_remove(struct directory *d,
+					       struct span address,
+					       uint32_t device);
 
 /* Removes an account with its credentials; its domain stays. NO_ACCOUNT. */
 YB_CHECKED enum yb_err

@@ -62,17 +62,30 @@
 	X(ACCOUNT_REMOVE, "DELETE FROM accounts WHERE number = ?1")            \
 	X(ACCOUNT_LOGIN, "UPDATE accounts SET last_login = max(last_login, "   \
 			 "?2) WHERE id = ?1")                                  \
+	X(ACCOUNT_TOUCH, "UPDATE accounts SET generation = generation + 1 "    \
+			 "WHERE number = ?1")                                  \
+	X(ACCOUNT_DEVICE, "SELECT last_device FROM accounts "                  \
+			  "WHERE number = ?1")                                 \
+	X(ACCOUNT_DEVICE_IS, "UPDATE accounts SET last_device = ?2 "           \
+			     "WHERE number = ?1")                              \
 	X(CREDENTIALS, "SELECT device, kind, name, stored_key, server_key, "   \
-		       "created, last_used FROM credentials "                  \
+		       "created, last_used, refused, protocols, expires, "     \
+		       "networks, hash FROM credentials "                      \
 		       "WHERE account = ?1 ORDER BY device")                   \
-	X(CREDENTIAL_PUT, "INSERT INTO credentials (account, device, kind, "   \
-			  "name, stored_key, server_key, created, last_used) " \
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) "            \
-			  "ON CONFLICT (account, device) DO UPDATE SET "       \
-			  "kind = excluded.kind, name = excluded.name, "       \
-			  "stored_key = excluded.stored_key, "                 \
-			  "server_key = excluded.server_key, "                 \
-			  "created = excluded.created, last_used = 0")         \
+	X(CREDENTIAL_PUT,                                                      \
+	  "INSERT INTO credentials (account, device, kind, name, stored_key, " \
+	  "server_key, created, last_used, refused, protocols, expires, "      \
+	  "networks, hash) "                                                   \
+	  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12) "     \
+	  "ON CONFLICT (account, device) DO UPDATE SET kind = excluded.kind, " \
+	  "name = excluded.name, stored_key = excluded.stored_key, "           \
+	  "server_key = excluded.server_key, created = excluded.created, "     \
+	  "last_used = 0, refused = excluded.refused, "                        \
+	  "protocols = excluded.protocols, expires = excluded.expires, "       \
+	  "networks = excluded.networks, hash = excluded.hash")                \
+	X(CREDENTIAL_REMOVE, "DELETE FROM credentials "                        \
+			     "WHERE account = ?1 AND device = ?2 "             \
+			     "RETURNING device")                               \
 	X(CREDENTIAL_LOGIN, "UPDATE credentials SET last_used = "              \
 			    "max(last_used, ?3) WHERE account = "              \
 			    "(SELECT number FROM accounts WHERE id = ?1) "     \

@@ -26,33 +26,67 @@ static bool copy_blob(sqlite3_stmt *s, int at, uint8_t *dst, size_t n)
 	return true;
 }
 
+enum {
+	/* Name, networks and hash of a credential, each with its NUL. */
+	TEXTS_MAX = DIRECTORY_NAME_MAX + DIRECTORY_NETWORKS_MAX +
+		    DIRECTORY_HASH_MAX + 3,
+};
+
 /* Credentials while they are collected, before their number is known. */
 struct collected {
 	struct directory_credential credentials[DIRECTORY_DEVICES_MAX];
-	char names[DIRECTORY_DEVICES_MAX][DIRECTORY_NAME_MAX + 1];
-	size_t names_n; /* octets, with their NULs */
+	struct buf texts; /* three for each, with their NULs */
 	uint32_t n;
 };
+
+static enum yb_err take_text(sqlite3_stmt *s, int at, size_t max,
+			     struct collected *c)
+{
+	struct span text = statement_column(s, at);
+	enum yb_err err;
+
+	if (text.n > max || span_find(text, 0) != text.n)
+		return YB_CORRUPT;
+	err = buf_add(&c->texts, text);
+	return err == YB_OK ? buf_add_u8(&c->texts, 0) : err;
+}
+
+static enum yb_err take_texts(sqlite3_stmt *s, struct collected *c)
+{
+	enum yb_err err = take_text(s, 2, DIRECTORY_NAME_MAX, c);
+
+	if (err == YB_OK)
+		err = take_text(s, 10, DIRECTORY_NETWORKS_MAX, c);
+	return err == YB_OK ? take_text(s, 11, DIRECTORY_HASH_MAX, c) : err;
+}
 
 static enum yb_err take_credential(sqlite3_stmt *s, struct collected *c)
 {
 	struct directory_credential *to = &c->credentials[c->n];
-	struct span name = statement_column(s, 2);
 	int64_t device = sqlite3_column_int64(s, 0);
+	int64_t kind = sqlite3_column_int64(s, 1);
 
 	if (device < 0 || device >= DIRECTORY_DEVICES_MAX ||
-	    sqlite3_column_int64(s, 1) != DIRECTORY_SCRAM_SHA_256 ||
-	    !span_to_str(name, c->names[c->n], sizeof c->names[0]) ||
+	    kind < DIRECTORY_SCRAM_SHA_256 || kind > DIRECTORY_LEGACY ||
 	    !copy_blob(s, 3, to->stored_key, DIRECTORY_KEY_LEN) ||
 	    !copy_blob(s, 4, to->server_key, DIRECTORY_KEY_LEN))
 		return YB_CORRUPT;
+	/* A hash that is empty, or that nobody looks at, was not put here by
+	 * us. */
+	if ((statement_column(s, 11).n > 0) !=
+	    (kind == DIRECTORY_CRYPT || kind == DIRECTORY_LEGACY))
+		return YB_CORRUPT;
 	to->device = (uint32_t)device;
-	to->kind = DIRECTORY_SCRAM_SHA_256;
+	to->kind = (enum directory_kind)kind;
 	to->created_s = sqlite3_column_int64(s, 5);
 	to->last_used_s = sqlite3_column_int64(s, 6);
-	c->names_n += name.n + 1;
+	to->limits = (struct directory_limits){
+		.refused = (uint32_t)sqlite3_column_int64(s, 7),
+		.protocols = (uint32_t)sqlite3_column_int64(s, 8),
+		.expires_s = sqlite3_column_int64(s, 9),
+	};
 	c->n++;
-	return YB_OK;
+	return take_texts(s, c);
 }
 
 static enum yb_err collect(struct directory *d, int64_t number,
@@ -61,8 +95,6 @@ static enum yb_err collect(struct directory *d, int64_t number,
 	sqlite3_stmt *s = statement_take(d, STATEMENT_CREDENTIALS);
 	enum yb_err err = YB_OK;
 
-	c->n = 0;
-	c->names_n = 0;
 	(void)sqlite3_bind_int64(s, 1, number);
 	while (err == YB_OK) {
 		err = statement_row(s);
@@ -75,13 +107,22 @@ static enum yb_err collect(struct directory *d, int64_t number,
 	return err == YB_NOT_FOUND ? YB_OK : err;
 }
 
+/* The text at *at; behind its NUL stands the next. */
+static const char *next_text(char **at)
+{
+	const char *text = *at;
+
+	*at += strlen(text) + 1;
+	return text;
+}
+
 /* Room for all in one piece: the value, its credentials, their texts. */
 static struct directory_account *pack(const struct directory_account *head,
 				      struct span address,
 				      const struct collected *c)
 {
 	size_t fixed = sizeof *head + c->n * sizeof c->credentials[0];
-	size_t size = fixed + address.n + 1 + c->names_n;
+	size_t size = fixed + address.n + 1 + c->texts.n;
 	struct directory_account *a = malloc(size);
 	char *text = (char *)a + fixed;
 
@@ -94,10 +135,13 @@ static struct directory_account *pack(const struct directory_account *head,
 	memcpy(text, address.p, address.n);
 	text[address.n] = 0;
 	text += address.n + 1;
+	if (c->texts.n > 0)
+		memcpy(text, c->texts.p, c->texts.n);
 	for (uint32_t i = 0; i < c->n; i++) {
 		a->credentials[i] = c->credentials[i];
-		a->credentials[i].name = text;
-		text = stpcpy(text, c->names[i]) + 1;
+		a->credentials[i].name = next_text(&text);
+		a->credentials[i].limits.networks = next_text(&text);
+		a->credentials[i].hash = next_text(&text);
 	}
 	return a;
 }
@@ -123,7 +167,7 @@ enum yb_err account_load(struct directory *d, sqlite3_stmt *s,
 {
 	struct directory_account head = { 0 };
 	struct directory_account *a = NULL;
-	struct collected c;
+	struct collected c = { .n = 0 };
 	struct span address = SPAN_NONE;
 	int64_t number = 0;
 	enum yb_err err = statement_row(s);
@@ -138,8 +182,11 @@ enum yb_err account_load(struct directory *d, sqlite3_stmt *s,
 	     memchr(address.p, 0, address.n) != NULL))
 		err = YB_CORRUPT;
 	if (err == YB_OK) {
+		buf_init(&c.texts, DIRECTORY_DEVICES_MAX * TEXTS_MAX);
 		err = collect(d, number, &c);
 		a = err == YB_OK ? pack(&head, address, &c) : NULL;
+		buf_wipe(&c.texts);
+		buf_done(&c.texts);
 		mem_wipe(&c, sizeof c);
 		if (err == YB_OK && a == NULL)
 			err = YB_NOMEM;

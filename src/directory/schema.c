@@ -72,4 +72,35 @@ const char *const directory_schema[DIRECTORY_VERSION] = {
 	" PRIMARY KEY (alias, target)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX alias_targets_by_target ON alias_targets (target);",
+
+	/* 3: credentials of other kinds, and what a device may not do. A CHECK
+	 * cannot be changed in place: the table is made anew. */
+	"CREATE TABLE new_credentials ("
+	" account INTEGER NOT NULL"
+	"  REFERENCES accounts (number) ON DELETE CASCADE,"
+	" device INTEGER NOT NULL CHECK (device BETWEEN 0 AND 63),"
+	" kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),"
+	" name TEXT NOT NULL,"
+	" stored_key BLOB NOT NULL CHECK (length(stored_key) = 32),"
+	" server_key BLOB NOT NULL CHECK (length(server_key) = 32),"
+	" hash TEXT NOT NULL CHECK (length(hash) <= 255),"
+	" created INTEGER NOT NULL,"
+	" last_used INTEGER NOT NULL,"
+	" refused INTEGER NOT NULL,"
+	" protocols INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL,"
+	" networks TEXT NOT NULL CHECK (length(networks) <= 512),"
+	" CHECK (hash = '' OR kind IN (2, 4)),"
+	" PRIMARY KEY (account, device),"
+	" UNIQUE (account, name)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO new_credentials SELECT account, device, kind, name,"
+	" stored_key, server_key, '', created, last_used, 0, 0, 0, ''"
+	" FROM credentials;"
+	"DROP TABLE credentials;"
+	"ALTER TABLE new_credentials RENAME TO credentials;"
+	"CREATE INDEX credentials_by_kind ON credentials (kind)"
+	" WHERE kind <> 1;"
+	"ALTER TABLE accounts ADD COLUMN last_device INTEGER NOT NULL"
+	" DEFAULT 0;",
 };

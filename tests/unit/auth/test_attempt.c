@@ -249,7 +249,7 @@ static void test_each_device_is_named(void **state)
 {
 	struct office *o = *state;
 	struct directory_account *account = NULL;
-	struct directory_verifier v = { .device = 7, .name = "phone" };
+	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256, .device = 7, .name = "phone" };
 	struct scram_verifier keys;
 	uint8_t salted[SCRAM_KEY_LEN];
 	struct outcome got;

@@ -108,7 +108,7 @@ static void test_no_database_after_the_first(void **state)
 static void test_unknown_is_asked_again(void **state)
 {
 	struct office *o = *state;
-	struct directory_verifier v = { .name = "main",
+	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256, .name = "main",
 					.iterations = 4096 };
 	uint8_t id[DIRECTORY_ID_LEN];
 

@@ -50,7 +50,7 @@ static inline struct directory *place_open(const struct place *p)
 
 static inline struct directory_verifier verifier(unsigned seed)
 {
-	struct directory_verifier v = { .device = 0,
+	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256, .device = 0,
 					.name = "main",
 					.iterations = 100000 };
 

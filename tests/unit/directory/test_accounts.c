@@ -283,12 +283,93 @@ static void test_logins(void **state)
 	directory_close(&d);
 }
 
+/* Devices with limits, under numbers that are not given again at once. */
+static void test_devices(void **state)
+{
+	struct directory *d = place_open(*state);
+	struct directory_account *a = NULL;
+	struct directory_verifier v = verifier(1);
+	uint32_t device = 0, second = 0;
+
+	assert_ok(add(d, "a@example.org", 1));
+	v.name = "phone";
+	v.limits = (struct directory_limits){ .refused = DIRECTORY_NO_DELETE,
+					      .protocols = 1,
+					      .expires_s = 99,
+					      .networks = "192.0.2.0/24" };
+	assert_ok(directory_device_add(d, SPAN_LIT("a@example.org"), &v, 5,
+				       &device));
+	assert_int_equal(device, 1);
+	assert_int_equal(directory_device_add(d, SPAN_LIT("a@example.org"), &v,
+					      5, &second),
+			 YB_EXISTS);
+	assert_int_equal(directory_device_add(d, SPAN_LIT("b@example.org"), &v,
+					      5, &second),
+			 YB_NO_ACCOUNT);
+	v.name = "x";
+	v.salt[0] ^= 1; /* the account has one salt */
+	assert_int_equal(directory_device_add(d, SPAN_LIT("a@example.org"), &v,
+					      5, &second),
+			 YB_INVALID);
+	v.kind = DIRECTORY_LEGACY;
+	assert_int_equal(directory_device_add(d, SPAN_LIT("a@example.org"), &v,
+					      5, &second),
+			 YB_INVALID);
+	v.hash = "plain";
+	assert_ok(directory_device_add(d, SPAN_LIT("a@example.org"), &v, 5,
+				       &second));
+	assert_int_equal(second, 2);
+	directory_close(&d);
+
+	d = place_open(*state);
+	assert_ok(directory_account_find(d, SPAN_LIT("a@example.org"), &a));
+	assert_int_equal(a->credentials_n, 3);
+	assert_int_equal(a->generation, 3);
+	assert_string_equal(a->credentials[1].name, "phone");
+	assert_int_equal(a->credentials[1].limits.refused, DIRECTORY_NO_DELETE);
+	assert_int_equal(a->credentials[1].limits.protocols, 1);
+	assert_int_equal(a->credentials[1].limits.expires_s, 99);
+	assert_string_equal(a->credentials[1].limits.networks, "192.0.2.0/24");
+	assert_string_equal(a->credentials[1].hash, "");
+	assert_string_equal(a->credentials[2].hash, "plain");
+	assert_int_equal(a->credentials[0].limits.refused, 0);
+	directory_account_free(&a);
+
+	assert_ok(directory_device_remove(d, SPAN_LIT("a@example.org"), 1));
+	assert_int_equal(directory_device_remove(
+				 d, SPAN_LIT("a@example.org"), 1),
+			 YB_NOT_FOUND);
+	assert_ok(directory_account_find(d, SPAN_LIT("a@example.org"), &a));
+	assert_int_equal(a->credentials_n, 2);
+	assert_int_equal(a->generation, 4);
+	directory_account_free(&a);
+	v = verifier(1);
+	for (uint32_t i = 3; i < DIRECTORY_DEVICES_MAX + 1; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "d%u", i);
+		v.name = name;
+		assert_ok(directory_device_add(d, SPAN_LIT("a@example.org"),
+					       &v, 5, &device));
+		/* The one that was freed comes last. */
+		assert_int_equal(device, i < DIRECTORY_DEVICES_MAX ? i : 1);
+	}
+	v.name = "more";
+	assert_int_equal(directory_device_add(d, SPAN_LIT("a@example.org"), &v,
+					      5, &device),
+			 YB_QUOTA);
+	directory_close(&d);
+}
+
 /* A row that the program never wrote is damage, not a login. */
 static void test_bad_rows(void **state)
 {
 	static const char *const damage[] = {
 		"UPDATE credentials SET stored_key = x'00'",
 		"UPDATE credentials SET kind = 2",
+		"UPDATE credentials SET kind = 5",
+		"UPDATE credentials SET hash = 'x'",
+		"UPDATE credentials SET networks = printf('%.*c', 513, '1')",
 		"UPDATE credentials SET device = 64",
 		"UPDATE accounts SET salt = x''",
 		"UPDATE accounts SET id = x'00'",
@@ -351,6 +432,7 @@ int main(void)
 		IN_PLACE(test_remove),
 		IN_PLACE(test_order),
 		IN_PLACE(test_logins),
+		IN_PLACE(test_devices),
 		IN_PLACE(test_bad_rows),
 		IN_PLACE(test_schema_checks),
 	};
