@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "cli/cmd.h"
 #include "cli/say.h"
+#include "cli/supervise.h"
 #include "os/fd.h"
-#include "server/control_client.h"
 
 enum { WORD_MAX = 64 };
 
@@ -145,43 +145,14 @@ static void print_all(struct printer *p, struct control_reader r)
 
 /* ---- asking ---- */
 
-static int connect_to(const struct config *c, int *ret_fd)
-{
-	enum yb_err err =
-		control_connect(c->run_path, CONTROL_SUPERVISOR, ret_fd);
-
-	if (err == YB_OK)
-		return COMMAND_OK;
-	if (err == YB_NOT_FOUND || err == YB_GONE) {
-		say_error("the server does not run: nobody answers at "
-			  "%s/control; start it with `yubin serve`",
-			  c->run_path);
-		return COMMAND_NOT_RUNNING;
-	}
-	say_error("cannot reach the server at %s/control: %s%s", c->run_path,
-		  err_text(err),
-		  err == YB_ACCESS ? "; run it as root, or as a member of its "
-				     "group"
-				   : "");
-	return COMMAND_FAILED;
-}
-
 static int ask(int fd, uint8_t *buffer, bool as_json)
 {
 	struct printer p = { .json.to = stdout,
 			     .as_json = as_json,
 			     .all_ready = true };
-	struct control_writer request;
-	struct control_head head;
 	struct control_reader reply;
-	enum yb_err err;
+	enum yb_err err = supervise_ask(fd, CONTROL_STATUS, buffer, &reply);
 
-	control_writer_init(&request);
-	control_begin(&request, CONTROL_STATUS);
-	err = control_ask(fd, &request, buffer, &head, &reply);
-	control_writer_done(&request);
-	if (err == YB_OK)
-		err = (enum yb_err)head.err;
 	if (err == YB_OK && !is_whole(reply))
 		err = YB_INVALID;
 	if (err != YB_OK) {
@@ -204,7 +175,7 @@ int cmd_status(const struct invocation *inv)
 		return COMMAND_CONFIG;
 	if (buffer == NULL)
 		return COMMAND_FAILED;
-	code = connect_to(c, &fd);
+	code = supervise_connect(c, &fd);
 	if (code != COMMAND_OK)
 		return code;
 	return ask(fd, buffer, invocation_option(inv, "json") != NULL);

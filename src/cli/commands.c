@@ -144,6 +144,17 @@ const struct command commands[] = {
 	  "-20261121), oldest first; without a file, the journal of the unit "
 	  "yubin. Lines are\n"
 	  "key=value; with --json, one object a line.\n", cmd_log },
+	{ "reload", "", 0, 0, json_options, COMMAND_USAGE,
+	  "Have the running server read its configuration anew",
+	  "The file and the certificates are checked first: if anything is "
+	  "wrong, it is told,\n"
+	  "and the server goes on as it was (exit code 10). Sessions keep what "
+	  "they began with;\n"
+	  "new ones get the new settings and certificates. Listeners are added "
+	  "and removed, and\n"
+	  "the log file is opened anew. What counts after a restart only is "
+	  "told by its key.\n"
+	  "SIGHUP does the same, and tells the log.\n", cmd_reload },
 	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n",

@@ -139,6 +139,20 @@ const char *config_default_file(void);
 const char *config_service_name(enum config_service service);
 const char *config_tls_name(enum config_tls tls);
 
+/* What a reload makes of a key: in force now, or after a restart only. */
+typedef void config_change_fn(void *ctx, const char *key, bool live);
+
+/*
+ * Compares a configuration that was read anew with the one in force and tells
+ * each key that differs. What counts after a restart only is put back in
+ * `fresh` as it was.
+ */
+void config_compare(const struct config *old, struct config *fresh,
+		    config_change_fn *each, void *ctx);
+
+/* The listener at that address; SIZE_MAX if there is none. */
+size_t config_find_listener(const struct config *config, const char *address);
+
 /*
  * Prints what differs from the defaults as YAML, as `yubin check --show`
  * does; TOO_BIG if the buffer's ceiling is too low.

@@ -359,6 +359,13 @@ enum yb_err field_print(const struct config_field *f, const struct config *c,
 
 /* ---- as they are ---- */
 
+void field_copy(const struct config_field *f, const struct config *from,
+		struct config *to)
+{
+	memcpy((uint8_t *)to + f->offset, (const uint8_t *)from + f->offset,
+	       f->size);
+}
+
 bool field_is_same(const struct config_field *f, const struct config *a,
 		   const struct config *b)
 {

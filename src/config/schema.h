@@ -18,6 +18,12 @@ enum field_kind {
 	FIELD_OCTETS, /* min to max, in K, M or G */
 };
 
+/* When a changed value counts. */
+enum field_change {
+	FIELD_RESTART, /* once the server was restarted */
+	FIELD_LIVE,    /* with `yubin reload`, for sessions that come */
+};
+
 struct config_field {
 	const char *section; /* the map it stands in; "" is the top */
 	const char *key;
@@ -28,6 +34,7 @@ struct config_field {
 	const char *const *choices; /* ends with NULL */
 	const char *preset;         /* the default, as it would be written */
 	const char *help;           /* lines for the commented file */
+	enum field_change change;
 };
 
 extern const struct config_field config_fields[];
@@ -57,6 +64,10 @@ YB_CHECKED enum yb_err field_set(const struct config_field *f, struct span text,
 /* The value as it would be written, with quotes where YAML needs them. */
 YB_CHECKED enum yb_err field_print(const struct config_field *f,
 				   const struct config *c, struct buf *out);
+
+/* Copies the value of one field. */
+void field_copy(const struct config_field *f, const struct config *from,
+		struct config *to);
 
 bool field_is_same(const struct config_field *f, const struct config *a,
 		   const struct config *b);

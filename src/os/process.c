@@ -66,6 +66,8 @@ static bool arrange_fds(const struct process_start *start)
 __attribute__((noreturn)) static void
 run_child(const struct process_start *start, pid_t parent)
 {
+	const char *program =
+		start->program != NULL ? start->program : "/proc/self/exe";
 	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
@@ -75,8 +77,7 @@ run_child(const struct process_start *start, pid_t parent)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (arrange_fds(start) && become(&start->user) &&
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
-		(void)execve("/proc/self/exe", (char **)(uintptr_t)start->argv,
-			     environ);
+		(void)execve(program, (char **)(uintptr_t)start->argv, environ);
 	_exit(NOT_EXECUTED);
 }
 

@@ -20,6 +20,7 @@ struct process_user {
 };
 
 struct process_start {
+	const char *program;     /* a path; NULL: the one that runs here */
 	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
 	struct process_user user;
 	const int *fds; /* become 3, 4, ... in the child */
@@ -29,7 +30,7 @@ struct process_start {
 enum { PROCESS_FIRST_FD = 3 };
 
 /*
- * Executes /proc/self/exe. The child keeps standard error, has /dev/null for
+ * Executes the program. The child keeps standard error, has /dev/null for
  * input and output, default signals, and dies with this process
  * (PR_SET_PDEATHSIG). What fails in the child before exec ends it with 127.
  */

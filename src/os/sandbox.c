@@ -30,7 +30,7 @@ static const char *const sanitizer_calls[] = {
 static bool add_rules(scmp_filter_ctx filter, uint32_t action,
 		      const char *const *names)
 {
-	for (; *names != NULL; names++) {
+	for (; names != NULL && *names != NULL; names++) {
 		int call = seccomp_syscall_resolve_name(*names);
 
 		if (call == __NR_SCMP_ERROR)
@@ -46,7 +46,9 @@ static bool add_rules(scmp_filter_ctx filter, uint32_t action,
 
 enum yb_err sandbox_seccomp(const struct sandbox_calls *calls, bool strict)
 {
-	uint32_t other = strict ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
+	uint32_t other = calls->allow == NULL ? SCMP_ACT_ALLOW
+			 : strict             ? SCMP_ACT_KILL_PROCESS
+					      : SCMP_ACT_ERRNO(EPERM);
 	scmp_filter_ctx filter = seccomp_init(other);
 	enum yb_err err = YB_OK;
 

@@ -11,7 +11,8 @@
 #include "base/err.h"
 
 struct sandbox_calls {
-	/* Names, ended by NULL; names unknown to this kernel are skipped. */
+	/* Names, ended by NULL; names unknown to this kernel are skipped.
+	 * Without a list all are allowed but those that kill. */
 	const char *const *allow;
 	/* Calls that end the process at once; all others fail with EPERM. */
 	const char *const *kill;

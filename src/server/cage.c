@@ -51,59 +51,6 @@ static const char *const config_calls[] = { CALLS_COMMON, "stat",   "lstat",
 					    "access",     "openat", "uname",
 					    NULL };
 
-/*
- * It starts and ends the others and binds ports. A filter is inherited over
- * execve, so this list holds all that the others need, the program's start
- * included; each then closes its own, narrower one.
- */
-static const char *const supervisor_calls[] = { CALLS_COMMON,
-						CALLS_THREADS,
-						CALLS_FILES,
-						CALLS_NETWORK,
-						"execve",
-						"fork",
-						"vfork",
-						"wait4",
-						"waitid",
-						"kill",
-						"socket",
-						"socketpair",
-						"bind",
-						"listen",
-						"connect",
-						"signalfd4",
-						"dup2",
-						"dup3",
-						"setgroups",
-						"setresuid",
-						"setresgid",
-						"getresuid",
-						"getresgid",
-						"setrlimit",
-						"prlimit64",
-						"getppid",
-						"chmod",
-						"chown",
-						"fchownat",
-						"fchmodat",
-						"close_range",
-						"pipe2",
-						"arch_prctl",
-						"set_tid_address",
-						"capget",
-						"capset",
-						"epoll_create1",
-						"seccomp",
-						"landlock_create_ruleset",
-						"landlock_add_rule",
-						"landlock_restrict_self",
-						"sysinfo",
-						"poll",
-						"ppoll",
-						"getrusage",
-						"mincore",
-						NULL };
-
 /* Whoever does one of these has been taken over. */
 static const char *const kill_worker[] = { "execve",
 					   "execveat",
@@ -148,14 +95,58 @@ static const char *const kill_keeper[] = { "execve",
 					   "userfaultfd",
 					   NULL };
 
-static const char *const kill_supervisor[] = {
-	"ptrace",      "bpf",         "process_vm_readv", "process_vm_writev",
-	"mount",       "init_module", "finit_module",     "kexec_load",
-	"userfaultfd", NULL
-};
+/*
+ * It starts the others, binds ports, and becomes a newer program at a restart,
+ * and a filter is inherited over execve: so this one says only what no role of
+ * any version does. Each of the others then closes its own, narrower one.
+ */
+static const char *const kill_supervisor[] = { "ptrace",
+					       "process_vm_readv",
+					       "process_vm_writev",
+					       "bpf",
+					       "perf_event_open",
+					       "userfaultfd",
+					       "mount",
+					       "umount2",
+					       "move_mount",
+					       "open_tree",
+					       "fsopen",
+					       "fsmount",
+					       "mount_setattr",
+					       "pivot_root",
+					       "unshare",
+					       "setns",
+					       "init_module",
+					       "finit_module",
+					       "delete_module",
+					       "kexec_load",
+					       "kexec_file_load",
+					       "reboot",
+					       "swapon",
+					       "swapoff",
+					       "acct",
+					       "quotactl",
+					       "open_by_handle_at",
+					       "add_key",
+					       "request_key",
+					       "keyctl",
+					       "iopl",
+					       "ioperm",
+					       "modify_ldt",
+					       "personality",
+					       "settimeofday",
+					       "clock_settime",
+					       "clock_adjtime",
+					       "adjtimex",
+					       "sethostname",
+					       "setdomainname",
+					       "syslog",
+					       "vhangup",
+					       "io_uring_setup",
+					       NULL };
 
 static const struct sandbox_calls calls_of[ROLE_COUNT] = {
-	[ROLE_SUPERVISOR] = { supervisor_calls, kill_supervisor },
+	[ROLE_SUPERVISOR] = { NULL, kill_supervisor },
 	[ROLE_STORE] = { store_calls, kill_keeper },
 	[ROLE_AUTH] = { auth_calls, kill_keeper },
 	[ROLE_WORKER] = { worker_calls, kill_worker },
@@ -195,11 +186,4 @@ enum yb_err cage_close(struct process *p, const struct sandbox_path *paths,
 enum yb_err cage_close_supervisor(struct log *log, bool strict)
 {
 	return filter(log, ROLE_SUPERVISOR, strict);
-}
-
-enum yb_err cage_close_config(bool strict)
-{
-	enum yb_err err = sandbox_seccomp(&calls_of[ROLE_CONFIG], strict);
-
-	return err == YB_UNSUPPORTED ? YB_OK : err;
 }

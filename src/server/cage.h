@@ -15,8 +15,7 @@
 YB_CHECKED enum yb_err cage_close(struct process *p,
 				  const struct sandbox_path *paths, size_t n);
 
-/* The supervisor and the parser of the configuration have no such frame. */
+/* The supervisor has no such frame. */
 YB_CHECKED enum yb_err cage_close_supervisor(struct log *log, bool strict);
-YB_CHECKED enum yb_err cage_close_config(bool strict);
 
 #endif

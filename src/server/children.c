@@ -224,7 +224,8 @@ static enum yb_err hand_over_listeners(struct child *c)
 	return err;
 }
 
-static enum yb_err hand_over_all(struct child *c)
+/* What it goes by; the same at the start and at a reload. */
+static enum yb_err hand_over_settings(struct child *c)
 {
 	enum yb_err err =
 		hand_over(c, MESSAGE_CONFIG, 0, &c->all->config_fd, 1);
@@ -233,12 +234,19 @@ static enum yb_err hand_over_all(struct child *c)
 		err = hand_over(c, MESSAGE_LOG, 0, &c->all->log_fd, 1);
 	if (err == YB_OK && c->role == ROLE_WORKER)
 		err = hand_over_keys(c);
+	if (err == YB_OK && (c->role == ROLE_WORKER || c->role == ROLE_METRICS))
+		err = hand_over_listeners(c);
+	return err;
+}
+
+static enum yb_err hand_over_all(struct child *c)
+{
+	enum yb_err err = hand_over_settings(c);
+
 	if (err == YB_OK)
 		err = hand_over(c, MESSAGE_PAGE, 0, &c->page_fd, 1);
 	if (err == YB_OK && c->role == ROLE_METRICS)
 		err = show_pages(c);
-	if (err == YB_OK && (c->role == ROLE_WORKER || c->role == ROLE_METRICS))
-		err = hand_over_listeners(c);
 	/* A keeper has to be open before somebody asks it, a worker joined
 	 * before somebody connects. */
 	if (err == YB_OK && c->role == ROLE_WORKER)
@@ -277,12 +285,28 @@ static bool on_accused(struct child *by, struct message *m)
 	return true;
 }
 
+static bool on_reloaded(struct child *c, struct message *m)
+{
+	struct message_reader r;
+	enum yb_err err;
+
+	message_read(&r, m);
+	err = message_read_err(&r);
+	if (!message_read_ended(&r) || m->fds_n != 0)
+		return false;
+	if (c->reloading)
+		c->all->on_reloaded(c->all->ctx, c, err);
+	return true;
+}
+
 static bool on_message(void *ctx, struct message *m)
 {
 	struct child *c = ctx;
 
 	if (m->type == MESSAGE_ACCUSED)
 		return on_accused(c, m);
+	if (m->type == MESSAGE_RELOADED)
+		return on_reloaded(c, m);
 	if (m->type != MESSAGE_READY)
 		return false;
 	if (c->state != CHILD_STARTING)
@@ -365,6 +389,21 @@ static void restart(void *ctx, uint64_t now_ms)
 		c->restarts++;
 		child_start(c);
 	}
+}
+
+bool child_reload(struct child *c)
+{
+	enum yb_err err;
+
+	if (c->state != CHILD_STARTING && c->state != CHILD_READY)
+		return false;
+	c->reloading = true;
+	err = hand_over_settings(c);
+	if (err == YB_OK)
+		err = hand_over(c, MESSAGE_RELOAD, 0, NULL, 0);
+	if (err != YB_OK)
+		child_kill(c); /* its successor begins with all that is new */
+	return true;
 }
 
 void child_stop(struct child *c)

@@ -32,6 +32,7 @@ struct child {
 	uint64_t incarnation;
 	uint64_t started_ms;
 	uint32_t restarts;
+	bool reloading; /* was handed new settings, has not said RELOADED */
 	struct metrics_page *page; /* what it and its predecessors counted */
 	int page_fd;
 	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
@@ -56,6 +57,8 @@ struct children {
 	/* A process became ready, or died (`status` as of waitpid). */
 	void (*on_ready)(void *ctx, struct child *c);
 	void (*on_death)(void *ctx, struct child *c, int status);
+	/* It goes by what it was handed anew; or, with an error, does not. */
+	void (*on_reloaded)(void *ctx, struct child *c, enum yb_err err);
 	void *ctx;
 };
 
@@ -68,6 +71,12 @@ struct child *children_add(struct children *all, enum role role,
  * to those that run. What fails is logged and tried again after a pause.
  */
 void child_start(struct child *c);
+
+/*
+ * Hands over what a reload has changed; false if it does not run, and will
+ * start with what is new. on_reloaded() or on_death() follows.
+ */
+bool child_reload(struct child *c);
 
 /* Asks it to end in order. */
 void child_stop(struct child *c);

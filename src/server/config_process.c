@@ -1,7 +1,7 @@
 /*
- * The child that parses the configuration: it has the file and a channel, and
- * no rights. What is wrong it tells on standard error; what is right it hands
- * over as a sealed struct config.
+ * The child that parses the configuration, and the certificates that it names:
+ * it has the file and a channel, and no rights. What is wrong it tells the
+ * supervisor; what is right it hands over as a sealed struct config.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,55 +12,118 @@
 #include "os/process.h"
 #include "server/cage.h"
 #include "server/message.h"
+#include "server/pair_examine.h"
 #include "server/role.h"
 #include "server/supervisor.h"
+#include "tls/context.h"
 
-static void tell(void *ctx, const struct config_problem *problem)
+struct config_process {
+	struct process process;
+	struct config config;
+};
+
+static void tell(struct config_process *p, bool notice,
+		 const struct config_problem *problem)
 {
-	const char *file = ctx;
+	struct message_writer w;
 
-	if (problem->line == 0)
-		(void)fprintf(stderr, "%s: %s\n", file, problem->text);
-	else
-		(void)fprintf(stderr, "%s:%u:%u: %s\n", file, problem->line,
-			      problem->column, problem->text);
+	message_write(&w);
+	message_write_u8(&w, notice);
+	message_write_u32(&w, problem->line);
+	message_write_u32(&w, problem->column);
+	message_write_octets(&w, span_str(problem->text));
+	/* If the supervisor is gone, on_end() comes. */
+	(void)channel_send_fields(&p->process.supervisor, MESSAGE_PROBLEM, 0,
+				  &w);
 }
 
-static enum yb_err hand_over(const struct config *config)
+static void on_problem(void *ctx, const struct config_problem *problem)
 {
-	struct message_head head = { .size = sizeof head,
-				     .type = MESSAGE_CONFIG,
-				     .fds = 1 };
-	struct span packet = span_of(&head, sizeof head);
+	tell(ctx, false, problem);
+}
+
+static enum yb_err hand_over(struct config_process *p)
+{
 	AUTO_FD fd = -1;
-	enum yb_err err = memfd_make("yubin-config",
-				     span_of(config, sizeof *config), &fd);
+	enum yb_err err = memfd_make(
+		"yubin-config", span_of(&p->config, sizeof p->config), &fd);
 
 	if (err == YB_OK)
-		err = packet_send(PROCESS_FIRST_FD, &packet, 1, &fd, 1);
+		err = channel_send(&p->process.supervisor, MESSAGE_CONFIG, 0,
+				   NULL, 0, &fd, 1);
+	return err;
+}
+
+static void examine(struct config_process *p, size_t i, const int *fds)
+{
+	struct config_problem problem = { 0 };
+	enum pair_state state = pair_examine(
+		fds[0], fds[1], config_pair_certificate(&p->config, i),
+		config_pair_key(&p->config, i), problem.text);
+
+	if (state != PAIR_GOOD)
+		tell(p, state == PAIR_TOLD, &problem);
+}
+
+static bool on_message(void *ctx, struct message *m)
+{
+	struct config_process *p = ctx;
+
+	if (m->type == MESSAGE_START) {
+		process_ready(&p->process); /* everything has been told */
+		return true;
+	}
+	if (m->type != MESSAGE_KEYS || m->fds_n != 2 ||
+	    m->id >= config_pairs(&p->config))
+		return false;
+	examine(p, m->id, m->fds);
+	return true;
+}
+
+static void on_stop(void *ctx)
+{
+	struct config_process *p = ctx;
+
+	process_end(&p->process, SERVER_EXIT_OK);
+}
+
+static enum yb_err parse(struct config_process *p, const char *file)
+{
+	struct buf text;
+	enum yb_err err;
+
+	buf_init(&text, CONFIG_FILE_MAX);
+	err = file_read_fd(PROCESS_FIRST_FD + 1, &text);
+	if (err == YB_OK)
+		err = config_parse(buf_span(&text), file, on_problem, p,
+				   &p->config);
+	buf_done(&text);
 	return err;
 }
 
 int config_process_main(const char *file)
 {
-	struct config *config = calloc(1, sizeof *config);
-	struct buf text;
+	struct config_process *p = calloc(1, sizeof *p);
+	struct config_problem problem = { 0 };
 	enum yb_err err;
 
-	if (config == NULL)
+	if (p == NULL || process_init(&p->process, ROLE_CONFIG, 0) != YB_OK)
 		return SERVER_EXIT_FAILED;
-	buf_init(&text, CONFIG_FILE_MAX);
-	err = cage_close_config(getenv("YUBIN_STRICT_CAGE") != NULL);
+	p->process.on_message = on_message;
+	p->process.on_stop = on_stop;
+	p->process.ctx = p;
+	tls_prepare();
+	err = cage_close(&p->process, NULL, 0);
 	if (err == YB_OK)
-		err = file_read_fd(PROCESS_FIRST_FD + 1, &text);
+		err = parse(p, file);
 	if (err == YB_OK)
-		err = config_parse(buf_span(&text), file, tell,
-				   (void *)(uintptr_t)file, config);
-	if (err == YB_OK)
-		err = hand_over(config);
-	if (err != YB_OK && err != YB_INVALID)
-		(void)fprintf(stderr, "yubin: %s: %s\n", file, err_text(err));
-	buf_done(&text);
-	free(config);
-	return err == YB_OK ? SERVER_EXIT_OK : SERVER_EXIT_CONFIG;
+		err = hand_over(p);
+	if (err != YB_OK && err != YB_INVALID) {
+		(void)snprintf(problem.text, sizeof problem.text,
+			       "cannot read it: %s", err_text(err));
+		tell(p, false, &problem);
+	}
+	if (err != YB_OK)
+		process_ready(&p->process);
+	return process_run(&p->process);
 }

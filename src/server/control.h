@@ -79,6 +79,9 @@ enum control_type {
 	/* id, u64 mailbox, uid ranges or "", u64 since (s), who deleted them
 	 * or "" -> u64 how many, u64 how many there were before. */
 	CONTROL_MAIL_UNDELETE,
+	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
+	 * "number"), u64 line or number, u64 column, text. */
+	CONTROL_RELOAD,
 	CONTROL_TYPES
 };
 

@@ -97,6 +97,7 @@ void control_directory_handle(struct auth *auth, struct control_call *call)
 		err = remove_account(auth, call);
 		break;
 	case CONTROL_STATUS:
+	case CONTROL_RELOAD:
 	case CONTROL_MAILBOX_TOTALS:
 	case CONTROL_MAIL_REMOVE:
 	case CONTROL_MAIL_LIST:

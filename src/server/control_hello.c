@@ -90,21 +90,27 @@ static void put_listeners(struct control_writer *w, const struct config *c)
 	}
 }
 
-static void handle_own(void *ctx, struct control_call *call)
+static void report(struct control_door *door, struct control_call *call)
 {
-	struct control_door *door = ctx;
-
-	if (call->type != CONTROL_STATUS || !control_ended(&call->fields)) {
-		control_reply(call, call->type == CONTROL_STATUS
-					    ? YB_SYNTAX
-					    : YB_UNSUPPORTED);
-		return;
-	}
 	control_put_str(&call->reply, YUBIN_VERSION);
 	control_put_str(&call->reply, door->config->file);
 	put_listeners(&call->reply, door->config);
 	door->report(door->ctx, put_process, call);
 	control_reply(call, YB_OK);
+}
+
+static void handle_own(void *ctx, struct control_call *call)
+{
+	struct control_door *door = ctx;
+
+	if (!control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else if (call->type == CONTROL_STATUS)
+		report(door, call);
+	else if (call->type == CONTROL_RELOAD)
+		door->reload(door->ctx, call);
+	else
+		control_reply(call, YB_UNSUPPORTED);
 }
 
 /* ---- hellos ---- */

@@ -46,6 +46,8 @@ struct control_door {
 	bool (*pass_on)(void *ctx, enum role owner, int fd);
 	/* Tells every process, the supervisor first. */
 	void (*report)(void *ctx, control_process_fn *each, void *each_ctx);
+	/* Reads the configuration anew and replies to the call, now or later.*/
+	void (*reload)(void *ctx, struct control_call *call);
 	void *ctx;
 	/* private */
 	int fd;

@@ -23,12 +23,15 @@
 	X(LISTENER)      /* index in the configuration; fd: a socket */     \
 	X(KEYS)          /* id: which; fds: certificate, private key */     \
 	X(START)         /* everything is handed over: cage and run */      \
+	X(RELOAD)        /* what was handed over anew counts from now on */ \
 	X(STOP)          /* finish what runs, then end */                   \
 	X(PAGE)          /* fd: what this process counts, to be written */  \
 	X(PAGE_OF)       /* role; fd: what a process counts, to be read */  \
 	X(CONTROL)       /* fd: a command's connection, checked */          \
 	/* all -> supervisor */                                             \
 	X(READY)         /* caged and running */                            \
+	X(RELOADED)      /* err */                                          \
+	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
 	X(LOGIN)         /* peer, tls, user, password */                    \

@@ -39,6 +39,7 @@ struct metrics_listener {
 struct metrics_process {
 	struct process process;
 	struct metrics_listener listeners[CONFIG_LISTENERS_MAX];
+	int next_listeners[CONFIG_LISTENERS_MAX]; /* handed over; -1: none */
 	struct list connections;
 	size_t connections_n;
 	struct {
@@ -296,27 +297,37 @@ static bool take_page(struct metrics_process *p, struct message *m)
 
 static bool take_listener(struct metrics_process *p, struct message *m)
 {
-	struct metrics_listener *l;
+	int *next;
 
 	if (m->fds_n != 1 || m->id >= CONFIG_LISTENERS_MAX)
 		return false;
-	l = &p->listeners[m->id];
-	l->process = p;
-	l->fd = fd_steal(&m->fds[0]);
-	l->io = (struct loop_io){ .fd = -1, .ready = on_listener, .ctx = l };
+	next = &p->next_listeners[m->id];
+	fd_close(next);
+	*next = fd_steal(&m->fds[0]);
 	return true;
 }
 
+/* Those that were handed over, in place of those before them. */
 static enum yb_err listen_all(struct metrics_process *p)
 {
 	enum yb_err err = YB_OK;
 
-	for (size_t i = 0; i < CONFIG_LISTENERS_MAX && err == YB_OK; i++)
-		if (p->listeners[i].process != NULL)
-			err = loop_watch(p->process.loop, &p->listeners[i].io,
-					 p->listeners[i].fd,
+	for (size_t i = 0; i < CONFIG_LISTENERS_MAX && err == YB_OK; i++) {
+		struct metrics_listener *l = &p->listeners[i];
+
+		loop_unwatch(p->process.loop, &l->io);
+		fd_close(&l->fd);
+		l->fd = fd_steal(&p->next_listeners[i]);
+		if (l->fd >= 0)
+			err = loop_watch(p->process.loop, &l->io, l->fd,
 					 EPOLLIN | LOOP_LEVEL);
+	}
 	return err;
+}
+
+static enum yb_err on_reload(void *ctx)
+{
+	return listen_all(ctx);
 }
 
 static bool start(struct metrics_process *p)
@@ -366,7 +377,17 @@ int metrics_process_main(void)
 		return 1;
 	p->process.on_message = on_message;
 	p->process.on_stop = on_stop;
+	p->process.on_reload = on_reload;
 	p->process.ctx = p;
 	list_init(&p->connections);
+	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+		struct metrics_listener *l = &p->listeners[i];
+
+		*l = (struct metrics_listener){ .process = p, .fd = -1 };
+		l->io = (struct loop_io){ .fd = -1,
+					  .ready = on_listener,
+					  .ctx = l };
+		p->next_listeners[i] = -1;
+	}
 	return process_run(&p->process);
 }

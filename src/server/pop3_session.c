@@ -384,7 +384,7 @@ static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 static void warn_of_many(const struct pop3_session *s)
 {
 	const struct connection *c = s->connection;
-	const struct config *config = &c->worker->process.config;
+	const struct config *config = &c->settings->config;
 	uint64_t count = s->listing.head->count;
 	char sid[CONNECTION_SID_MAX];
 	struct log_line line;

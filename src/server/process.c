@@ -60,6 +60,17 @@ static bool take_page(struct process *p, struct message *m)
 	return true;
 }
 
+static void reload(struct process *p)
+{
+	enum yb_err err = p->on_reload == NULL ? YB_OK : p->on_reload(p->ctx);
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_u32(&w, (uint32_t)err);
+	/* If the supervisor is gone, on_end() comes. */
+	(void)channel_send_fields(&p->supervisor, MESSAGE_RELOADED, 0, &w);
+}
+
 static bool on_message(void *ctx, struct message *m)
 {
 	struct process *p = ctx;
@@ -77,6 +88,9 @@ static bool on_message(void *ctx, struct message *m)
 		return take_page(p, m);
 	case MESSAGE_STOP:
 		p->on_stop(p->ctx);
+		return true;
+	case MESSAGE_RELOAD:
+		reload(p);
 		return true;
 	default:
 		return p->on_message(p->ctx, m);

@@ -28,6 +28,8 @@ struct process {
 	bool (*on_message)(void *ctx, struct message *m);
 	/* The supervisor wants this process to end in order. */
 	void (*on_stop)(void *ctx);
+	/* `config` is a new one, all of which counts now; or NULL. */
+	enum yb_err (*on_reload)(void *ctx);
 	void *ctx;
 	char name[16];
 };

@@ -1,213 +1,28 @@
 #include "server/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/clock.h"
 #include "os/fd.h"
-#include "os/file.h"
 #include "os/memfd.h"
-#include "os/socket.h"
 #include "server/cage.h"
-#include "server/children.h"
-#include "server/control_hello.h"
+#include "server/supervisor_private.h"
 
 enum {
-	/* A configuration is parsed in milliseconds. */
-	CONFIG_WAIT_MS = 10 * 1000,
 	/* Sessions get this long for their last answers. */
 	STOP_WORKERS_MS = 10 * 1000,
 	/* And the keepers this long for their last syncs. */
 	STOP_KEEPERS_MS = 30 * 1000,
-	/* Anybody on this host may hand mail in, as with sendmail. */
-	LMTP_SOCKET_MODE = 0666,
 	/* root, the server's own user and its group. */
 	CONTROL_SOCKET_MODE = 0660,
 };
-
-enum stage { STAGE_STARTING, STAGE_RUNNING, STAGE_WORKERS, STAGE_KEEPERS };
-
-struct supervisor {
-	struct loop *loop;
-	struct log log;
-	struct config config;
-	int config_fd, log_fd;
-	enum stage stage;
-	int exit_status;
-	uint64_t started_ms;
-	struct loop_io signals;
-	struct loop_timer patience;
-	struct control_door door;
-	ino_t sockets[CONFIG_LISTENERS_MAX]; /* that were made; 0: none */
-	struct children children;
-};
-
-/* ---- configuration ---- */
-
-static enum yb_err receive_config(int channel, int *ret_fd)
-{
-	static uint8_t buffer[PACKET_MAX];
-	struct pollfd wait = { .fd = channel, .events = POLLIN };
-	int fds[PACKET_FDS_MAX];
-	size_t n, fds_n;
-	enum yb_err err;
-
-	if (poll(&wait, 1, CONFIG_WAIT_MS) != 1)
-		return YB_TIMEOUT;
-	err = packet_receive(channel, buffer, &n, fds, &fds_n);
-	if (err != YB_OK)
-		return err;
-	for (size_t i = 1; i < fds_n; i++)
-		fd_close(&fds[i]);
-	if (fds_n == 0)
-		return YB_INVALID;
-	*ret_fd = fds[0];
-	return YB_OK;
-}
-
-/*
- * Has a child without rights parse the file. It tells its problems on
- * standard error itself, and hands over a sealed struct config.
- */
-static enum yb_err parse_in_child(const char *file, int file_fd, int *ret_fd)
-{
-	const char *argv[] = { "yubin", "--role=config", file, NULL };
-	int pair[2];
-	pid_t pid;
-	enum yb_err err = packet_pair(pair);
-
-	if (err != YB_OK)
-		return err;
-	AUTO_FD ours = pair[0];
-	AUTO_FD theirs = pair[1];
-	const int fds[] = { theirs, file_fd };
-	struct process_start start = { .argv = argv, .fds = fds, .fds_n = 2 };
-	if (geteuid() == 0 && process_user_find("nobody", &start.user) != YB_OK)
-		return YB_NOT_FOUND;
-	err = process_start(&start, &pid);
-	if (err != YB_OK)
-		return err;
-	fd_close(&theirs);
-	err = receive_config(ours, ret_fd);
-	if (err == YB_TIMEOUT)
-		(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0); /* what it sent is what counts */
-	return err;
-}
-
-static int load_config(struct supervisor *s, const char *file)
-{
-	char real[PATH_MAX];
-	struct span block;
-	AUTO_FD fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || realpath(file, real) == NULL) {
-		(void)fprintf(stderr,
-			      "yubin: cannot read %s: %s; run `yubin "
-			      "init` first, or name a file with -c\n",
-			      file, strerror(errno));
-		return SERVER_EXIT_CONFIG;
-	}
-	if (parse_in_child(real, fd, &s->config_fd) != YB_OK ||
-	    memfd_map(s->config_fd, sizeof s->config, &block) != YB_OK)
-		return SERVER_EXIT_CONFIG;
-	if (!config_is_valid(block)) {
-		memfd_unmap(&block);
-		return SERVER_EXIT_CONFIG;
-	}
-	memcpy(&s->config, block.p, sizeof s->config);
-	memfd_unmap(&block);
-	return SERVER_EXIT_OK;
-}
-
-/* ---- what has to be there before anything starts ---- */
-
-static int open_log(struct supervisor *s)
-{
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-
-	s->log_fd = s->config.log_path[0] == 0
-			    ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-			    : open(s->config.log_path, flags, 0640);
-	if (s->log_fd < 0) {
-		(void)fprintf(stderr, "yubin: cannot open the log %s: %s\n",
-			      s->config.log_path, strerror(errno));
-		return SERVER_EXIT_FAILED;
-	}
-	log_init(&s->log, s->loop, "supervisor", s->log_fd);
-	return SERVER_EXIT_OK;
-}
-
-/* Stores, directories and workers each have a user of their own. */
-static int find_users(struct supervisor *s)
-{
-	static const struct {
-		enum role role;
-		const char *suffix;
-	} users[] = { { ROLE_STORE, "" },
-		      { ROLE_AUTH, "-auth" },
-		      { ROLE_WORKER, "-worker" },
-		      { ROLE_METRICS, "-metrics" } };
-
-	if (geteuid() != 0)
-		return SERVER_EXIT_OK;
-	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
-		char name[CONFIG_TEXT_MAX + 16];
-
-		(void)snprintf(name, sizeof name, "%s%s", s->config.user,
-			       users[i].suffix);
-		if (process_user_find(
-			    name, &s->children.users[users[i].role]) != YB_OK) {
-			(void)fprintf(stderr,
-				      "yubin: there is no user %s on "
-				      "this host; run `yubin init` as root\n",
-				      name);
-			return SERVER_EXIT_CONFIG;
-		}
-	}
-	return SERVER_EXIT_OK;
-}
-
-/* Of the socket file at a path; 0 if there is none. */
-static ino_t inode_of(const char *path)
-{
-	struct stat st;
-
-	return path[0] == '/' && lstat(path, &st) == 0 ? st.st_ino : 0;
-}
-
-static int bind_listeners(struct supervisor *s)
-{
-	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
-		const char *text = s->config.listeners[i].address;
-		struct socket_address address;
-		enum yb_err err = socket_address_parse(text, &address);
-
-		if (err == YB_OK)
-			err = socket_listen(&address, LMTP_SOCKET_MODE,
-					    &s->children.listeners[i]);
-		if (err == YB_OK) {
-			s->sockets[i] = inode_of(text);
-			continue;
-		}
-		(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n",
-			      text, err_text(err),
-			      err == YB_ACCESS ? "; ports below 1024 need root"
-					       : "");
-		return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
-	}
-	return SERVER_EXIT_OK;
-}
 
 /* Every descriptor limit starts from what the system grants. */
 static void raise_limits(void)
@@ -353,12 +168,20 @@ static void on_death(void *ctx, struct child *c, int status)
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : SERVER_EXIT_FAILED;
 
 	log_death(s, c, status);
+	/* Its successor starts with what is new. */
+	if (c->reloading)
+		supervisor_reloaded(s, c, YB_OK);
 	/* What cannot even start is not a matter for trying again. */
 	if (s->stage == STAGE_STARTING)
 		begin_ending(s, "a process could not start",
 			     code != 0 ? code : SERVER_EXIT_FAILED);
 	else
 		go_on_ending(s);
+}
+
+static void on_reloaded(void *ctx, struct child *c, enum yb_err err)
+{
+	supervisor_reloaded(ctx, c, err);
 }
 
 static void on_signal(void *ctx, uint32_t events)
@@ -370,7 +193,9 @@ static void on_signal(void *ctx, uint32_t events)
 	while (read(s->signals.fd, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo == SIGCHLD)
 			children_reap(&s->children);
-		else if (info.ssi_signo != SIGHUP)
+		else if (info.ssi_signo == SIGHUP)
+			supervisor_reload(s, NULL);
+		else
 			begin_ending(s,
 				     info.ssi_signo == SIGINT ? "interrupted"
 							      : "asked to end",
@@ -411,6 +236,11 @@ static bool pass_on(void *ctx, enum role owner, int fd)
 		       YB_OK;
 }
 
+static void reload(void *ctx, struct control_call *call)
+{
+	supervisor_reload(ctx, call);
+}
+
 static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
 {
 	struct supervisor *s = ctx;
@@ -436,7 +266,7 @@ static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
 	}
 }
 
-static int open_door(struct supervisor *s)
+int supervisor_open_door(struct supervisor *s)
 {
 	char path[CONFIG_PATH_LEN + 16];
 	enum yb_err err;
@@ -446,6 +276,7 @@ static int open_door(struct supervisor *s)
 					 .config = &s->config,
 					 .pass_on = pass_on,
 					 .report = report_status,
+					 .reload = reload,
 					 .ctx = s };
 	err = control_door_open(&s->door, path, CONTROL_SOCKET_MODE,
 				s->children.users[ROLE_STORE]);
@@ -458,73 +289,12 @@ static int open_door(struct supervisor *s)
 	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 }
 
-/*
- * Weak permissions are refused before anything starts (threat 64). The child
- * that parsed the file could not look: it has no rights.
- */
-static void tell_problem(void *ctx, const struct config_problem *problem)
-{
-	const struct supervisor *s = ctx;
-
-	(void)fprintf(stderr, "%s: %s\n", s->config.file, problem->text);
-}
-
-static int check_files(struct supervisor *s)
-{
-	return config_check_files(&s->config, tell_problem, s) == YB_OK
-		       ? SERVER_EXIT_OK
-		       : SERVER_EXIT_CONFIG;
-}
-
-/* /run is empty after a reboot. Everybody may reach the LMTP socket in it. */
-static int make_run_folder(struct supervisor *s)
-{
-	const struct process_user *user = &s->children.users[ROLE_STORE];
-	const char *path = s->config.run_path;
-	enum yb_err err = file_mkdir(path, 0755);
-
-	if (err == YB_OK && user->set && chown(path, (uid_t)-1, user->gid) < 0)
-		err = err_from_errno(errno);
-	if (err == YB_OK)
-		return SERVER_EXIT_OK;
-	(void)fprintf(stderr, "yubin: cannot make the folder %s: %s\n", path,
-		      err_text(err));
-	return SERVER_EXIT_FAILED;
-}
-
-/*
- * Sockets that nobody answers on any more only puzzle those who look. One
- * that another program has made at the same place since is not ours.
- */
-static void remove_sockets(const struct supervisor *s)
-{
-	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
-		const char *address = s->config.listeners[i].address;
-
-		if (s->sockets[i] != 0 && inode_of(address) == s->sockets[i])
-			(void)unlink(address); /* the next start does it too */
-	}
-}
-
 /* ---- main ---- */
 
-static int prepare(struct supervisor *s, const char *config_file)
+static void add_child(struct supervisor *s, enum role role, uint32_t number)
 {
-	int status = load_config(s, config_file);
-
-	if (status == SERVER_EXIT_OK)
-		status = open_log(s);
-	if (status == SERVER_EXIT_OK)
-		status = check_files(s);
-	if (status == SERVER_EXIT_OK)
-		status = find_users(s);
-	if (status == SERVER_EXIT_OK)
-		status = make_run_folder(s);
-	if (status == SERVER_EXIT_OK)
-		status = open_door(s);
-	if (status == SERVER_EXIT_OK)
-		status = bind_listeners(s);
-	return status;
+	if (children_find(&s->children, role, number) == NULL)
+		(void)children_add(&s->children, role, number);
 }
 
 static bool has_metrics(const struct config *c)
@@ -535,7 +305,7 @@ static bool has_metrics(const struct config *c)
 	return false;
 }
 
-static void add_children(struct supervisor *s)
+void supervisor_add_children(struct supervisor *s)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t workers = s->config.workers;
@@ -544,12 +314,12 @@ static void add_children(struct supervisor *s)
 		workers = cores > 0 ? (uint32_t)cores : 1;
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
-	(void)children_add(&s->children, ROLE_STORE, 0);
-	(void)children_add(&s->children, ROLE_AUTH, 0);
+	add_child(s, ROLE_STORE, 0);
+	add_child(s, ROLE_AUTH, 0);
 	for (uint32_t i = 0; i < workers; i++)
-		(void)children_add(&s->children, ROLE_WORKER, i);
+		add_child(s, ROLE_WORKER, i);
 	if (has_metrics(&s->config))
-		(void)children_add(&s->children, ROLE_METRICS, 0);
+		add_child(s, ROLE_METRICS, 0);
 }
 
 static enum yb_err make_page(struct supervisor *s)
@@ -582,7 +352,7 @@ static int run(struct supervisor *s)
 			      err_text(err));
 		return SERVER_EXIT_FAILED;
 	}
-	add_children(s);
+	supervisor_add_children(s);
 	child_start(&s->children.child[0]);
 	loop_run(s->loop);
 	log_flush(&s->log);
@@ -606,7 +376,11 @@ int server_main(const char *config_file)
 		s->children.listeners[i] = -1;
 	s->started_ms = clock_mono_ms();
 	loop_timer_init(&s->patience, out_of_patience, s);
-	status = prepare(s, config_file);
+	s->file = config_file;
+	supervisor_reload_init(s);
+	status = supervisor_load(s);
+	if (status == SERVER_EXIT_OK)
+		status = supervisor_prepare(s);
 	if (status == SERVER_EXIT_OK) {
 		s->children.loop = s->loop;
 		s->children.log = &s->log;
@@ -616,11 +390,14 @@ int server_main(const char *config_file)
 		s->children.next_incarnation = (uint64_t)clock_real_ns();
 		s->children.on_ready = on_ready;
 		s->children.on_death = on_death;
+		s->children.on_reloaded = on_reloaded;
 		s->children.ctx = s;
 		status = run(s);
 	}
 	control_door_close(&s->door);
-	remove_sockets(s);
+	for (uint32_t i = 0; i < s->config.listeners_n; i++)
+		supervisor_remove_socket(s->config.listeners[i].address,
+					 s->sockets[i]);
 	loop_free(&s->loop);
 	free(s);
 	return status;

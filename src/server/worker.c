@@ -393,15 +393,27 @@ static bool take_keys(struct worker *w, struct message *m)
 		    "certificate %s with key %s: %s",
 		    config_pair_certificate(config, m->id),
 		    config_pair_key(config, m->id), reason);
-	process_end(&w->process, 1);
+	if (w->settings == NULL)
+		process_end(&w->process, 1);
+	w->next_failed = true;
 	return true;
+}
+
+static void drop_next(struct worker *w)
+{
+	settings_release(&w->next);
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+		fd_close(&w->next_listeners[i]);
+	w->next_failed = false;
 }
 
 /* What was handed over counts from now on, for those who come. */
 static bool begin_settings(struct worker *w)
 {
-	if (next_settings(w) == NULL)
+	if (w->next_failed || next_settings(w) == NULL) {
+		drop_next(w);
 		return false;
+	}
 	set_listening(w, false);
 	settings_release(&w->settings);
 	w->settings = w->next;
@@ -424,24 +436,29 @@ static bool begin_settings(struct worker *w)
  * A descriptor from the store that finds no room ends the channel, and every
  * session with it: so no more are let in than have room for all they need.
  */
+static void find_room(struct worker *w)
+{
+	struct rlimit files;
+
+	w->room = SIZE_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		w->room = files.rlim_cur <= FDS_RESERVED
+				  ? 0
+				  : (files.rlim_cur - FDS_RESERVED) /
+					    FDS_OF_SESSION;
+}
+
 static void limit_connections(struct worker *w)
 {
 	size_t wanted = w->settings->config.connections_max;
-	struct rlimit files;
-	rlim_t room = 0;
 
-	w->connections_max = wanted;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return;
-	if (files.rlim_cur > FDS_RESERVED)
-		room = (files.rlim_cur - FDS_RESERVED) / FDS_OF_SESSION;
-	if (room >= wanted)
-		return;
-	w->connections_max = room;
-	log_message(&w->process.log, LOG_WARN, "limit",
-		    "room for %zu connections, not for connections_max = %zu: "
-		    "a process may have %zu descriptors (ulimit -n)",
-		    w->connections_max, wanted, (size_t)files.rlim_cur);
+	w->connections_max = wanted < w->room ? wanted : w->room;
+	if (w->room < wanted)
+		log_message(&w->process.log, LOG_WARN, "limit",
+			    "room for %zu connections, not for connections_max "
+			    "= %zu: a process may have too few descriptors "
+			    "(ulimit -n)",
+			    w->room, wanted);
 }
 
 static bool start(struct worker *w)
@@ -450,6 +467,7 @@ static bool start(struct worker *w)
 		process_end(&w->process, 1);
 		return true;
 	}
+	find_room(w);
 	limit_connections(w);
 	/* A reload may bring TLS to a server that began without. */
 	if (w->settings->pop3_tls != NULL &&
@@ -468,6 +486,20 @@ static bool start(struct worker *w)
 	set_listening(w, true);
 	process_ready(&w->process);
 	return true;
+}
+
+/* Sessions go on with the settings that they began with. */
+static enum yb_err on_reload(void *ctx)
+{
+	struct worker *w = ctx;
+
+	if (w->stopping || !begin_settings(w)) {
+		drop_next(w);
+		return YB_INVALID;
+	}
+	limit_connections(w);
+	set_listening(w, true);
+	return YB_OK;
 }
 
 static bool on_message(void *ctx, struct message *m)
@@ -533,6 +565,7 @@ int worker_main(uint32_t number)
 		return 1;
 	w->process.on_message = on_message;
 	w->process.on_stop = on_stop;
+	w->process.on_reload = on_reload;
 	w->process.ctx = w;
 	w->auth.owner = w->store.owner = w;
 	w->auth.on_message = w->store.on_message = on_peer_message;

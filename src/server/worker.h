@@ -36,11 +36,13 @@ struct worker {
 	struct settings *settings, *next;
 	struct worker_listener listeners[CONFIG_LISTENERS_MAX];
 	int next_listeners[CONFIG_LISTENERS_MAX]; /* -1: none */
+	bool next_failed;                         /* cannot be used */
 	struct loop_timer listen_again; /* after running out of descriptors */
 	struct loop_timer lazy;         /* notices leave at the latest then */
 	struct list connections, dead;
 	struct loop_task bury;
 	size_t connections_n, connections_max;
+	size_t room;            /* for how many there are descriptors */
 	struct map per_address; /* how many of an address are connected */
 	uint64_t start_id;      /* of this process; makes log ids unique */
 	uint64_t next_id;

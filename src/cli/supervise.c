@@ -1,0 +1,39 @@
+#include "cli/supervise.h"
+
+#include "cli/say.h"
+
+int supervise_connect(const struct config *c, int *ret_fd)
+{
+	enum yb_err err =
+		control_connect(c->run_path, CONTROL_SUPERVISOR, ret_fd);
+
+	if (err == YB_OK)
+		return COMMAND_OK;
+	if (err == YB_NOT_FOUND || err == YB_GONE) {
+		say_error("the server does not run: nobody answers at "
+			  "%s/control; start it with `yubin serve`",
+			  c->run_path);
+		return COMMAND_NOT_RUNNING;
+	}
+	say_error("cannot reach the server at %s/control: %s%s", c->run_path,
+		  err_text(err),
+		  err == YB_ACCESS ? "; run it as root, or as a member of its "
+				     "group"
+				   : "");
+	return COMMAND_FAILED;
+}
+
+enum yb_err supervise_ask(int fd, enum control_type type, uint8_t *buffer,
+			  struct control_reader *ret)
+{
+	struct control_writer request;
+	struct control_head head;
+	enum yb_err err;
+
+	*ret = (struct control_reader){ 0 };
+	control_writer_init(&request);
+	control_begin(&request, type);
+	err = control_ask(fd, &request, buffer, &head, ret);
+	control_writer_done(&request);
+	return err == YB_OK ? (enum yb_err)head.err : err;
+}

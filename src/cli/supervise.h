@@ -1,0 +1,22 @@
+/*
+ * Asking the supervisor of the running server.
+ */
+#ifndef CLI_SUPERVISE_H
+#define CLI_SUPERVISE_H
+
+#include "config/config.h"
+#include "server/control_client.h"
+
+/* Connects; the exit code, with the reason printed. */
+int supervise_connect(const struct config *c, int *ret_fd);
+
+/*
+ * Puts a request without fields. The reply lies in `buffer`, of PACKET_MAX
+ * octets, also where its outcome, which is returned, is an error; `ret` is
+ * empty if there was none.
+ */
+YB_CHECKED enum yb_err supervise_ask(int fd, enum control_type type,
+				     uint8_t *buffer,
+				     struct control_reader *ret);
+
+#endif

@@ -1,0 +1,82 @@
+/* What the files of the supervisor share; nobody else includes it. */
+#ifndef SERVER_SUPERVISOR_PRIVATE_H
+#define SERVER_SUPERVISOR_PRIVATE_H
+
+#include "base/buf.h"
+#include "server/children.h"
+#include "server/config_reader.h"
+#include "server/control_hello.h"
+#include "server/supervisor.h"
+
+enum stage { STAGE_STARTING, STAGE_RUNNING, STAGE_WORKERS, STAGE_KEEPERS };
+
+struct file_marks {
+	struct file_mark of[1 + CONFIG_CERTIFICATES_MAX][2];
+};
+
+/* A reload on its way; see supervisor_reload.c. */
+struct reload {
+	struct config_reader reader;
+	struct control_call *call; /* of `yubin reload`; NULL: SIGHUP */
+	bool busy, again;
+	bool partly;       /* a process could not follow */
+	unsigned changes;  /* told */
+	unsigned restarts; /* keys that wait for a restart */
+	struct loop_timer patience;
+};
+
+struct supervisor {
+	struct loop *loop;
+	struct log log;
+	struct config config;
+	struct file_marks marks; /* of the certificates in use */
+	const char *file;        /* as given to `yubin serve` */
+	int config_fd, log_fd;
+	enum stage stage;
+	int exit_status;
+	uint64_t started_ms;
+	struct loop_io signals;
+	struct loop_timer patience;
+	struct control_door door;
+	ino_t sockets[CONFIG_LISTENERS_MAX]; /* that were made; 0: none */
+	struct children children;
+	struct reload reload;
+};
+
+/* ---- supervisor_prepare.c: what has to be there first ---- */
+
+/* Each says on standard error what is wrong; the exit code of serve. */
+int supervisor_load(struct supervisor *s);
+int supervisor_prepare(struct supervisor *s);
+
+/* The log as the configuration wants it. */
+YB_CHECKED enum yb_err supervisor_open_log(const struct config *config,
+					   int *ret_fd);
+
+/* Binds one listener; `ret_inode` is 0 unless it made a socket file. */
+YB_CHECKED enum yb_err supervisor_bind(const struct config_listener *l,
+				       int *ret_fd, ino_t *ret_inode);
+
+/* Removes a socket file unless another program has made it anew. */
+void supervisor_remove_socket(const char *address, ino_t inode);
+
+/* ---- supervisor.c ---- */
+
+/* Opens run/control; as supervisor_prepare(). */
+int supervisor_open_door(struct supervisor *s);
+
+/* Has the processes that the configuration wants, in the order of starting. */
+void supervisor_add_children(struct supervisor *s);
+
+/* ---- supervisor_reload.c ---- */
+
+void supervisor_reload_init(struct supervisor *s);
+
+/* Begins a reload; `call`, unless NULL, is replied to at its end. */
+void supervisor_reload(struct supervisor *s, struct control_call *call);
+
+/* A process has taken over what it was handed, or has died. */
+void supervisor_reloaded(struct supervisor *s, struct child *c,
+			 enum yb_err err);
+
+#endif
