@@ -18,6 +18,7 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 		return YB_NOMEM;
 	a->directory = config->directory;
 	a->iterations = AUTH_ITERATIONS;
+	a->delimiter = config->delimiter;
 	a->guesses_max = 1;
 	if (config->threads > 0)
 		a->guesses_max = config->threads * AUTH_GUESSES_A_THREAD;

@@ -18,6 +18,7 @@ struct auth_config {
 	struct directory *directory; /* borrowed; this is its only writer */
 	const char *default_domain;  /* "alice" means alice@default_domain */
 	unsigned threads;            /* hashing pool; 0: hash in the caller */
+	char delimiter; /* in front of a sub-address, such as '+'; 0: none */
 };
 
 /* Whom a success names. */
@@ -96,20 +97,36 @@ struct auth_counters {
 
 struct auth_counters auth_counters(const struct auth *a);
 
-/* Where mail for an address goes. */
+/* Where mail for an address goes: to at least one mailbox, none twice. */
 struct auth_mailbox {
 	uint8_t account[16];
 	uint32_t mailbox;
 };
 
+enum {
+	/* Mailboxes that one address leads to: as many as one delivery has
+	 * (STORE_PLACES_MAX), so that the largest alias alone is taken. */
+	AUTH_PLACES_MAX = 1000,
+	/* Aliases one behind the other; people lose track before that. */
+	AUTH_ALIAS_DEPTH_MAX = 10,
+	/* Names looked up for one address: each mailbox over a few aliases. */
+	AUTH_ALIAS_STEPS_MAX = 4 * AUTH_PLACES_MAX,
+};
+
+struct auth_places {
+	size_t n;
+	struct auth_mailbox at[AUTH_PLACES_MAX];
+};
+
 /*
  * Resolves a recipient. NO_ACCOUNT if the domain is ours and the address is
- * not; DENIED if the domain is not ours (no relaying); "postmaster" without a
- * domain, and at each of ours, goes to the account that has it, else to the
- * first account of the domain (RFC 5321 section 4.5.1).
+ * not; DENIED if the domain is not ours (no relaying); TOO_MANY, which should
+ * not be, since aliases are checked when they are made. "postmaster" without
+ * a domain, and at each of ours, always leads somewhere as long as there is
+ * an account at all (RFC 5321 section 4.5.1).
  */
 YB_CHECKED enum yb_err auth_recipient(struct auth *a, struct span address,
-				      struct auth_mailbox *ret);
+				      struct auth_places *ret);
 
 /* ---- changes, made through the running server or by a command ---- */
 
@@ -119,6 +136,8 @@ enum {
 	AUTH_PASSWORD_MAX = 1024,
 	/* A generated password: 100 bits in groups, typed from paper. */
 	AUTH_GENERATED_LEN = 24,
+	/* A reason with its NUL; two addresses and a sentence. */
+	AUTH_REASON_MAX = 640,
 };
 
 struct auth_account {
@@ -134,7 +153,8 @@ typedef bool auth_account_fn(void *ctx, const struct auth_account *account);
 
 /*
  * Makes an account, and its domain local if it is new. EXISTS, WEAK (with the
- * reason in `ret_reason`, static, unless `allow_weak`), INVALID address.
+ * reason in `ret_reason`, valid until the next call, unless `allow_weak`),
+ * INVALID address. IN_USE with a reason if the name is taken otherwise.
  * Blocks for the hash: call it from a command, or a pool.
  */
 YB_CHECKED enum yb_err auth_account_add(struct auth *a, struct span address,
@@ -144,9 +164,13 @@ YB_CHECKED enum yb_err
 auth_account_password(struct auth *a, struct span address, struct span password,
 		      bool allow_weak, const char **ret_reason);
 
-/* Removes the account from the directory; its mail is the store's matter. */
+/*
+ * Removes the account from the directory; its mail is the store's matter.
+ * IN_USE with a reason while aliases lead to it.
+ */
 YB_CHECKED enum yb_err auth_account_remove(struct auth *a, struct span address,
-					   uint8_t ret_id[16]);
+					   uint8_t ret_id[16],
+					   const char **ret_reason);
 YB_CHECKED enum yb_err auth_account_get(struct auth *a, struct span address,
 					auth_account_fn *each, void *ctx);
 /* All accounts in the order of their addresses, from behind `after`. */

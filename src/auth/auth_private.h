@@ -92,6 +92,8 @@ struct auth {
 	struct list hashed; /* guesses whose hash is there */
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
 	uint32_t iterations;                      /* of new verifiers */
+	char delimiter;                           /* of sub-addresses, or 0 */
+	char reason[AUTH_REASON_MAX];             /* of the last refusal */
 	uint64_t now_ms;                          /* told last */
 	struct list fresh;   /* attempts that wait, oldest first, */
 	struct list failing; /* and those from addresses that failed */
@@ -155,6 +157,22 @@ void attempt_abandon(struct auth *a, struct attempt **at);
 void attempts_run(struct auth *a);
 uint64_t attempts_deadline(const struct auth *a);
 void attempts_drop_all(struct auth *a);
+
+/* Whether an account or alias of exactly that name leads to a mailbox:
+ * NO_ACCOUNT, TOO_MANY. */
+YB_CHECKED enum yb_err auth_address_find(struct auth *a,
+					 const struct name *name);
+
+/* IN_USE with the reason if aliases lead to `name`. */
+YB_CHECKED enum yb_err auth_still_needed(struct auth *a,
+					 const struct name *name,
+					 const char **ret_reason);
+
+/* IN_USE with the reason if `name` cannot become an account since it is an
+ * alias, or at a domain that is another name. */
+YB_CHECKED enum yb_err auth_name_is_free(struct auth *a,
+					 const struct name *name,
+					 const char **ret_reason);
 
 /* Notes that a login went well; written later, see AUTH_LOGIN_NOTE_S. */
 void login_note(struct auth *a, struct directory_account *account,

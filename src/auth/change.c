@@ -95,6 +95,9 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 	directory_account_free(&existing);
 	if (err != YB_NO_ACCOUNT)
 		return err == YB_OK ? YB_EXISTS : err;
+	err = auth_name_is_free(a, &name, ret_reason);
+	if (err != YB_OK)
+		return err;
 	err = prepare_password(password, name_span(&name), allow_weak, prepared,
 			       &n, ret_reason);
 	if (err == YB_OK)
@@ -163,7 +166,7 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 }
 
 enum yb_err auth_account_remove(struct auth *a, struct span address,
-				uint8_t ret_id[16])
+				uint8_t ret_id[16], const char **ret_reason)
 {
 	struct name name;
 	enum yb_err err =
@@ -171,6 +174,9 @@ enum yb_err auth_account_remove(struct auth *a, struct span address,
 
 	if (err != YB_OK)
 		return err == YB_INVALID ? YB_NO_ACCOUNT : err;
+	err = auth_still_needed(a, &name, ret_reason);
+	if (err != YB_OK)
+		return err;
 	err = directory_account_remove(a->directory, name_span(&name), ret_id);
 	cache_forget(&a->cache, name_span(&name));
 	return err;

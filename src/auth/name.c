@@ -1,5 +1,6 @@
 #include "auth/name.h"
 
+#include "sasl/idna.h"
 #include "sasl/saslprep.h"
 
 /*
@@ -72,10 +73,14 @@ static void put_lower(char *dst, struct span s)
 
 enum yb_err name_canonical_domain(struct span in, char ret[NAME_DOMAIN_MAX + 1])
 {
-	if (!is_domain(in))
-		return YB_INVALID;
-	put_lower(ret, in);
-	return YB_OK;
+	char ascii[IDNA_DOMAIN_MAX + 1];
+	enum yb_err err = idna_to_ascii(in, ascii);
+
+	if (err == YB_OK && !is_domain(span_str(ascii)))
+		err = YB_INVALID;
+	if (err == YB_OK)
+		put_lower(ret, span_str(ascii));
+	return err;
 }
 
 static bool is_ascii(struct span s)
@@ -90,8 +95,16 @@ static bool is_ascii(struct span s)
 static enum yb_err join(struct span local, struct span domain,
 			enum name_use use, struct name *ret)
 {
-	if (!is_local(local, use) || !is_domain(domain) ||
-	    local.n + 1 + domain.n > AUTH_ADDRESS_MAX)
+	char ascii[NAME_DOMAIN_MAX + 1];
+	enum yb_err err;
+
+	if (!is_local(local, use))
+		return YB_INVALID;
+	err = name_canonical_domain(domain, ascii);
+	if (err != YB_OK)
+		return err;
+	domain = span_str(ascii);
+	if (local.n + 1 + domain.n > AUTH_ADDRESS_MAX)
 		return YB_INVALID;
 	put_lower(ret->text, local);
 	ret->text[local.n] = '@';
@@ -121,6 +134,61 @@ enum yb_err name_canonical(struct span in, const char *default_domain,
 		return err == YB_NOMEM ? err : YB_INVALID;
 	local.p = prepared;
 	return join(local, domain, use, ret);
+}
+
+enum yb_err name_canonical_alias(struct span in, const char *default_domain,
+				 struct name *ret)
+{
+	char ascii[NAME_DOMAIN_MAX + 1];
+	enum yb_err err;
+
+	if (in.n == 0 || in.p[0] != '@')
+		return name_canonical(in, default_domain, NAME_FIND, ret);
+	err = name_canonical_domain(span_skip(in, 1), ascii);
+	if (err != YB_OK)
+		return err;
+	name_catch_all(span_str(ascii), ret);
+	return YB_OK;
+}
+
+void name_catch_all(struct span domain, struct name *ret)
+{
+	ret->text[0] = '@';
+	put_lower(ret->text + 1, domain);
+	ret->n = 1 + domain.n;
+}
+
+bool name_is_catch_all(const struct name *name)
+{
+	return name->text[0] == '@';
+}
+
+bool name_without_detail(const struct name *name, char delimiter,
+			 struct name *ret)
+{
+	struct span all = name_span(name);
+	size_t at = span_find_last(all, '@');
+	size_t cut = span_find(span_head(all, at), (uint8_t)delimiter);
+
+	if (delimiter == 0 || cut == 0 || cut >= at)
+		return false;
+	memcpy(ret->text, name->text, cut);
+	memcpy(ret->text + cut, name->text + at, all.n - at + 1);
+	ret->n = cut + all.n - at;
+	return true;
+}
+
+enum yb_err name_at_domain(const struct name *name, struct span domain,
+			   struct name *ret)
+{
+	size_t local = span_find_last(name_span(name), '@') + 1;
+
+	if (local + domain.n > AUTH_ADDRESS_MAX)
+		return YB_INVALID;
+	memcpy(ret->text, name->text, local);
+	put_lower(ret->text + local, domain);
+	ret->n = local + domain.n;
+	return YB_OK;
 }
 
 struct span name_domain(const struct name *name)

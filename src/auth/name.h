@@ -2,8 +2,9 @@
  * The canonical form of account names, and what a name may consist of at all
  * (threat 13). A canonical address is at most AUTH_ADDRESS_MAX octets of
  * `local@domain`: the domain in lower case letters, digits, hyphens and dots,
- * the local part in lower case ASCII, or prepared by SASLprep where it is not
- * ASCII, out of letters, digits and few signs. It never becomes a path.
+ * international ones as A-labels, the local part in lower case ASCII, or
+ * prepared by SASLprep where it is not ASCII, out of letters, digits and few
+ * signs. It never becomes a path.
  */
 #ifndef AUTH_NAME_H
 #define AUTH_NAME_H
@@ -46,6 +47,26 @@ bool name_is_postmaster(const struct name *name);
 YB_CHECKED enum yb_err name_canonical(struct span in,
 				      const char *default_domain,
 				      enum name_use use, struct name *ret);
+
+/* The same for an alias, which may be "@example.org": a catch-all. */
+YB_CHECKED enum yb_err name_canonical_alias(struct span in,
+					    const char *default_domain,
+					    struct name *ret);
+
+/* The catch-all of a canonical domain. */
+void name_catch_all(struct span domain, struct name *ret);
+bool name_is_catch_all(const struct name *name);
+
+/*
+ * "alice@x" of "alice+list@x". False if there is no detail behind a local
+ * part, or `delimiter` is 0.
+ */
+bool name_without_detail(const struct name *name, char delimiter,
+			 struct name *ret);
+
+/* The same local part at another canonical domain; INVALID if too long. */
+YB_CHECKED enum yb_err name_at_domain(const struct name *name,
+				      struct span domain, struct name *ret);
 
 /* The same for a domain alone, into `ret` with its NUL. */
 YB_CHECKED enum yb_err name_canonical_domain(struct span in,

@@ -27,11 +27,13 @@
 	X(READ_ONLY, TEMP, "can only be read at present")             \
 	X(AGAIN, TEMP, "not ready yet")                               \
 	X(QUOTA, TEMP, "the mailbox is full")                         \
+	X(TOO_MANY, TEMP, "too many at once")                         \
 	X(NOT_FOUND, PERM, "does not exist")                          \
 	X(NO_ACCOUNT, PERM, "no such account")                        \
 	X(NO_MAILBOX, PERM, "no such mailbox")                        \
 	X(NO_MSG, PERM, "no such message")                            \
 	X(EXISTS, PERM, "exists already")                             \
+	X(IN_USE, PERM, "is still needed by others")                  \
 	X(DENIED, PERM, "authentication failed")                      \
 	X(WEAK, PERM, "the password is too weak")                     \
 	X(ACCESS, PERM, "permission denied")                          \

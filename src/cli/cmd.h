@@ -22,6 +22,12 @@ int cmd_mail_show(const struct invocation *inv);
 int cmd_mail_export(const struct invocation *inv);
 int cmd_mail_delete(const struct invocation *inv);
 int cmd_mail_undelete(const struct invocation *inv);
+int cmd_domain_add(const struct invocation *inv);
+int cmd_domain_list(const struct invocation *inv);
+int cmd_domain_remove(const struct invocation *inv);
+int cmd_alias_add(const struct invocation *inv);
+int cmd_alias_list(const struct invocation *inv);
+int cmd_alias_remove(const struct invocation *inv);
 int cmd_deliver(const struct invocation *inv);
 int cmd_bench(const struct invocation *inv);
 

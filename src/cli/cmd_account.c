@@ -16,6 +16,8 @@ static int tell(const struct work *w, enum yb_err err, const char *reason)
 		say_error("%s exists already; `yubin account password` gives "
 			  "it a new password",
 			  w->subject);
+	else if (err == YB_IN_USE)
+		say_error("%s: %s", w->subject, reason);
 	else if (err == YB_NO_ACCOUNT)
 		say_error("there is no account %s; `yubin account list` shows "
 			  "all",

@@ -27,6 +27,12 @@ static const struct command_option init_options[] = {
 	{ 0, "hostname", "NAME", "the name of this server in the mail world" },
 	END
 };
+static const struct command_option domain_options[] = {
+	CONFIG_OPTION,
+	{ 0, "alias-of", "DOMAIN",
+	  "make it another name of that domain, for mail" },
+	JSON_OPTION, END
+};
 static const struct command_option plain_options[] = { CONFIG_OPTION, END };
 static const struct command_option check_options[] = {
 	CONFIG_OPTION,
@@ -155,6 +161,29 @@ const struct command commands[] = {
 	  "the log file is opened anew. What counts after a restart only is "
 	  "told by its key.\n"
 	  "SIGHUP does the same, and tells the log.\n", cmd_reload },
+	{ "domain add", "DOMAIN", 1, 1, domain_options, COMMAND_USAGE,
+	  "Take mail for a domain",
+	  "`yubin account add` does it by itself; this is for domains that "
+	  "have only aliases,\n"
+	  "or for another name of a domain. International names may be given "
+	  "either way.\n", cmd_domain_add },
+	{ "domain list", "", 0, 0, json_options, COMMAND_USAGE,
+	  "List the domains whose mail is taken", "", cmd_domain_list },
+	{ "domain remove", "DOMAIN", 1, 1, json_options, COMMAND_USAGE,
+	  "Take no more mail for a domain",
+	  "Refused while it has accounts or aliases.\n", cmd_domain_remove },
+	{ "alias add", "ALIAS TARGET...", 2, UINT_MAX, json_options,
+	  COMMAND_USAGE, "Let mail for an address go to others",
+	  "Targets are accounts and aliases of this server; those that the "
+	  "alias has already\n"
+	  "stay. \"@example.org\" as ALIAS takes all mail of that domain that "
+	  "nobody else has.\n"
+	  "Nobody logs in as an alias.\n", cmd_alias_add },
+	{ "alias list", "", 0, 0, json_options, COMMAND_USAGE,
+	  "List all aliases with their targets", "", cmd_alias_list },
+	{ "alias remove", "ALIAS [TARGET...]", 1, UINT_MAX, json_options,
+	  COMMAND_USAGE, "Remove an alias, or only some of its targets", "",
+	  cmd_alias_remove },
 	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n",

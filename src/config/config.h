@@ -40,6 +40,10 @@ enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
 enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
 enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
 
+/* What stands in front of a sub-address; the index is what is kept. */
+#define CONFIG_DELIMITERS "+-="
+enum { CONFIG_DELIMITER_NONE = sizeof CONFIG_DELIMITERS - 1 };
+
 struct config_listener {
 	uint32_t service;              /* enum config_service */
 	uint32_t tls;                  /* enum config_tls; off on a path */
@@ -69,6 +73,7 @@ struct config {
 	uint32_t plain_login;                 /* enum config_plain_login */
 	uint32_t utf8_mail;                   /* enum config_utf8_mail */
 	uint32_t language;                    /* enum config_language */
+	uint32_t recipient_delimiter;         /* index into CONFIG_DELIMITERS */
 	uint32_t workers;                     /* 0: one a core */
 	uint64_t message_size_max;            /* octets */
 	uint32_t connections_max;             /* of one worker */

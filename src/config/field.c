@@ -345,7 +345,7 @@ enum yb_err field_print(const struct config_field *f, const struct config *c,
 		return print_text(config_short_path(c, const_text_of(f, c)),
 				  out);
 	case FIELD_CHOICE:
-		return buf_addf(out, "%s", f->choices[number_of(f, c)]);
+		return print_text(f->choices[number_of(f, c)], out);
 	case FIELD_OCTETS:
 		put_octets(octets, number_of(f, c));
 		return buf_addf(out, "%s", octets);

@@ -8,6 +8,8 @@
 static const char *const plain_login_choices[] = { "never", "loopback", NULL };
 static const char *const utf8_mail_choices[] = { "as-is", "refuse", NULL };
 static const char *const language_choices[] = { "en", "ja", NULL };
+/* As CONFIG_DELIMITERS, and none. */
+static const char *const delimiter_choices[] = { "+", "-", "=", "none", NULL };
 
 enum {
 	/* One process a core is the best; more only helps to test. */
@@ -50,6 +52,10 @@ const struct config_field config_fields[] = {
 	{ "", "language", FIELD_CHOICE, false, AT(language), 0, 0,
 	  language_choices, "en", "What POP3's \"LANG *\" means: en | ja.",
 	  FIELD_LIVE },
+	{ "", "recipient_delimiter", FIELD_CHOICE, false,
+	  AT(recipient_delimiter), 0, 0, delimiter_choices, "+",
+	  "Mail to alice+list goes to alice: + | - | = | none.",
+	  FIELD_RESTART },
 	{ "", "store", FIELD_PATH, false, AT(store_path), 0, 0, NULL,
 	  "/var/lib/yubin/store",
 	  "The folder of all mail. Relative paths start at this file's "

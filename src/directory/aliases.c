@@ -214,7 +214,8 @@ static enum yb_err add_targets(struct directory *d, int64_t number,
 
 enum yb_err directory_alias_add(struct directory *d, struct span address,
 				const struct span *targets, size_t n,
-				int64_t now_s)
+				int64_t now_s, enum yb_err (*check)(void *ctx),
+				void *ctx)
 {
 	int64_t number = 0;
 	enum yb_err err;
@@ -229,6 +230,8 @@ enum yb_err directory_alias_add(struct directory *d, struct span address,
 		err = insert(d, address, now_s, &number);
 	if (err == YB_OK)
 		err = add_targets(d, number, targets, n);
+	if (err == YB_OK && check != NULL)
+		err = check(ctx);
 	return transaction_end(d, err);
 }
 

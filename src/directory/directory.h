@@ -140,6 +140,11 @@ YB_CHECKED enum yb_err directory_domain_add(struct directory *d,
 					    struct span alias_of,
 					    int64_t now_s);
 
+/* Somebody who keeps a domain from being removed; NOT_FOUND. */
+YB_CHECKED enum yb_err
+directory_domain_resident(struct directory *d, struct span name,
+			  char ret[DIRECTORY_ADDRESS_MAX + 1]);
+
 /* NOT_FOUND; INVALID while accounts, aliases or domains hang on it. */
 YB_CHECKED enum yb_err directory_domain_remove(struct directory *d,
 					       struct span name);
@@ -175,12 +180,13 @@ directory_alias_using(struct directory *d, struct span target, int64_t *at,
 /*
  * Adds targets to an alias, which comes into being with its first one. Those
  * that it has already stay. NOT_FOUND without its domain; TOO_BIG above
- * DIRECTORY_TARGETS_MAX.
+ * DIRECTORY_TARGETS_MAX. `check` is called when all is in its place, and if
+ * it fails nothing has happened; NULL for none.
  */
-YB_CHECKED enum yb_err directory_alias_add(struct directory *d,
-					   struct span address,
-					   const struct span *targets, size_t n,
-					   int64_t now_s);
+YB_CHECKED enum yb_err
+directory_alias_add(struct directory *d, struct span address,
+		    const struct span *targets, size_t n, int64_t now_s,
+		    enum yb_err (*check)(void *ctx), void *ctx);
 
 /*
  * Takes targets from an alias; it goes with its last one, or at once with

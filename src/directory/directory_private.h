@@ -25,6 +25,13 @@
 	X(DOMAIN_INSERT, "INSERT INTO domains (name, created, alias_of) "      \
 			 "VALUES (?1, ?2, CASE ?3 WHEN '' THEN NULL ELSE "     \
 			 "(SELECT id FROM domains WHERE name = ?3) END)")      \
+	X(DOMAIN_RESIDENT,                                                     \
+	  "SELECT address FROM accounts WHERE domain = "                       \
+	  "(SELECT id FROM domains WHERE name = ?1) UNION ALL "                \
+	  "SELECT address FROM aliases WHERE domain = "                        \
+	  "(SELECT id FROM domains WHERE name = ?1) UNION ALL "                \
+	  "SELECT name FROM domains WHERE alias_of = "                         \
+	  "(SELECT id FROM domains WHERE name = ?1) LIMIT 1")                  \
 	X(DOMAIN_REMOVE, "DELETE FROM domains WHERE name = ?1 "                \
 			 "RETURNING id")                                       \
 	X(ALIAS_FIND, "SELECT number, address FROM aliases "                   \

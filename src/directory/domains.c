@@ -73,6 +73,21 @@ enum yb_err directory_domain_next(struct directory *d, struct span after,
 	return load(s, ret);
 }
 
+enum yb_err directory_domain_resident(struct directory *d, struct span name,
+				      char ret[DIRECTORY_ADDRESS_MAX + 1])
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_DOMAIN_RESIDENT);
+	enum yb_err err;
+
+	statement_text(s, 1, name);
+	err = statement_row(s);
+	if (err == YB_OK && !span_to_str(statement_column(s, 0), ret,
+					 DIRECTORY_ADDRESS_MAX + 1))
+		err = YB_CORRUPT;
+	statement_end(s);
+	return err;
+}
+
 /* ---- changing ---- */
 
 enum yb_err domain_ensure(struct directory *d, struct span name, int64_t now_s,

@@ -107,6 +107,10 @@ const char *smtp_reply_of(enum yb_err err)
 		return "452 4.2.2 mailbox is full";
 	case YB_FULL:
 		return "452 4.3.1 no space here at present";
+	/* RFC 5321 section 4.5.3.1.10: "the response code 452 ... The client
+	 * ... can ... send it again later". */
+	case YB_TOO_MANY:
+		return "452 4.5.3 too many recipients";
 	case YB_OVERLOAD:
 		return "451 4.3.2 too much to do at present";
 	case YB_TOO_BIG:

@@ -373,22 +373,24 @@ static bool on_rcpt(struct auth_process *p, struct peer *from,
 {
 	struct message_reader r;
 	struct message_writer w;
-	struct auth_mailbox mailbox;
-	struct span address;
+	struct auth_places places;
+	struct span address, parts[2];
 	enum yb_err err;
 
-	memset(&mailbox, 0, sizeof mailbox);
 	message_read(&r, m);
 	address = message_read_octets(&r);
 	if (!message_read_ended(&r))
 		return false;
-	err = auth_recipient(p->auth, address, &mailbox);
+	err = auth_recipient(p->auth, address, &places);
+	if (err != YB_OK)
+		places.n = 0;
 	message_write(&w);
 	message_write_u32(&w, err);
-	message_write_raw(&w, mailbox.account, sizeof mailbox.account);
-	message_write_u32(&w, mailbox.mailbox);
-	return channel_send_fields(&from->channel, MESSAGE_RCPT_DONE, m->id,
-				   &w) == YB_OK;
+	message_write_u32(&w, (uint32_t)places.n);
+	parts[0] = message_written(&w);
+	parts[1] = span_of(places.at, places.n * sizeof places.at[0]);
+	return channel_send(&from->channel, MESSAGE_RCPT_DONE, m->id, parts, 2,
+			    NULL, 0) == YB_OK;
 }
 
 static bool on_worker_message(struct peer *from, struct message *m)
@@ -480,8 +482,11 @@ static void handle_command(void *ctx, struct control_call *call)
 static enum yb_err open_all(struct auth_process *p)
 {
 	const struct config *config = &p->process.config;
-	struct auth_config auth = { .default_domain = config->default_domain,
-				    .threads = HASHING_THREADS };
+	struct auth_config auth = {
+		.default_domain = config->default_domain,
+		.threads = HASHING_THREADS,
+		.delimiter = CONFIG_DELIMITERS[config->recipient_delimiter]
+	};
 	char wal[CONFIG_PATH_LEN + 8];
 	enum yb_err err = directory_open(config->directory_path, &p->directory);
 

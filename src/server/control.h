@@ -60,8 +60,21 @@ enum control_type {
 	CONTROL_ACCOUNT_GET,
 	/* address to start behind -> rows as of ACCOUNT_GET. */
 	CONTROL_ACCOUNT_LIST,
-	/* address -> id. */
+	/* address -> id; on IN_USE: the reason. */
 	CONTROL_ACCOUNT_REMOVE,
+	/* domain, the one it is another name of or "" -> nothing; reason. */
+	CONTROL_DOMAIN_ADD,
+	/* domain -> nothing; reason. */
+	CONTROL_DOMAIN_REMOVE,
+	/* domain to start behind -> rows: name, as shown, alias of or "", u64
+	 * made, u64 accounts, u64 aliases. */
+	CONTROL_DOMAIN_LIST,
+	/* alias, targets -> nothing; reason. */
+	CONTROL_ALIAS_ADD,
+	/* alias, targets (none: all) -> nothing; reason. */
+	CONTROL_ALIAS_REMOVE,
+	/* alias and target to start behind -> rows: alias, target. */
+	CONTROL_ALIAS_LIST,
 	/* id, u64 mailbox -> u64 messages, u64 octets. */
 	CONTROL_MAILBOX_TOTALS,
 	/* id -> nothing. */

@@ -1,6 +1,7 @@
 #include "server/control_directory.h"
 
 #include "auth/auth.h"
+#include "server/control_names.h"
 
 struct row_writer {
 	struct control_call *call;
@@ -69,43 +70,40 @@ static enum yb_err set_password(struct auth *auth, struct control_call *call)
 static enum yb_err remove_account(struct auth *auth, struct control_call *call)
 {
 	struct span address = control_get(&call->fields);
+	const char *reason = "";
 	uint8_t id[16];
 	enum yb_err err;
 
 	if (!control_ended(&call->fields))
 		return YB_SYNTAX;
-	err = auth_account_remove(auth, address, id);
+	err = auth_account_remove(auth, address, id, &reason);
 	if (err == YB_OK)
 		control_put(&call->reply, span_of(id, sizeof id));
+	else if (*reason != 0)
+		control_put_str(&call->reply, reason);
 	return err;
 }
 
+typedef enum yb_err handler_fn(struct auth *auth, struct control_call *call);
+
+static handler_fn *const handlers[CONTROL_TYPES] = {
+	[CONTROL_ACCOUNT_ADD] = set_password,
+	[CONTROL_ACCOUNT_PASSWORD] = set_password,
+	[CONTROL_ACCOUNT_GET] = read_accounts,
+	[CONTROL_ACCOUNT_LIST] = read_accounts,
+	[CONTROL_ACCOUNT_REMOVE] = remove_account,
+	[CONTROL_DOMAIN_ADD] = control_domain_add,
+	[CONTROL_DOMAIN_REMOVE] = control_domain_remove,
+	[CONTROL_DOMAIN_LIST] = control_domain_list,
+	[CONTROL_ALIAS_ADD] = control_alias_change,
+	[CONTROL_ALIAS_REMOVE] = control_alias_change,
+	[CONTROL_ALIAS_LIST] = control_alias_list,
+};
+
 void control_directory_handle(struct auth *auth, struct control_call *call)
 {
-	enum yb_err err = YB_UNSUPPORTED;
+	handler_fn *handle = handlers[call->type];
 
-	switch (call->type) {
-	case CONTROL_ACCOUNT_ADD:
-	case CONTROL_ACCOUNT_PASSWORD:
-		err = set_password(auth, call);
-		break;
-	case CONTROL_ACCOUNT_GET:
-	case CONTROL_ACCOUNT_LIST:
-		err = read_accounts(auth, call);
-		break;
-	case CONTROL_ACCOUNT_REMOVE:
-		err = remove_account(auth, call);
-		break;
-	case CONTROL_STATUS:
-	case CONTROL_RELOAD:
-	case CONTROL_MAILBOX_TOTALS:
-	case CONTROL_MAIL_REMOVE:
-	case CONTROL_MAIL_LIST:
-	case CONTROL_MAIL_READ:
-	case CONTROL_MAIL_DELETE:
-	case CONTROL_MAIL_UNDELETE:
-	case CONTROL_TYPES:
-		break;
-	}
-	control_reply(call, err);
+	control_reply(call,
+		      handle != NULL ? handle(auth, call) : YB_UNSUPPORTED);
 }

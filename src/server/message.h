@@ -43,7 +43,7 @@
 	/* auth -> worker */                                                \
 	X(LOGIN_FAILED)  /* err, last words of the mechanism */             \
 	X(SASL_CHALLENGE)/* challenge */                                    \
-	X(RCPT_DONE)     /* err, account, mailbox */                        \
+	X(RCPT_DONE)     /* err, how many, each: account, mailbox */        \
 	/* auth -> store: a login is a capability */                        \
 	X(GRANT)         /* worker, incarnation, account, mailbox, device,  \
 	                  * address */                                      \

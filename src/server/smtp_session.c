@@ -8,6 +8,7 @@
 #include "os/memfd.h"
 #include "proto/smtp_server.h"
 #include "server/body.h"
+#include "server/recipients.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -29,8 +30,7 @@ struct smtp_session {
 	bool refused; /* the body in progress is only swallowed */
 	uint64_t request;
 	struct body body;
-	struct buf places;     /* struct store_place, without doubles */
-	struct buf recipients; /* uint32_t: index of each one's place */
+	struct recipients recipients;
 	char address[SMTP_PATH_MAX + 1]; /* of the first recipient */
 	uint64_t delivered;              /* copies on disk */
 };
@@ -51,37 +51,9 @@ static void count_results(const struct smtp_session *s, uint32_t cell,
 
 /* ---- recipients ---- */
 
-static size_t places_n(const struct smtp_session *s)
-{
-	return s->places.n / sizeof(struct store_place);
-}
-
-static size_t recipients_n(const struct smtp_session *s)
-{
-	return s->recipients.n / sizeof(uint32_t);
-}
-
-/* One mailbox gets a message once, by however many of its names. */
-static enum yb_err add_recipient(struct smtp_session *s,
-				 const struct store_place *place)
-{
-	const struct store_place *have = (const void *)s->places.p;
-	uint32_t at = 0;
-	enum yb_err err = YB_OK;
-
-	while (at < places_n(s) && memcmp(&have[at], place, sizeof *place) != 0)
-		at++;
-	if (at == places_n(s))
-		err = buf_add(&s->places, span_of(place, sizeof *place));
-	if (err == YB_OK)
-		err = buf_add(&s->recipients, span_of(&at, sizeof at));
-	return err;
-}
-
 static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 {
 	struct smtp_session *s = ctx;
-	struct store_place place;
 	struct message_reader r;
 	bool good = true;
 
@@ -90,13 +62,11 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 	if (m != NULL) {
 		message_read(&r, m);
 		err = message_read_err(&r);
-		memset(&place, 0, sizeof place);
-		message_read_into(&r, place.account.octets,
-				  sizeof place.account.octets);
-		place.mailbox = message_read_u32(&r);
-		good = message_read_ended(&r) && m->type == MESSAGE_RCPT_DONE;
-		if (good && err == YB_OK)
-			err = add_recipient(s, &place);
+		good = m->type == MESSAGE_RCPT_DONE && !r.bad;
+		if (good && err == YB_OK) {
+			err = recipients_add(&s->recipients, &r);
+			good = err != YB_INVALID;
+		}
 	}
 	err = good ? err : YB_GONE;
 	count_results(s, METRIC_RECIPIENTS, &err, 1);
@@ -108,8 +78,7 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 static void forget_transaction(struct smtp_session *s)
 {
 	body_reset(&s->body);
-	buf_done(&s->places);
-	buf_done(&s->recipients);
+	recipients_reset(&s->recipients);
 	s->refused = false;
 }
 
@@ -122,7 +91,7 @@ static void on_rcpt(struct smtp_session *s, struct span address)
 	 * nothing of an older one may stay (threat 35). */
 	if (smtp_server_accepted(s->engine) == 0)
 		forget_transaction(s);
-	if (recipients_n(s) == 0)
+	if (recipients_n(&s->recipients) == 0)
 		(void)span_to_str(address, s->address, sizeof s->address);
 	message_write(&w);
 	message_write_octets(&w, address);
@@ -218,7 +187,7 @@ static enum yb_err write_prefix(const struct smtp_session *s, int64_t now_ns,
 			       c->settings->config.hostname,
 			       smtp_server_with(s->engine), sid);
 	/* RFC 5321 section 7.2: several would tell of blind copies. */
-	if (err == YB_OK && recipients_n(s) == 1)
+	if (err == YB_OK && recipients_n(&s->recipients) == 1)
 		err = buf_addf(out, "\r\n\tfor <%s>", s->address);
 	if (err == YB_OK)
 		err = buf_addf(out, ";\r\n\t%s\r\n", date);
@@ -229,7 +198,7 @@ static bool read_outcomes(struct smtp_session *s, struct message *m,
 			  enum yb_err *of_place)
 {
 	struct message_reader r;
-	size_t n = places_n(s);
+	size_t n = recipients_places_n(&s->recipients);
 
 	message_read(&r, m);
 	if (m->type != MESSAGE_DELIVERED || message_read_u32(&r) != n)
@@ -247,21 +216,22 @@ static bool read_outcomes(struct smtp_session *s, struct message *m,
 static bool on_delivered(void *ctx, enum yb_err err, struct message *m)
 {
 	struct smtp_session *s = ctx;
-	const uint32_t *place_of = (const void *)s->recipients.p;
-	enum yb_err of_place[SMTP_RECIPIENTS_MAX];
+	enum yb_err of_place[STORE_PLACES_MAX];
 	enum yb_err errs[SMTP_RECIPIENTS_MAX];
-	size_t n = recipients_n(s);
+	size_t places_n = recipients_places_n(&s->recipients);
+	size_t n = recipients_n(&s->recipients);
 	bool good = true;
 
 	s->request = 0;
 	s->waiting = false;
-	for (size_t i = 0; i < places_n(s); i++)
+	for (size_t i = 0; i < places_n; i++)
 		of_place[i] = err;
 	if (m != NULL)
 		good = read_outcomes(s, m, of_place);
 	for (size_t i = 0; i < n; i++)
-		errs[i] = good ? of_place[place_of[i]] : YB_GONE;
-	for (size_t i = 0; i < places_n(s) && good; i++)
+		errs[i] = good ? recipients_outcome(&s->recipients, i, of_place)
+			       : YB_GONE;
+	for (size_t i = 0; i < places_n && good; i++)
 		s->delivered += of_place[i] == YB_OK;
 	count_results(s, METRIC_DELIVERIES, errs, n);
 	forget_transaction(s);
@@ -286,7 +256,7 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 	AUTO_FD memfd = -1;
 	int fd = s->body.file;
 
-	if (fd < 0 && wire.n > INLINE_MAX - s->places.n) {
+	if (fd < 0 && wire.n > INLINE_MAX - s->recipients.places.n) {
 		enum yb_err err = memfd_make("yubin-body", wire, &memfd);
 
 		if (err != YB_OK)
@@ -300,11 +270,11 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 	message_write_u8(&head, s->lmtp ? STORE_EACH : STORE_ALL_OR_NONE);
 	message_write_u64(&head, (uint64_t)now_ns);
 	message_write_u64(&head, body_size(&s->body));
-	message_write_u32(&head, (uint32_t)places_n(s));
+	message_write_u32(&head, (uint32_t)recipients_places_n(&s->recipients));
 	message_write(&tail);
 	message_write_u32(&tail, prefix_n);
 	parts[0] = message_written(&head);
-	parts[1] = buf_span(&s->places);
+	parts[1] = buf_span(&s->recipients.places);
 	parts[2] = message_written(&tail);
 	parts[3] = prefix;
 	parts[4] = span_of(&wire_n, sizeof wire_n);
@@ -536,8 +506,7 @@ enum yb_err smtp_session_new(struct connection *c)
 		engine.flags |= SMTP_TLS_POSSIBLE;
 	s->connection = c;
 	body_init(&s->body, &c->worker->body_memory, WORKER_BODY_MEMORY);
-	buf_init(&s->places, SMTP_RECIPIENTS_MAX * sizeof(struct store_place));
-	buf_init(&s->recipients, SMTP_RECIPIENTS_MAX * sizeof(uint32_t));
+	recipients_init(&s->recipients);
 	s->engine = smtp_server_new(&engine, c->began_ms);
 	if (s->engine == NULL) {
 		free(s);

@@ -603,7 +603,7 @@ static void test_change_during_hash(void **state)
 	assert_ok(got.err);
 
 	login_half(o, "old password", &got);
-	assert_ok(auth_account_remove(o->auth, SPAN_LIT("a@example.org"), id));
+	assert_ok(auth_account_remove(o->auth, SPAN_LIT("a@example.org"), id, &why));
 	wait_for(o, &got.calls, 1);
 	assert_int_equal(got.err, YB_DENIED);
 }

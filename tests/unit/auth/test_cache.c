@@ -86,7 +86,7 @@ static int refuse(void *ctx, int action, const char *a, const char *b,
 static void test_no_database_after_the_first(void **state)
 {
 	struct office *o = *state;
-	struct auth_mailbox box;
+	struct auth_places box;
 	struct cached *at = NULL;
 
 	add_account(o, "a@example.org", "pw");

@@ -43,7 +43,10 @@ static const struct row rows[] = {
 	{ "\xff@x", NULL }, { "\xc3@x", NULL }, { "\xc0\xaf@x", NULL },
 	{ "\xed\xa0\x80@x", NULL }, { "a\xe2\x80\xa8@x", NULL },
 	{ "a\xc2\x85@x", NULL },                   /* a C1 control */
-	{ "a@m\xc3\xbcnchen.de", NULL },           /* as A-label only */
+	{ "a@m\xc3\xbcnchen.de", "a@xn--mnchen-3ya.de" },
+	{ "a@M\xc3\x9cNCHEN.de", "a@xn--mnchen-3ya.de" },
+	{ "a@XN--Mnchen-3YA.de", "a@xn--mnchen-3ya.de" },
+	{ "a@\xe2\x98\x83.de", NULL },             /* no symbols */
 };
 
 static void test_rows(void **state)

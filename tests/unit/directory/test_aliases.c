@@ -14,7 +14,7 @@ static enum yb_err add_alias(struct directory *d, const char *address,
 {
 	struct span t = span_str(target);
 
-	return directory_alias_add(d, span_str(address), &t, 1, 7);
+	return directory_alias_add(d, span_str(address), &t, 1, 7, NULL, NULL);
 }
 
 static void test_domains(void **state)
@@ -104,7 +104,7 @@ static void test_aliases(void **state)
 			 YB_NOT_FOUND);
 	assert_ok(add(d, "x@a.example", 1));
 	assert_int_equal(directory_alias_add(d, SPAN_LIT("all@a.example"),
-					     NULL, 0, 7),
+					     NULL, 0, 7, NULL, NULL),
 			 YB_INVALID);
 	assert_ok(add_alias(d, "all@a.example", "x@a.example"));
 	assert_ok(add_alias(d, "all@a.example", "w@a.example"));
@@ -176,13 +176,14 @@ static void test_too_many_targets(void **state)
 	assert_ok(add_domain(d, "a.example", ""));
 	assert_int_equal(directory_alias_add(d, SPAN_LIT("all@a.example"),
 					     targets,
-					     DIRECTORY_TARGETS_MAX + 1, 7),
+					     DIRECTORY_TARGETS_MAX + 1, 7, NULL,
+					     NULL),
 			 YB_TOO_BIG);
 	assert_int_equal(directory_alias_find(d, SPAN_LIT("all@a.example"),
 					      &a),
 			 YB_NOT_FOUND);
 	assert_ok(directory_alias_add(d, SPAN_LIT("all@a.example"), targets,
-				      DIRECTORY_TARGETS_MAX, 7));
+				      DIRECTORY_TARGETS_MAX, 7, NULL, NULL));
 	assert_ok(directory_alias_find(d, SPAN_LIT("all@a.example"), &a));
 	assert_int_equal(a->targets_n, DIRECTORY_TARGETS_MAX);
 	assert_string_equal(a->targets[999], "u0999@a.example");

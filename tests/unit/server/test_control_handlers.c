@@ -5,6 +5,7 @@
  */
 #include "unit/unit.h"
 
+#include "auth/alias.h"
 #include "auth/auth.h"
 #include "base/cleanup.h"
 #include "base/list.h"
@@ -60,11 +61,58 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 }
 
 enum yb_err auth_account_remove(struct auth *a, struct span address,
-				uint8_t ret_id[16])
+				uint8_t ret_id[16], const char **ret_reason)
 {
 	(void)a;
+	if (play.reason != NULL)
+		*ret_reason = play.reason;
 	note(address);
 	memset(ret_id, 7, 16);
+	return play.err;
+}
+
+/* What control_names.c asks; tests/blackbox/test_aliases.py has the real
+ * ones. */
+enum yb_err auth_domain_add(struct auth *a, struct span name,
+			    struct span alias_of, const char **ret_reason)
+{
+	(void)a, (void)name, (void)alias_of, (void)ret_reason;
+	return play.err;
+}
+
+enum yb_err auth_domain_remove(struct auth *a, struct span name,
+			       const char **ret_reason)
+{
+	(void)a, (void)name, (void)ret_reason;
+	return play.err;
+}
+
+enum yb_err auth_domain_each(struct auth *a, struct span after,
+			     auth_domain_fn *each, void *ctx)
+{
+	(void)a, (void)after, (void)each, (void)ctx;
+	return play.err;
+}
+
+enum yb_err auth_alias_add(struct auth *a, struct span alias,
+			   const struct span *targets, size_t n,
+			   const char **ret_reason)
+{
+	(void)a, (void)alias, (void)targets, (void)n, (void)ret_reason;
+	return play.err;
+}
+
+enum yb_err auth_alias_remove(struct auth *a, struct span alias,
+			      const struct span *targets, size_t n,
+			      const char **ret_reason)
+{
+	return auth_alias_add(a, alias, targets, n, ret_reason);
+}
+
+enum yb_err auth_alias_each(struct auth *a, struct span alias,
+			    struct span target, auth_alias_fn *each, void *ctx)
+{
+	(void)a, (void)alias, (void)target, (void)each, (void)ctx;
 	return play.err;
 }
 

@@ -1,0 +1,111 @@
+#include "server/control_names.h"
+
+#include "base/buf.h"
+
+enum {
+	/* As many as an alias may have. */
+	TARGETS_MAX = AUTH_PLACES_MAX,
+};
+
+static enum yb_err told(struct control_call *call, enum yb_err err,
+			const char *reason)
+{
+	if (err != YB_OK && *reason != 0)
+		control_put_str(&call->reply, reason);
+	return err;
+}
+
+enum yb_err control_domain_add(struct auth *auth, struct control_call *call)
+{
+	struct span name = control_get(&call->fields);
+	struct span alias_of = control_get(&call->fields);
+	const char *reason = "";
+	enum yb_err err;
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_domain_add(auth, name, alias_of, &reason);
+	return told(call, err, reason);
+}
+
+enum yb_err control_domain_remove(struct auth *auth, struct control_call *call)
+{
+	struct span name = control_get(&call->fields);
+	const char *reason = "";
+	enum yb_err err;
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_domain_remove(auth, name, &reason);
+	return told(call, err, reason);
+}
+
+static bool put_domain(void *ctx, const struct auth_domain *domain)
+{
+	struct control_call *call = ctx;
+	struct control_writer *w = &call->reply;
+
+	if (!control_has_room(w)) {
+		call->more = true;
+		return false;
+	}
+	control_put_str(w, domain->name);
+	control_put_str(w, domain->shown);
+	control_put_str(w, domain->alias_of);
+	control_put_u64(w, (uint64_t)domain->created_s);
+	control_put_u64(w, domain->accounts_n);
+	control_put_u64(w, domain->aliases_n);
+	return true;
+}
+
+enum yb_err control_domain_list(struct auth *auth, struct control_call *call)
+{
+	struct span after = control_get(&call->fields);
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	return auth_domain_each(auth, after, put_domain, call);
+}
+
+enum yb_err control_alias_change(struct auth *auth, struct control_call *call)
+{
+	struct span alias = control_get(&call->fields);
+	struct span targets[TARGETS_MAX];
+	const char *reason = "";
+	size_t n = 0;
+	enum yb_err err;
+
+	while (control_has_more(&call->fields) && n < TARGETS_MAX)
+		targets[n++] = control_get(&call->fields);
+	if (!control_ended(&call->fields))
+		return n == TARGETS_MAX ? YB_TOO_BIG : YB_SYNTAX;
+	if (call->type == CONTROL_ALIAS_ADD)
+		err = auth_alias_add(auth, alias, targets, n, &reason);
+	else
+		err = auth_alias_remove(auth, alias, targets, n, &reason);
+	return told(call, err, reason);
+}
+
+static bool put_target(void *ctx, const char *alias, const char *target)
+{
+	struct control_call *call = ctx;
+	struct control_writer *w = &call->reply;
+
+	if (!control_has_room(w)) {
+		call->more = true;
+		return false;
+	}
+	control_put_str(w, alias);
+	control_put_str(w, target);
+	return true;
+}
+
+enum yb_err control_alias_list(struct auth *auth, struct control_call *call)
+{
+	struct span alias = control_get(&call->fields);
+	struct span target = control_get(&call->fields);
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	return auth_alias_each(auth, alias, target, put_target, call);
+}
