@@ -12,6 +12,7 @@ check:
 	cmake --preset release -DYUBIN_TESTS=ON
 	ninja -C $(RELEASE)
 	tools/check_layers
+	tools/check_matrix
 	ctest --test-dir $(RELEASE) -j 2 --output-on-failure
 
 asan: $(ASAN)/build.ninja

@@ -198,6 +198,8 @@ def one(count, good):
 def all_tests(args, count):
     one(count, Step("layers", ["/usr/bin/python3",
                                "tools/check_layers"]).run())
+    one(count, Step("matrix", ["/usr/bin/python3",
+                               "tools/check_matrix"]).run())
     # The sanitized build first: what it finds is worth most.
     have = {preset: one(count, build(preset))
             for preset in ("asan", "release")}

@@ -500,8 +500,11 @@ void connection_summary_begin(const struct connection *c, struct log_line *line,
 	log_field_str(line, "service", service);
 	log_field_str(line, "session", sid);
 	log_field_str(line, "peer", peer);
-	if (c->tls != NULL)
+	/* RFC 8314 section 4: "SHOULD log TLS cipher information". */
+	if (c->tls != NULL) {
 		log_field_str(line, "tls", tls_connection_version(c->tls));
+		log_field_str(line, "cipher", tls_connection_cipher(c->tls));
+	}
 }
 
 void connection_summary_end(const struct connection *c, struct log_line *line,

@@ -45,6 +45,20 @@ def test_one_summary_a_session(office, user):
     assert len({s["session"] for s in got}) == 2
 
 
+def test_tls_is_logged(office, user):
+    """RFC 8314 section 4: version and cipher of each connection."""
+    since = len(office.log())
+    with office.pop3(user, tls=True) as c:
+        cipher, version, _ = c.sock.cipher()
+        c.ask(b"QUIT")
+    with office.pop3(user) as c:
+        c.ask(b"QUIT")
+    with_tls, without = sessions(office, since, 2)
+    assert with_tls["cipher"] == cipher
+    assert with_tls["tls"] == version
+    assert "cipher" not in without and "tls" not in without
+
+
 def test_why_sessions_end(office, user):
     since = len(office.log())
     with office.pop3(user):

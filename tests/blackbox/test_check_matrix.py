@@ -1,0 +1,51 @@
+"""tools/check_matrix passes on the source, and fails where it has to."""
+import os
+import subprocess
+
+import pytest
+
+from post_office import ROOT
+
+TOOL = os.path.join(ROOT, "tools/check_matrix")
+
+
+def check(root):
+    return subprocess.run(["/usr/bin/python3", TOOL, str(root)],
+                          capture_output=True, text=True, timeout=60)
+
+
+def tree(tmp_path, matrix):
+    for name, text in {"docs/rfc-matrix.md": matrix, "src/a.c": "",
+                       "tests/test_a.py": "def test_one():\n    pass\n",
+                       }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return check(tmp_path)
+
+
+def test_source():
+    done = check(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_good(tmp_path):
+    done = tree(tmp_path, "| 1 | MUST | `src/a.c` | "
+                          "`tests/test_a.py::test_one` |\n")
+    assert (done.returncode, done.stdout) == (
+        0, "check_matrix: 2 files named, 0 problems\n")
+
+
+@pytest.mark.parametrize("row, problem", [
+    ("| 1 | MUST | `src/b.c` | why |", "no file src/b.c"),
+    ("| 1 | MUST | `src/a.c` | `tests/test_a.py::test_two` |",
+     "no test_two in tests/test_a.py"),
+    ("| 1 | MUST | `src/a.c` | |", "neither a test nor a reason"),
+])
+def test_bad(tmp_path, row, problem):
+    done = tree(tmp_path, row + "\n")
+    assert done.returncode == 1 and problem in done.stdout
+
+
+def test_nothing(tmp_path):
+    assert check(tmp_path).returncode == 2
