@@ -11,6 +11,7 @@ int cmd_serve(const struct invocation *inv);
 int cmd_check(const struct invocation *inv);
 int cmd_reload(const struct invocation *inv);
 int cmd_status(const struct invocation *inv);
+int cmd_top(const struct invocation *inv);
 int cmd_log(const struct invocation *inv);
 int cmd_account_add(const struct invocation *inv);
 int cmd_account_list(const struct invocation *inv);

@@ -1,182 +1,258 @@
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "cli/cmd.h"
+#include "cli/live.h"
 #include "cli/say.h"
 #include "cli/supervise.h"
-#include "os/fd.h"
 
-enum { WORD_MAX = 64 };
+enum { DAY_S = 24 * 3600 };
 
-/* ---- the reply, read twice: checked first, then printed ---- */
-
-struct listener_row {
-	char service[WORD_MAX], address[CONFIG_TEXT_MAX], tls[WORD_MAX];
-};
-
-struct process_row {
-	char role[WORD_MAX];
-	uint64_t number, pid, uptime_ms, restarts, ready;
-};
-
-struct printer {
-	struct json json;
-	bool as_json;
-	bool all_ready;
-};
-
-static void read_listener(struct control_reader *r, struct listener_row *row)
+static bool all_are_ready(const struct live *l)
 {
-	control_get_str(r, row->service, sizeof row->service);
-	control_get_str(r, row->address, sizeof row->address);
-	control_get_str(r, row->tls, sizeof row->tls);
+	bool all = true;
+
+	for (size_t i = 0; i < l->processes_n; i++)
+		all = all && l->processes[i].ready != 0;
+	return all;
 }
 
-static void read_process(struct control_reader *r, struct process_row *row)
+static const char *state_of(const struct live_process *p)
 {
-	control_get_str(r, row->role, sizeof row->role);
-	row->number = control_get_u64(r);
-	row->pid = control_get_u64(r);
-	row->uptime_ms = control_get_u64(r);
-	row->restarts = control_get_u64(r);
-	row->ready = control_get_u64(r);
+	return p->pid == 0 ? "down" : p->ready == 0 ? "starting" : "ready";
 }
 
-static bool is_whole(struct control_reader r)
+/* Days until the first certificate ends; false without one. */
+static bool certificate_days(const struct live *l, int64_t *ret)
 {
-	struct listener_row listener;
-	struct process_row process;
-	uint64_t n;
+	int64_t end = (int64_t)l->counters[METRIC_CERTIFICATE];
 
-	(void)control_get(&r);
-	(void)control_get(&r);
-	n = control_get_u64(&r);
-	for (uint64_t i = 0; i < n && !r.bad; i++)
-		read_listener(&r, &listener);
-	while (control_has_more(&r))
-		read_process(&r, &process);
-	return control_ended(&r);
+	*ret = (end - (int64_t)time(NULL)) / DAY_S;
+	return end != 0;
 }
 
-/* ---- printing ---- */
-
-static void print_listener(struct printer *p, const struct listener_row *row)
+static uint64_t mail(const struct live *l, enum metric_mail_result result)
 {
-	if (!p->as_json) {
+	return l->counters[METRIC_DELIVERIES + result];
+}
+
+static uint64_t logins(const struct live *l, enum metric_auth_result result)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < METRIC_MECHANISMS_N; i++)
+		n += l->counters[METRIC_AUTH + i * METRIC_AUTH_RESULTS_N +
+				 result];
+	return n;
+}
+
+/* ---- for people ---- */
+
+static uint64_t connections_of(const struct live *l, const char *service)
+{
+	for (uint32_t i = 0; i < CONFIG_SERVICES; i++)
+		if (strcmp(service,
+			   config_service_name((enum config_service)i)) == 0)
+			return l->counters[METRIC_CONNECTIONS + i];
+	return 0;
+}
+
+static void print_listeners(const struct live *l)
+{
+	for (size_t i = 0; i < l->listeners_n; i++) {
+		const struct live_listener *row = &l->listeners[i];
+
 		(void)printf("%-12s %-32s tls %s\n", row->service, row->address,
 			     row->tls);
-		return;
-	}
-	json_open(&p->json, NULL, '{');
-	json_str(&p->json, "service", row->service);
-	json_str(&p->json, "address", row->address);
-	json_str(&p->json, "tls", row->tls);
-	json_close(&p->json, '}');
-}
-
-static void print_process(struct printer *p, const struct process_row *row)
-{
-	char name[WORD_MAX + 24], up[SAY_TEXT_MAX];
-
-	p->all_ready = p->all_ready && row->ready != 0;
-	(void)snprintf(name, sizeof name, "%s-%llu", row->role,
-		       (unsigned long long)row->number);
-	if (p->as_json) {
-		json_open(&p->json, NULL, '{');
-		json_str(&p->json, "role", row->role);
-		json_u64(&p->json, "number", row->number);
-		json_u64(&p->json, "pid", row->pid);
-		json_u64(&p->json, "uptime_ms", row->uptime_ms);
-		json_u64(&p->json, "restarts", row->restarts);
-		json_bool(&p->json, "ready", row->ready != 0);
-		json_close(&p->json, '}');
-		return;
-	}
-	say_duration(up, row->uptime_ms);
-	(void)printf("%-12s pid %-8llu %-9s up %-12s %llu restart%s\n",
-		     strcmp(row->role, "worker") == 0 ? name : row->role,
-		     (unsigned long long)row->pid,
-		     row->pid == 0     ? "down"
-		     : row->ready == 0 ? "starting"
-				       : "ready",
-		     up, (unsigned long long)row->restarts,
-		     row->restarts == 1 ? "" : "s");
-}
-
-static void print_all(struct printer *p, struct control_reader r)
-{
-	char version[WORD_MAX], file[CONFIG_PATH_LEN];
-	uint64_t n;
-
-	control_get_str(&r, version, sizeof version);
-	control_get_str(&r, file, sizeof file);
-	n = control_get_u64(&r);
-	if (p->as_json) {
-		json_open(&p->json, NULL, '{');
-		json_str(&p->json, "version", version);
-		json_str(&p->json, "config", file);
-		json_open(&p->json, "listeners", '[');
-	} else {
-		(void)printf("yubin %s runs with %s\n\n", version, file);
-	}
-	for (uint64_t i = 0; i < n && !r.bad; i++) {
-		struct listener_row row;
-
-		read_listener(&r, &row);
-		print_listener(p, &row);
-	}
-	if (p->as_json) {
-		json_close(&p->json, ']');
-		json_open(&p->json, "processes", '[');
-	} else {
-		(void)putchar('\n');
-	}
-	while (control_has_more(&r)) {
-		struct process_row row;
-
-		read_process(&r, &row);
-		print_process(p, &row);
-	}
-	if (p->as_json) {
-		json_close(&p->json, ']');
-		json_close(&p->json, '}');
 	}
 }
 
-/* ---- asking ---- */
-
-static int ask(int fd, uint8_t *buffer, bool as_json)
+static void print_processes(const struct live *l)
 {
-	struct printer p = { .json.to = stdout,
-			     .as_json = as_json,
-			     .all_ready = true };
-	struct control_reader reply;
-	enum yb_err err = supervise_ask(fd, CONTROL_STATUS, buffer, &reply);
+	for (size_t i = 0; i < l->processes_n; i++) {
+		const struct live_process *p = &l->processes[i];
+		char name[LIVE_WORD_MAX + 24], up[SAY_TEXT_MAX];
 
-	if (err == YB_OK && !is_whole(reply))
-		err = YB_INVALID;
-	if (err != YB_OK) {
-		say_error("the server does not say how it is: %s",
-			  err_text(err));
-		return COMMAND_FAILED;
+		(void)snprintf(name, sizeof name, "%s-%llu", p->role,
+			       (unsigned long long)p->number);
+		say_duration(up, p->uptime_ms);
+		(void)printf("%-12s pid %-8llu %-9s up %-12s %llu restart%s\n",
+			     strcmp(p->role, "worker") == 0 ? name : p->role,
+			     (unsigned long long)p->pid, state_of(p), up,
+			     (unsigned long long)p->restarts,
+			     p->restarts == 1 ? "" : "s");
 	}
-	print_all(&p, reply);
-	return p.all_ready ? COMMAND_OK : COMMAND_PARTLY;
+}
+
+static void print_connections(const struct live *l)
+{
+	bool first = true;
+
+	(void)printf("%-12s ", "connected");
+	for (uint32_t i = 0; i < CONFIG_SERVICES; i++) {
+		const char *name = config_service_name((enum config_service)i);
+		uint64_t n = connections_of(l, name);
+
+		if (n == 0)
+			continue;
+		(void)printf("%s%llu %s", first ? "" : ", ",
+			     (unsigned long long)n, name);
+		first = false;
+	}
+	(void)printf("%s; %llu maildrops open\n", first ? "nobody" : "",
+		     (unsigned long long)l->counters[METRIC_POP3_OPEN]);
+}
+
+static void print_counters(const struct live *l)
+{
+	char free_space[SAY_TEXT_MAX], size[SAY_TEXT_MAX];
+	int64_t days;
+
+	print_connections(l);
+	(void)printf(
+		"%-12s %llu good, %llu refused, %llu failed\n", "logins",
+		(unsigned long long)logins(l, METRIC_AUTH_OK_RESULT),
+		(unsigned long long)logins(l, METRIC_AUTH_DENIED_RESULT),
+		(unsigned long long)(logins(l, METRIC_AUTH_ERROR_RESULT) +
+				     logins(l, METRIC_AUTH_OVERLOAD_RESULT)));
+	(void)printf("%-12s %llu delivered, %llu put off, %llu refused; "
+		     "%llu collected, %llu deleted\n",
+		     "mail", (unsigned long long)mail(l, METRIC_MAIL_ACCEPTED),
+		     (unsigned long long)mail(l, METRIC_MAIL_TEMPFAIL),
+		     (unsigned long long)mail(l, METRIC_MAIL_REJECTED),
+		     (unsigned long long)l->counters[METRIC_RETRIEVED],
+		     (unsigned long long)l->counters[METRIC_DELETED]);
+	say_octets(free_space, l->counters[METRIC_FREE]);
+	say_octets(size, l->counters[METRIC_SIZE]);
+	(void)printf("%-12s %s free of %s%s\n", "disk", free_space, size,
+		     l->counters[METRIC_READ_ONLY] != 0
+			     ? ", and it takes no writes"
+			     : "");
+	if (certificate_days(l, &days))
+		(void)printf("%-12s %lld days left\n", "certificate",
+			     (long long)days);
+}
+
+static void print_text(const struct live *l)
+{
+	char up[SAY_TEXT_MAX];
+
+	say_duration(up, l->processes_n > 0 ? l->processes[0].uptime_ms : 0);
+	(void)printf("yubin %s runs with %s, for %s\n\n", l->version, l->file,
+		     up);
+	print_listeners(l);
+	(void)putchar('\n');
+	print_processes(l);
+	(void)putchar('\n');
+	print_counters(l);
+}
+
+/* ---- for programs ---- */
+
+static void json_listeners(struct json *j, const struct live *l)
+{
+	json_open(j, "listeners", '[');
+	for (size_t i = 0; i < l->listeners_n; i++) {
+		json_open(j, NULL, '{');
+		json_str(j, "service", l->listeners[i].service);
+		json_str(j, "address", l->listeners[i].address);
+		json_str(j, "tls", l->listeners[i].tls);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void json_processes(struct json *j, const struct live *l)
+{
+	json_open(j, "processes", '[');
+	for (size_t i = 0; i < l->processes_n; i++) {
+		const struct live_process *p = &l->processes[i];
+
+		json_open(j, NULL, '{');
+		json_str(j, "role", p->role);
+		json_u64(j, "number", p->number);
+		json_u64(j, "pid", p->pid);
+		json_u64(j, "uptime_ms", p->uptime_ms);
+		json_u64(j, "restarts", p->restarts);
+		json_bool(j, "ready", p->ready != 0);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void json_counters(struct json *j, const struct live *l)
+{
+	int64_t days;
+
+	json_open(j, "connections", '{');
+	for (uint32_t i = 0; i < CONFIG_SERVICES; i++)
+		if (metric_label_value(METRIC_LABEL_SERVICE, i) != NULL)
+			json_u64(j, config_service_name((enum config_service)i),
+				 l->counters[METRIC_CONNECTIONS + i]);
+	json_close(j, '}');
+	json_u64(j, "maildrops_open", l->counters[METRIC_POP3_OPEN]);
+	json_open(j, "logins", '{');
+	for (uint32_t i = 0; i < METRIC_AUTH_RESULTS_N; i++)
+		json_u64(j, metric_label_value(METRIC_LABEL_AUTH_RESULT, i),
+			 logins(l, (enum metric_auth_result)i));
+	json_close(j, '}');
+	json_open(j, "deliveries", '{');
+	for (uint32_t i = 0; i < METRIC_MAIL_RESULTS_N; i++)
+		json_u64(j, metric_label_value(METRIC_LABEL_MAIL_RESULT, i),
+			 mail(l, (enum metric_mail_result)i));
+	json_close(j, '}');
+	json_u64(j, "collected", l->counters[METRIC_RETRIEVED]);
+	json_u64(j, "deleted", l->counters[METRIC_DELETED]);
+	json_open(j, "disk", '{');
+	json_u64(j, "free", l->counters[METRIC_FREE]);
+	json_u64(j, "size", l->counters[METRIC_SIZE]);
+	json_bool(j, "read_only", l->counters[METRIC_READ_ONLY] != 0);
+	json_close(j, '}');
+	if (certificate_days(l, &days) && days >= 0)
+		json_u64(j, "certificate_days", (uint64_t)days);
+	else
+		json_null(j, "certificate_days");
+}
+
+static void print_json(const struct live *l)
+{
+	struct json j = { .to = stdout };
+
+	json_open(&j, NULL, '{');
+	json_str(&j, "version", l->version);
+	json_str(&j, "config", l->file);
+	json_u64(&j, "config_number", l->counters[METRIC_CONFIG_NUMBER]);
+	json_listeners(&j, l);
+	json_processes(&j, l);
+	json_counters(&j, l);
+	json_close(&j, '}');
 }
 
 int cmd_status(const struct invocation *inv)
 {
 	AUTO_FREE struct config *c = say_config(inv);
-	AUTO_FREE uint8_t *buffer = malloc(PACKET_MAX);
-	AUTO_FD fd = -1;
+	AUTO_FREE struct live *l = calloc(1, sizeof *l);
+	enum yb_err err;
 	int code;
 
 	if (c == NULL)
 		return COMMAND_CONFIG;
-	if (buffer == NULL)
+	if (l == NULL)
 		return COMMAND_FAILED;
-	code = supervise_connect(c, &fd);
-	if (code != COMMAND_OK)
-		return code;
-	return ask(fd, buffer, invocation_option(inv, "json") != NULL);
+	err = live_open(l, c);
+	if (err == YB_OK)
+		err = live_status(l);
+	if (err == YB_OK)
+		err = live_counters(l);
+	code = supervise_tell(c, err);
+	if (code == COMMAND_OK) {
+		if (invocation_option(inv, "json") != NULL)
+			print_json(l);
+		else
+			print_text(l);
+		code = all_are_ready(l) ? COMMAND_OK : COMMAND_PARTLY;
+	}
+	live_close(l);
+	return code;
 }

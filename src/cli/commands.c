@@ -80,6 +80,15 @@ static const struct command_option mail_undelete_options[] = {
 	{ 0, "session", "ID", "deleted by it: as in the log and the list" },
 	JSON_OPTION, END
 };
+static const struct command_option top_options[] = {
+	CONFIG_OPTION,
+	{ 'i', "interval", "S", "a new picture every S seconds (2)" },
+	{ 's', "sort", "BY", "age, idle, in, out, account or peer" },
+	{ 'r', "reverse", NULL, "the other way round" },
+	{ 0, "once", NULL, "print one picture, of one second, and end" },
+	{ 0, "json", NULL, "the same as JSON" },
+	END
+};
 static const struct command_option log_options[] = {
 	CONFIG_OPTION,
 	{ 'f', "follow", NULL, "go on with what is added" },
@@ -141,8 +150,20 @@ const struct command commands[] = {
 	  "what differs\n"
 	  "from the defaults.\n", cmd_check },
 	{ "status", "", 0, 0, json_options, COMMAND_USAGE,
-	  "Show the processes and listeners of the running server",
+	  "Show how the running server does",
+	  "Listeners, processes, who is connected, logins and mail since the "
+	  "start, free space,\n"
+	  "and how long the certificate is good for.\n"
 	  "Exit code 3 if a process is down at present.\n", cmd_status },
+	{ "top", "", 0, 0, top_options, COMMAND_USAGE,
+	  "Show who is connected, as it changes",
+	  "Each line is a session: what it came by, whose maildrop it has open "
+	  "(or the first\n"
+	  "recipient), from where, the version of TLS, what it does, octets in "
+	  "and out, since\n"
+	  "when it is here and since when nothing moved. Keys: q ends, s sorts, "
+	  "r reverses,\n"
+	  "arrows and space scroll.\n", cmd_top },
 	{ "log", "", 0, 0, log_options, COMMAND_USAGE,
 	  "Show the server's log",
 	  "Reads the file that `log:` names, with what logrotate has put "

@@ -52,6 +52,18 @@ void say_time(char ret[SAY_TEXT_MAX], int64_t seconds)
 		(void)snprintf(ret, SAY_TEXT_MAX, "never");
 }
 
+void say_octets(char ret[SAY_TEXT_MAX], uint64_t octets)
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+	double n = (double)octets;
+	size_t unit = 0;
+
+	for (; n >= 999.5 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+		n /= 1000;
+	(void)snprintf(ret, SAY_TEXT_MAX, "%.*f %s",
+		       unit > 0 && n < 9.95 ? 1 : 0, n, units[unit]);
+}
+
 void say_duration(char ret[SAY_TEXT_MAX], uint64_t ms)
 {
 	unsigned long long s = ms / 1000;

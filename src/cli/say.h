@@ -24,6 +24,8 @@ void say_text(FILE *to, const char *text);
 /* Bytes and times as people read them. */
 enum { SAY_TEXT_MAX = 48 };
 void say_time(char ret[SAY_TEXT_MAX], int64_t seconds);
+/* "532 B", "1.2 MB", "40 GB". */
+void say_octets(char ret[SAY_TEXT_MAX], uint64_t octets);
 void say_duration(char ret[SAY_TEXT_MAX], uint64_t ms);
 
 /* A problem on standard error: "FILE:LINE:COLUMN: text"; ctx is the file. */

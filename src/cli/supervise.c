@@ -2,11 +2,8 @@
 
 #include "cli/say.h"
 
-int supervise_connect(const struct config *c, int *ret_fd)
+int supervise_tell(const struct config *c, enum yb_err err)
 {
-	enum yb_err err =
-		control_connect(c->run_path, CONTROL_SUPERVISOR, ret_fd);
-
 	if (err == YB_OK)
 		return COMMAND_OK;
 	if (err == YB_NOT_FOUND || err == YB_GONE) {
@@ -21,6 +18,12 @@ int supervise_connect(const struct config *c, int *ret_fd)
 				     "group"
 				   : "");
 	return COMMAND_FAILED;
+}
+
+int supervise_connect(const struct config *c, int *ret_fd)
+{
+	return supervise_tell(
+		c, control_connect(c->run_path, CONTROL_SUPERVISOR, ret_fd));
 }
 
 enum yb_err supervise_ask(int fd, enum control_type type, uint8_t *buffer,

@@ -7,6 +7,9 @@
 #include "config/config.h"
 #include "server/control_client.h"
 
+/* COMMAND_OK, or the exit code for what connecting or asking gave, told. */
+int supervise_tell(const struct config *c, enum yb_err err);
+
 /* Connects; the exit code, with the reason printed. */
 int supervise_connect(const struct config *c, int *ret_fd);
 

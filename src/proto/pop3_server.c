@@ -483,6 +483,17 @@ const char *pop3_server_end_reason(const struct pop3_server *s)
 	return s->end_reason == NULL ? "" : s->end_reason;
 }
 
+const char *pop3_server_doing(const struct pop3_server *s)
+{
+	static const char *const words[] = {
+		[POP3_AUTH] = "login",  [POP3_SASL] = "sasl",
+		[POP3_TLS] = "tls",     [POP3_TRANS] = "mail",
+		[POP3_UPDATE] = "quit", [POP3_OVER] = "end",
+	};
+
+	return words[s->state];
+}
+
 const struct pop3_server_counters *
 pop3_server_counters(const struct pop3_server *s)
 {

@@ -163,6 +163,9 @@ bool pop3_server_is_over(const struct pop3_server *s);
 /* Why it is over, for the log: "quit", "idle", "login timeout", ... */
 const char *pop3_server_end_reason(const struct pop3_server *s);
 
+/* What it does, in a word: "login", "sasl", "tls", "mail", "quit", "end". */
+const char *pop3_server_doing(const struct pop3_server *s);
+
 const struct pop3_server_counters *
 pop3_server_counters(const struct pop3_server *s);
 

@@ -539,6 +539,19 @@ const char *smtp_server_end_reason(const struct smtp_server *s)
 	return s->end_reason == NULL ? "" : s->end_reason;
 }
 
+const char *smtp_server_doing(const struct smtp_server *s)
+{
+	static const char *const words[] = {
+		[SMTP_START] = "hello",     [SMTP_READY] = "ready",
+		[SMTP_MAIL] = "envelope",   [SMTP_DATA] = "message",
+		[SMTP_CHUNK] = "message",   [SMTP_DROP] = "message",
+		[SMTP_REPLIES] = "replies", [SMTP_TLS] = "tls",
+		[SMTP_OVER] = "end",
+	};
+
+	return words[s->state];
+}
+
 const struct smtp_server_counters *
 smtp_server_counters(const struct smtp_server *s)
 {

@@ -120,6 +120,8 @@ const char *smtp_server_with(const struct smtp_server *s);
 struct out_queue *smtp_server_output(struct smtp_server *s);
 bool smtp_server_is_over(const struct smtp_server *s);
 const char *smtp_server_end_reason(const struct smtp_server *s);
+/* What it does, in a word: "hello", "ready", "envelope", "message", ... */
+const char *smtp_server_doing(const struct smtp_server *s);
 const struct smtp_server_counters *
 smtp_server_counters(const struct smtp_server *s);
 

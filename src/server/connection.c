@@ -251,10 +251,11 @@ static bool feed_some(struct connection *c)
 		return false;
 	}
 	c->octets_in += n;
+	c->moved_ms = loop_now(c->worker->process.loop);
 	metric_add(c->worker->process.page, METRIC_RECEIVED + c->service, n);
 	if (c->asked_ns == 0)
 		c->asked_ns = clock_mono_ns();
-	c->class->tick(c->session, loop_now(c->worker->process.loop), true);
+	c->class->tick(c->session, c->moved_ms, true);
 	(void)feed(c, span_of(c->worker->input, n), &eaten);
 	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
 						     n - eaten)) != YB_OK)
@@ -456,7 +457,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 	c->fd = fd;
 	c->peer = *peer;
 	c->burst = WORKER_SCRATCH;
-	c->began_ms = loop_now(worker->process.loop);
+	c->began_ms = c->moved_ms = loop_now(worker->process.loop);
 	c->io = (struct loop_io){ .fd = -1, .ready = ready, .ctx = c };
 	buf_init(&c->unread, WORKER_INPUT);
 	loop_timer_init(&c->timer, out_of_time, c);

@@ -16,6 +16,13 @@
 struct connection;
 struct worker;
 
+/* What an administrator may know of a session; borrowed. */
+struct session_view {
+	const char *account; /* whose maildrop, or the first recipient; "" */
+	const char *doing;   /* a word */
+	uint64_t commands;
+};
+
 /* The protocol on a connection: an engine with what answers its events. */
 struct session_class {
 	/* Offers octets; how many were eaten. */
@@ -42,6 +49,7 @@ struct session_class {
 	/* Counts the commands that came `ns` ago, now that they are
 	 * answered; false if one still waits for its answer. */
 	bool (*count)(void *session, uint64_t ns);
+	void (*view)(const void *session, struct session_view *ret);
 	/* Gives back what an idle session does not need. */
 	void (*release)(void *session);
 	/* The connection is gone: log it, free everything. `why` is NULL if
@@ -78,8 +86,8 @@ struct connection {
 	uint32_t burst;    /* octets to offer the socket at a time */
 	uint64_t id;       /* for the log: sessions of this worker */
 	uint64_t octets_in, octets_out;
-	uint64_t began_ms;
-	uint64_t sending_since_ms; /* output waits since; 0: none */
+	uint64_t began_ms, moved_ms; /* when octets last came or went */
+	uint64_t sending_since_ms;   /* output waits since; 0: none */
 	uint64_t asked_ns; /* since when commands wait for answers; 0: none */
 	uint32_t listener; /* index in settings->config */
 	uint32_t service;  /* of it */

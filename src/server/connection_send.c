@@ -232,6 +232,7 @@ enum yb_err connection_send(struct connection *c)
 	if (err != YB_OK)
 		return err;
 	c->octets_out += n;
+	c->moved_ms = loop_now(c->worker->process.loop);
 	metric_add(c->worker->process.page, METRIC_SENT + c->service, n);
 	out_sent(c->class->output(c->session), n);
 	return YB_OK;

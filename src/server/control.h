@@ -37,13 +37,15 @@ enum control_owner {
 	CONTROL_SUPERVISOR,
 	CONTROL_AUTH,
 	CONTROL_STORE,
-	CONTROL_OWNERS
+	CONTROL_OWNERS,
+	/* Worker N is CONTROL_WORKER + N. */
+	CONTROL_WORKER = 0x100
 };
 
 struct control_hello {
 	uint32_t magic;
 	uint16_t version;
-	uint16_t owner; /* enum control_owner */
+	uint16_t owner; /* enum control_owner, and which worker */
 };
 
 /* Requests, each with its owner; "->" shows the fields of the reply. */
@@ -95,6 +97,14 @@ enum control_type {
 	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
 	 * "number"), u64 line or number, u64 column, text. */
 	CONTROL_RELOAD,
+	/* Supervisor: nothing -> struct metrics_page's cells, added up (u64
+	 * each, in native order: metrics.h). */
+	CONTROL_COUNTERS,
+	/* Worker: u64 id to start behind -> of each session: u64 id, its name
+	 * in the log, service, peer, TLS version or "", account or "", state,
+	 * u64 octets in, out, ms since its begin, ms since octets moved,
+	 * commands. */
+	CONTROL_SESSIONS,
 	CONTROL_TYPES
 };
 

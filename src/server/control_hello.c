@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "server/metrics.h"
 
 /* Whoever is in more groups is told by the first ones; root is let in. */
 enum { PEER_GROUPS_MAX = 1024, BACKLOG = 16 };
@@ -90,7 +91,16 @@ static void put_listeners(struct control_writer *w, const struct config *c)
 	}
 }
 
-static void report(struct control_door *door, struct control_call *call)
+static void put_counters(struct control_door *door, struct control_call *call)
+{
+	uint64_t sums[METRIC_CELLS] = { 0 };
+
+	door->sum(door->ctx, sums);
+	control_put(&call->reply, span_of(sums, sizeof sums));
+	control_reply(call, YB_OK);
+}
+
+static void put_status(struct control_door *door, struct control_call *call)
 {
 	control_put_str(&call->reply, YUBIN_VERSION);
 	control_put_str(&call->reply, door->config->file);
@@ -106,7 +116,9 @@ static void handle_own(void *ctx, struct control_call *call)
 	if (!control_ended(&call->fields))
 		control_reply(call, YB_SYNTAX);
 	else if (call->type == CONTROL_STATUS)
-		report(door, call);
+		put_status(door, call);
+	else if (call->type == CONTROL_COUNTERS)
+		put_counters(door, call);
 	else if (call->type == CONTROL_RELOAD)
 		door->reload(door->ctx, call);
 	else
@@ -123,9 +135,12 @@ static void dispatch(struct control_door *door, uint16_t owner, int fd)
 		return;
 	}
 	if (owner == CONTROL_AUTH)
-		(void)door->pass_on(door->ctx, ROLE_AUTH, fd);
+		(void)door->pass_on(door->ctx, ROLE_AUTH, 0, fd);
 	else if (owner == CONTROL_STORE)
-		(void)door->pass_on(door->ctx, ROLE_STORE, fd);
+		(void)door->pass_on(door->ctx, ROLE_STORE, 0, fd);
+	else if (owner >= CONTROL_WORKER)
+		(void)door->pass_on(door->ctx, ROLE_WORKER,
+				    owner - CONTROL_WORKER, fd);
 	/* Where nobody took it, the command sees its end. */
 	fd_close(&fd);
 }

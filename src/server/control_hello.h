@@ -43,11 +43,13 @@ struct control_door {
 	const struct config *config;
 	/* Hands `fd` to that process; false if it does not run. The door
 	 * closes its own copy. */
-	bool (*pass_on)(void *ctx, enum role owner, int fd);
+	bool (*pass_on)(void *ctx, enum role owner, uint32_t number, int fd);
 	/* Tells every process, the supervisor first. */
 	void (*report)(void *ctx, control_process_fn *each, void *each_ctx);
 	/* Reads the configuration anew and replies to the call, now or later.*/
 	void (*reload)(void *ctx, struct control_call *call);
+	/* What all processes have counted (METRIC_CELLS). */
+	void (*sum)(void *ctx, uint64_t *sums);
 	void *ctx;
 	/* private */
 	int fd;

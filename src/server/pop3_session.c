@@ -651,6 +651,17 @@ static void shut_down(void *session)
 	pop3_server_shutdown(s->engine);
 }
 
+static void view(const void *session, struct session_view *ret)
+{
+	const struct pop3_session *s = session;
+
+	*ret = (struct session_view){
+		.account = s->address != NULL ? s->address : "",
+		.doing = pop3_server_doing(s->engine),
+		.commands = pop3_server_counters(s->engine)->commands,
+	};
+}
+
 static bool count(void *session, uint64_t ns)
 {
 	struct pop3_session *s = session;
@@ -739,6 +750,7 @@ static const struct session_class pop3_class = {
 	.store_gone = store_gone,
 	.shutdown = shut_down,
 	.count = count,
+	.view = view,
 	.release = release,
 	.closed = closed,
 };

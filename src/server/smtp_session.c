@@ -413,6 +413,17 @@ static void shut_down(void *session)
 	smtp_server_shutdown(s->engine, "421 4.3.2 server is shutting down");
 }
 
+static void view(const void *session, struct session_view *ret)
+{
+	const struct smtp_session *s = session;
+
+	*ret = (struct session_view){
+		.account = recipients_n(&s->recipients) > 0 ? s->address : "",
+		.doing = smtp_server_doing(s->engine),
+		.commands = smtp_server_counters(s->engine)->commands,
+	};
+}
+
 static bool count(void *session, uint64_t ns)
 {
 	struct smtp_session *s = session;
@@ -480,6 +491,7 @@ static const struct session_class smtp_class = {
 	.deadline = deadline,
 	.shutdown = shut_down,
 	.count = count,
+	.view = view,
 	.release = release,
 	.closed = closed,
 };

@@ -226,10 +226,10 @@ static enum yb_err watch_signals(struct supervisor *s)
 /* ---- commands ---- */
 
 /* Hands a command's connection to the process that owns the data. */
-static bool pass_on(void *ctx, enum role owner, int fd)
+static bool pass_on(void *ctx, enum role owner, uint32_t number, int fd)
 {
 	struct supervisor *s = ctx;
-	struct child *c = children_find(&s->children, owner, 0);
+	struct child *c = children_find(&s->children, owner, number);
 
 	return c != NULL && c->state == CHILD_READY &&
 	       channel_send(&c->channel, MESSAGE_CONTROL, 0, NULL, 0, &fd, 1) ==
@@ -239,6 +239,17 @@ static bool pass_on(void *ctx, enum role owner, int fd)
 static void reload(void *ctx, struct control_call *call)
 {
 	supervisor_reload(ctx, call);
+}
+
+static void sum_counters(void *ctx, uint64_t *sums)
+{
+	const struct supervisor *s = ctx;
+
+	metrics_sum(sums, s->children.page, ROLE_SUPERVISOR);
+	for (size_t i = 0; i < s->children.n; i++)
+		if (s->children.child[i].page != NULL)
+			metrics_sum(sums, s->children.child[i].page,
+				    s->children.child[i].role);
 }
 
 static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
@@ -277,6 +288,7 @@ int supervisor_open_door(struct supervisor *s)
 					 .pass_on = pass_on,
 					 .report = report_status,
 					 .reload = reload,
+					 .sum = sum_counters,
 					 .ctx = s };
 	err = control_door_open(&s->door, path, CONTROL_SOCKET_MODE,
 				s->children.users[ROLE_STORE]);

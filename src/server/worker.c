@@ -7,6 +7,7 @@
 #include "os/fd.h"
 #include "os/random.h"
 #include "server/cage.h"
+#include "server/control_worker.h"
 #include "server/pop3_session.h"
 #include "server/smtp_session.h"
 
@@ -467,6 +468,11 @@ static bool start(struct worker *w)
 		process_end(&w->process, 1);
 		return true;
 	}
+	if (control_server_init(&w->control, w->process.loop, control_worker,
+				w) != YB_OK) {
+		process_end(&w->process, 1);
+		return true;
+	}
 	find_room(w);
 	limit_connections(w);
 	/* A reload may bring TLS to a server that began without. */
@@ -515,6 +521,11 @@ static bool on_message(void *ctx, struct message *m)
 		return take_keys(w, m);
 	case MESSAGE_START:
 		return start(w);
+	case MESSAGE_CONTROL:
+		if (m->fds_n != 1)
+			return false;
+		control_server_take(&w->control, fd_steal(&m->fds[0]));
+		return true;
 	default:
 		return false;
 	}

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "server/connection.h"
+#include "server/control_server.h"
 #include "server/requests.h"
 #include "server/process.h"
 
@@ -46,7 +47,8 @@ struct worker {
 	struct map per_address; /* how many of an address are connected */
 	uint64_t start_id;      /* of this process; makes log ids unique */
 	uint64_t next_id;
-	uint64_t body_memory; /* in use, of WORKER_BODY_MEMORY */
+	struct control_server control; /* commands that look at sessions */
+	uint64_t body_memory;          /* in use, of WORKER_BODY_MEMORY */
 	bool stopping;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];

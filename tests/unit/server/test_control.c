@@ -429,10 +429,11 @@ struct house {
 	bool refuse;
 };
 
-static bool pass_on(void *ctx, enum role owner, int fd)
+static bool pass_on(void *ctx, enum role owner, uint32_t number, int fd)
 {
 	struct house *h = ctx;
 
+	(void)number;
 	if (h->refuse)
 		return false;
 	h->passed_role = owner;
