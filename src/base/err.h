@@ -41,6 +41,7 @@
 	X(SYNTAX, PERM, "syntax error")                               \
 	X(TOO_BIG, PERM, "is too large")                              \
 	X(BARE_LINE_END, PERM, "contains a bare CR or LF")            \
+	X(LOOP, PERM, "has been through too many servers")            \
 	X(UNSUPPORTED, PERM, "is not supported here")                 \
 	X(VERSION, FATAL, "was written by a newer version")           \
 	X(CORRUPT, FATAL, "is damaged")

@@ -78,6 +78,7 @@ struct config {
 	uint64_t message_size_max;            /* octets */
 	uint32_t connections_max;             /* of one worker */
 	uint32_t connections_per_address_max; /* of one worker */
+	uint32_t smtp_greeting_delay;         /* milliseconds */
 	uint32_t undelete_days;               /* 0: deleted is gone at once */
 	uint32_t mass_delete_percent;         /* 0: never told of */
 	uint32_t mass_delete_least;           /* messages */

@@ -18,6 +18,9 @@ enum {
 	CONNECTIONS_MAX = 1000000,
 	/* Ten years: who wants more keeps a backup. */
 	UNDELETE_DAYS_MAX = 3650,
+	/* RFC 5321 4.5.3.2.1: a client waits five minutes for the greeting;
+	 * beyond some seconds real ones give up. */
+	GREETING_DELAY_MAX = 30000,
 	/* Below, a worker cannot even hold its administrator's clients. */
 	CONNECTIONS_MIN = 4,
 };
@@ -85,6 +88,11 @@ const struct config_field config_fields[] = {
 	{ "", "connections_per_address_max", FIELD_COUNT, false,
 	  AT(connections_per_address_max), 1, CONNECTIONS_MAX, NULL, "100",
 	  "The same from one address (IPv6: one /64).", FIELD_LIVE },
+	{ "", "smtp_greeting_delay", FIELD_COUNT, false,
+	  AT(smtp_greeting_delay), 0, GREETING_DELAY_MAX, NULL, "0",
+	  "SMTP greets after so many milliseconds. Who talks before that is\n"
+	  "turned away, as many senders of unwanted mail are.",
+	  FIELD_LIVE },
 	{ "", "undelete_days", FIELD_COUNT, false, AT(undelete_days), 0,
 	  UNDELETE_DAYS_MAX, NULL, "7",
 	  "Deleted mail can be brought back for so many days (`yubin mail\n"

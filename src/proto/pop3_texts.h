@@ -87,6 +87,7 @@
 	X(SYNTAX, "構文が正しくありません")                  \
 	X(TOO_BIG, "大きすぎます")                           \
 	X(BARE_LINE_END, "単独の CR または LF があります")   \
+	X(LOOP, "経由したサーバーが多すぎます")              \
 	X(UNSUPPORTED, "ここでは利用できません")             \
 	X(VERSION, "より新しい版で書かれたデータです")       \
 	X(CORRUPT, "データが壊れています")

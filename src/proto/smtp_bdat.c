@@ -38,6 +38,7 @@ static enum smtp_outcome drop(struct smtp_server *s, uint64_t size,
 	s->drop_reply = reply;
 	s->drop_back = s->state;
 	smtp_enter(s, SMTP_DROP);
+	smtp_data_clock(s);
 	return SMTP_BAD;
 }
 
@@ -78,10 +79,9 @@ static void begin_chunk(struct smtp_server *s, uint64_t size, bool last)
 	s->chunk_last = last;
 	s->chunked = true;
 	smtp_enter(s, SMTP_CHUNK);
-	if (first) {
-		wire_reader_init(&s->reader);
-		wire_encoder_init(&s->encoder);
-	}
+	smtp_data_clock(s);
+	if (first)
+		smtp_data_init(s);
 	if (s->refused == YB_OK && would_be_too_big(s)) {
 		smtp_data_refuse(s, YB_TOO_BIG);
 		if (!first)

@@ -11,6 +11,19 @@
 
 #include "proto/smtp_private.h"
 
+void smtp_data_init(struct smtp_server *s)
+{
+	wire_reader_init(&s->reader);
+	wire_encoder_init(&s->encoder);
+	hops_init(&s->hops);
+}
+
+void smtp_data_clock(struct smtp_server *s)
+{
+	s->data_ms = s->now_ms;
+	s->data_n = 0;
+}
+
 enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg)
 {
 	(void)arg;
@@ -31,6 +44,8 @@ enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg)
 		return SMTP_BAD;
 	}
 	smtp_enter(s, SMTP_DATA);
+	smtp_data_init(s);
+	smtp_data_clock(s);
 	smtp_raise(s, (struct smtp_event){ .kind = SMTP_EV_DATA });
 	return SMTP_ANSWERED;
 }
@@ -41,8 +56,6 @@ void smtp_server_data_ready(struct smtp_server *s, enum yb_err err)
 		return;
 	assert(s->event_state == SMTP_ASKED && s->event.kind == SMTP_EV_DATA);
 	smtp_settle(s);
-	wire_reader_init(&s->reader);
-	wire_encoder_init(&s->encoder);
 	s->begun = err == YB_OK;
 	if (s->chunked) {
 		/* Said once the chunk is there, wanted or not. */
@@ -88,6 +101,8 @@ static enum yb_err find_fault(const struct smtp_server *s)
 
 	if ((s->reader.bare || s->encoder.bare) && !smtp_is_lmtp(s))
 		return YB_BARE_LINE_END;
+	if (s->hops.n > SMTP_HOPS_MAX)
+		return YB_LOOP;
 	if (s->config.size_max > 0 &&
 	    smtp_data_octets(s) > s->config.size_max + own)
 		return YB_TOO_BIG;
@@ -102,6 +117,7 @@ void smtp_data_piece(struct smtp_server *s, struct span piece)
 	s->counters.octets += piece.n;
 	if (!s->begun)
 		return; /* refused already */
+	hops_feed(&s->hops, piece);
 	err = find_fault(s);
 	if (err != YB_OK) {
 		smtp_data_refuse(s, err);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "mime/address.h"
+#include "mime/hops.h"
 #include "mime/wire.h"
 #include "proto/line.h"
 #include "proto/smtp_server.h"
@@ -20,6 +21,7 @@ enum smtp_state {
 	SMTP_DATA,    /* the message comes, or its DATA is asked about */
 	SMTP_CHUNK,   /* octets of a BDAT come, or it is asked about */
 	SMTP_DROP,    /* those of a BDAT that is out of order */
+	SMTP_SILENT,  /* the greeting is held back */
 	SMTP_REPLIES, /* it is over; replies go out as they find room */
 	SMTP_TLS,     /* STARTTLS is answered; no octet may come in clear */
 	SMTP_OVER,
@@ -49,6 +51,16 @@ enum {
 	SMTP_REFUSED_RCPT_MAX = 100,
 	/* RFC 5321 4.5.3.1.2, for what a client calls itself. */
 	SMTP_HELO_MAX = 255,
+	/* RFC 5321 6.3: "a large rejection threshold, normally at least 100
+	 * Received entries". */
+	SMTP_HOPS_MAX = 100,
+	/*
+	 * A message, or a chunk of one, has this long, and a second more for
+	 * so many octets: less than any line of this century carries, and
+	 * more than a client that only wants to hold us up will spend.
+	 */
+	SMTP_DATA_MS = 10 * 60 * 1000,
+	SMTP_DATA_RATE = 256,
 };
 
 /*
@@ -67,7 +79,10 @@ struct smtp_server {
 	size_t behind;         /* octets offered behind the line that runs */
 	unsigned bad_commands; /* in a row */
 	unsigned refused_rcpts;
-	uint64_t now_ms, active_ms;
+	uint64_t now_ms;
+	uint64_t active_ms; /* a command came, or octets of a message */
+	uint64_t data_ms;   /* when the message, or its chunk, began */
+	uint64_t data_n;    /* its octets since */
 	const char *end_reason;
 	const char *shutdown_text; /* once the message has its replies */
 	bool esmtp;
@@ -83,7 +98,8 @@ struct smtp_server {
 	size_t replied;              /* of these */
 	struct wire_reader reader;   /* of DATA */
 	struct wire_encoder encoder; /* of BDAT */
-	bool chunked;                /* there was a BDAT */
+	struct hops hops;
+	bool chunked; /* there was a BDAT */
 	bool chunk_last;
 	uint64_t wire_n;     /* octets handed on or dropped */
 	enum yb_err refused; /* the message, as it came */
@@ -169,6 +185,12 @@ enum smtp_outcome smtp_on_help(struct smtp_server *s, struct span arg);
 /* ---- smtp_data.c ---- */
 
 enum smtp_outcome smtp_on_data(struct smtp_server *s, struct span arg);
+
+/* Its time begins to run. */
+void smtp_data_clock(struct smtp_server *s);
+
+/* Before the first octet of a message. */
+void smtp_data_init(struct smtp_server *s);
 
 /* The message is not wanted any more: what comes of it is dropped. */
 void smtp_data_refuse(struct smtp_server *s, enum yb_err err);

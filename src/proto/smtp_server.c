@@ -30,6 +30,7 @@ static const unsigned may_follow[] = {
 		       1u << SMTP_OVER,
 	[SMTP_DROP] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_MAIL |
 		      1u << SMTP_OVER,
+	[SMTP_SILENT] = 1u << SMTP_START | 1u << SMTP_OVER,
 	[SMTP_REPLIES] = 1u << SMTP_READY | 1u << SMTP_OVER,
 	[SMTP_TLS] = 1u << SMTP_START | 1u << SMTP_OVER,
 	[SMTP_OVER] = 1u << SMTP_OVER,
@@ -115,6 +116,8 @@ const char *smtp_reply_of(enum yb_err err)
 		return "451 4.3.2 too much to do at present";
 	case YB_TOO_BIG:
 		return "552 5.3.4 message is too large";
+	case YB_LOOP:
+		return "554 5.4.6 too many hops: this mail goes in circles";
 	case YB_BARE_LINE_END:
 		return "550 5.6.0 message contains a bare CR or LF";
 	case YB_NO_ACCOUNT:
@@ -156,6 +159,13 @@ static bool hello(struct smtp_server *s, struct span arg, bool esmtp)
 {
 	if (!is_helo(arg)) {
 		smtp_say(s, "501 a host name is needed");
+		return false;
+	}
+	/* Threat 37: no extension was offered yet, and whoever does not read
+	 * our replies does not care what we say. */
+	if (s->state == SMTP_START && s->behind > 0 && !smtp_is_lmtp(s)) {
+		smtp_say(s, "554 5.5.1 wait for the reply to your hello");
+		smtp_end(s, "did not wait for the hello");
 		return false;
 	}
 	/* RFC 5321 section 4.1.4: EHLO clears as RSET does. */
@@ -339,6 +349,7 @@ static void run_line(struct smtp_server *s, struct span line)
 	bool first = s->counters.commands++ == 0;
 	bool bare_lf = line.n < 2 || line.p[line.n - 2] != '\r';
 
+	s->active_ms = s->now_ms;
 	line.n -= bare_lf ? 1 : 2;
 	if (span_find(line, 0) != line.n) {
 		smtp_say(s, "500 5.5.2 NUL in a command");
@@ -388,13 +399,29 @@ static bool may_eat(const struct smtp_server *s)
 	       !s->ended && out_has_room(&s->out);
 }
 
+/* Whether what comes is no command. */
+static bool is_in_data(const struct smtp_server *s)
+{
+	return s->state == SMTP_DATA || s->state == SMTP_CHUNK ||
+	       s->state == SMTP_DROP;
+}
+
 static size_t eat(struct smtp_server *s, struct span in)
 {
-	if (s->state == SMTP_DATA)
-		return smtp_data_eat(s, in);
-	if (s->state == SMTP_CHUNK || s->state == SMTP_DROP)
-		return smtp_bdat_eat(s, in);
-	return eat_line(s, in);
+	size_t n;
+
+	if (!is_in_data(s))
+		return eat_line(s, in);
+	n = s->state == SMTP_DATA ? smtp_data_eat(s, in) : smtp_bdat_eat(s, in);
+	s->data_n += n;
+	return n;
+}
+
+/* Threat 37 */
+static void refuse_early(struct smtp_server *s)
+{
+	smtp_say(s, "554 5.5.1 wait for our greeting");
+	smtp_end(s, "spoke before the greeting");
 }
 
 size_t smtp_server_feed(struct smtp_server *s, struct span in)
@@ -403,6 +430,8 @@ size_t smtp_server_feed(struct smtp_server *s, struct span in)
 
 	if (s->state == SMTP_TLS && in.n > 0)
 		smtp_end(s, "octets behind STARTTLS");
+	if (s->state == SMTP_SILENT && in.n > 0)
+		refuse_early(s);
 	smtp_data_run(s);
 	while (eaten < in.n && may_eat(s)) {
 		eaten += eat(s, span_skip(in, eaten));
@@ -412,6 +441,14 @@ size_t smtp_server_feed(struct smtp_server *s, struct span in)
 }
 
 /* ---- life ---- */
+
+static void greet(struct smtp_server *s)
+{
+	smtp_put(s, SPAN_LIT("220 "));
+	smtp_put(s, span_str(s->config.hostname));
+	smtp_put(s, smtp_is_lmtp(s) ? SPAN_LIT(" LMTP ready\r\n")
+				    : SPAN_LIT(" ESMTP ready\r\n"));
+}
 
 struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
 				    uint64_t now_ms)
@@ -425,11 +462,13 @@ struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
 	out_init(&s->out);
 	line_init(&s->line);
 	buf_init(&s->outcomes, SMTP_RECIPIENTS_MAX);
-	smtp_put(s, SPAN_LIT("220 "));
-	smtp_put(s, span_str(config->hostname));
-	smtp_put(s, smtp_is_lmtp(s) ? SPAN_LIT(" LMTP ready\r\n")
-				    : SPAN_LIT(" ESMTP ready\r\n"));
-	if (s->state == SMTP_OVER)
+	if ((config->flags & SMTP_SPOKE_EARLY) != 0)
+		refuse_early(s);
+	else if (config->greeting_ms > 0)
+		s->state = SMTP_SILENT;
+	else
+		greet(s);
+	if (out_is_empty(&s->out) && s->state == SMTP_OVER)
 		smtp_server_free(&s);
 	return s;
 }
@@ -459,19 +498,32 @@ bool smtp_server_poll(struct smtp_server *s, struct smtp_event *ret)
 
 uint64_t smtp_server_deadline(const struct smtp_server *s)
 {
+	uint64_t idle, slow;
+
 	/* While we keep the client waiting, its time does not run. */
 	if (s->state == SMTP_OVER || s->event_state == SMTP_ASKED)
 		return UINT64_MAX;
-	return s->active_ms + s->config.idle_ms;
+	if (s->state == SMTP_SILENT)
+		return s->active_ms + s->config.greeting_ms;
+	idle = s->active_ms + s->config.idle_ms;
+	slow = s->data_ms + SMTP_DATA_MS + s->data_n * 1000 / SMTP_DATA_RATE;
+	return is_in_data(s) && slow < idle ? slow : idle;
 }
 
 void smtp_server_tick(struct smtp_server *s, uint64_t now_ms, bool active)
 {
 	s->now_ms = now_ms;
-	if (active)
+	/* A command counts once it is whole: octets that drip do not. */
+	if (active && (is_in_data(s) || s->state == SMTP_REPLIES))
 		s->active_ms = now_ms;
 	if (now_ms < smtp_server_deadline(s))
 		return;
+	if (s->state == SMTP_SILENT) {
+		smtp_enter(s, SMTP_START);
+		s->active_ms = now_ms;
+		greet(s);
+		return;
+	}
 	/* RFC 5321 section 3.8: 421 before a close of our own. */
 	if (s->state != SMTP_TLS)
 		smtp_say(s, "421 4.4.2 idle for too long");

@@ -22,6 +22,7 @@ enum smtp_server_flags {
 	SMTP_LMTP = 1 << 0, /* LHLO, an answer a recipient */
 	SMTP_TLS_ACTIVE = 1 << 1,
 	SMTP_TLS_POSSIBLE = 1 << 2, /* STARTTLS is offered */
+	SMTP_SPOKE_EARLY = 1 << 3,  /* before the greeting: turned away */
 };
 
 enum {
@@ -34,8 +35,9 @@ enum {
 struct smtp_server_config {
 	const char *hostname; /* outlives the engine; 1 to 255 octets */
 	unsigned flags;
-	uint64_t size_max; /* RFC 1870: octets of a message; 0: no limit */
-	uint64_t idle_ms;  /* RFC 5321 4.5.3.2.7: at least five minutes */
+	uint64_t size_max;    /* RFC 1870: octets of a message; 0: no limit */
+	uint64_t idle_ms;     /* RFC 5321 4.5.3.2.7: at least five minutes */
+	uint64_t greeting_ms; /* the greeting is held back for so long */
 };
 
 enum smtp_event_kind {

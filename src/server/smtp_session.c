@@ -496,6 +496,17 @@ static const struct session_class smtp_class = {
 	.closed = closed,
 };
 
+/*
+ * Threat 37: a client that talks before it was greeted does not listen. One
+ * that is fast enough is found without making the others wait.
+ */
+static bool spoke_early(const struct connection *c)
+{
+	uint8_t octet;
+
+	return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 enum yb_err smtp_session_new(struct connection *c)
 {
 	const struct config *config = &c->settings->config;
@@ -505,13 +516,18 @@ enum yb_err smtp_session_new(struct connection *c)
 		.hostname = config->hostname,
 		.size_max = config->message_size_max,
 		.idle_ms = IDLE_MS,
+		.greeting_ms = config->smtp_greeting_delay,
 	};
 
 	if (s == NULL)
 		return YB_NOMEM;
 	s->lmtp = l->service == CONFIG_LMTP;
-	if (s->lmtp)
+	if (s->lmtp) {
 		engine.flags |= SMTP_LMTP;
+		engine.greeting_ms = 0;
+	} else if (spoke_early(c)) {
+		engine.flags |= SMTP_SPOKE_EARLY;
+	}
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= SMTP_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)

@@ -38,7 +38,8 @@ class Scene:
         self.office.set("plain_login", plain_login)
         self.office.set("utf8_mail", utf8_mail)
         self.office.set("message_size_max", SIZE)
-        self.office.replace("], tls: off}", "], tls: starttls}")
+        lmtp = f":{self.office.lmtp_port}\"], tls: "
+        self.office.replace(lmtp + "off", lmtp + "starttls")
         for address in ADDRESSES:
             self.office.add_account(address)
         self.store = os.path.join(self.office.dir, "store")

@@ -93,7 +93,7 @@ static void run_pop3(const struct maildrop *drop, const char *script,
 }
 
 static const char smtp_script[] =
-	"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<alice@example.org>\r\n"
+	"LHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<alice@example.org>\r\n"
 	"RCPT TO:<bob@example.org>\r\nDATA\r\nx\r\n..\r\n.\r\nNOOP\r\n"
 	"MAIL FROM:<a@b.c>\r\nRCPT TO:<alice@example.org>\r\nBDAT 3\r\n"
 	".\r\nBDAT 1 LAST\r\nx"
@@ -103,6 +103,7 @@ static void run_smtp(size_t piece)
 {
 	static struct smtp_drive d;
 	struct smtp_server_config config = { .hostname = "h",
+					     .flags = SMTP_LMTP,
 					     .idle_ms = 300000 };
 	struct span in = span_str(smtp_script);
 

@@ -201,9 +201,9 @@ static void test_size_to_the_octet(void **state)
 	for (uint64_t max = 8; max <= 10; max++) {
 		for (size_t at = 0; at <= in.n; at++) {
 			smtp_drive_init(&drive, 0, max);
+			(void)smtp_drive_feed(&drive, SPAN_LIT(EHLO));
 			(void)smtp_drive_feed(&drive,
-					      SPAN_LIT(EHLO MAIL RCPT
-						       "DATA\r\n"));
+					      SPAN_LIT(MAIL RCPT "DATA\r\n"));
 			buf_clear(&drive.got);
 			(void)smtp_drive_feed(&drive, span_head(in, at));
 			(void)smtp_drive_feed(&drive, span_skip(in, at));

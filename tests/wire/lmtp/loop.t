@@ -1,0 +1,49 @@
+# RFC 5321 section 6.3: "count the number of 'Received:' header fields" to find
+# loops; at least 100 are taken.
+S: 220 <*>
+C: LHLO client.example.net
+S: 250-mail.example.org
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250-STARTTLS
+S: 250-8BITMIME
+S: 250-CHUNKING
+S: 250-SMTPUTF8
+S: 250 ENHANCEDSTATUSCODES
+C: MAIL FROM:<a@b.c>
+S: 250 2.1.0 <*>
+C: RCPT TO:<alice@example.org>
+S: 250 2.1.5 <*>
+C: DATA
+S: 354 <*>
+C* 60 Received: from a by b; today\r\n
+C* 40 received :\r\n\tfrom a by b; today\r\n
+C: 
+C: Received: in the body
+C: .
+S: 250 2.0.0 <*>
+C: MAIL FROM:<a@b.c>
+S: 250 2.1.0 <*>
+C: RCPT TO:<bob@example.org>
+S: 250 2.1.5 <*>
+C: DATA
+S: 354 <*>
+C* 101 Received: from a by b; today\r\n
+C: Subject: x
+C: 
+C: .
+S: 554 5.4.6 <*>
+C: MAIL FROM:<a@b.c>
+S: 250 2.1.0 <*>
+C: RCPT TO:<bob@example.org>
+S: 250 2.1.5 <*>
+C: BDAT 1212
+C* 101 Received:x\r\n
+S: 554 5.4.6 <*>
+C: BDAT 0 LAST
+S: 554 5.4.6 <*>
+C: QUIT
+S: 221 2.0.0 <*>
+closed
+kept: alice@example.org
+| Received: in the body
