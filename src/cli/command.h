@@ -50,7 +50,11 @@ struct command {
 	const struct command_option *options; /* ends with a NULL name */
 	int usage_exit;   /* 2, or what mail systems understand */
 	const char *help; /* one line, no full stop */
-	const char *text; /* paragraphs for --help, or "" */
+	/*
+	 * Paragraphs for --help and the manual page, or "". One that begins
+	 * with "Examples:", "Files:" or "Exit codes" is a section there.
+	 */
+	const char *text;
 	int (*run)(const struct invocation *inv);
 };
 

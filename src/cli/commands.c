@@ -138,23 +138,41 @@ const struct command commands[] = {
 	  "below it. Run by root it also makes the system users yubin, "
 	  "yubin-auth,\n"
 	  "yubin-worker and yubin-metrics. What is there already stays as it is, so it can be "
-	  "repeated.\n", cmd_init },
+	  "repeated.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin init --hostname mail.example.org\n"
+	  "  yubin init /tmp/office --loopback\n",
+	  cmd_init },
 	{ "serve", "", 0, 0, plain_options, COMMAND_USAGE,
 	  "Run the server",
 	  "It stays in the foreground, logs to standard error unless the "
 	  "configuration says\n"
-	  "otherwise, and ends in order on SIGTERM or Ctrl-C.\n", cmd_serve },
+	  "otherwise, and ends in order on SIGTERM or Ctrl-C.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin serve -c /etc/yubin/yubin.yaml\n",
+	  cmd_serve },
 	{ "check", "", 0, 0, check_options, COMMAND_USAGE,
 	  "Check the configuration and the files that it names",
 	  "Tells all errors with file, line and column. With --show it prints "
 	  "what differs\n"
-	  "from the defaults.\n", cmd_check },
+	  "from the defaults.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin check\n"
+	  "  yubin check --show\n",
+	  cmd_check },
 	{ "status", "", 0, 0, json_options, COMMAND_USAGE,
 	  "Show how the running server does",
 	  "Listeners, processes, who is connected, logins and mail since the "
 	  "start, free space,\n"
 	  "and how long the certificate is good for.\n"
-	  "Exit code 3 if a process is down at present.\n", cmd_status },
+	  "Exit code 3 if a process is down at present.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin status --json\n",
+	  cmd_status },
 	{ "top", "", 0, 0, top_options, COMMAND_USAGE,
 	  "Show who is connected, as it changes",
 	  "Each line is a session: what it came by, whose maildrop it has open "
@@ -163,14 +181,23 @@ const struct command commands[] = {
 	  "and out, since\n"
 	  "when it is here and since when nothing moved. Keys: q ends, s sorts, "
 	  "r reverses,\n"
-	  "arrows and space scroll.\n", cmd_top },
+	  "arrows and space scroll.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin top\n",
+	  cmd_top },
 	{ "log", "", 0, 0, log_options, COMMAND_USAGE,
 	  "Show the server's log",
 	  "Reads the file that `log:` names, with what logrotate has put "
 	  "aside (.1, .2.gz,\n"
 	  "-20261121), oldest first; without a file, the journal of the unit "
 	  "yubin. Lines are\n"
-	  "key=value; with --json, one object a line.\n", cmd_log },
+	  "key=value; with --json, one object a line.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin log --since 2h --level warn\n"
+	  "  yubin log -f --account alice@example.org\n",
+	  cmd_log },
 	{ "reload", "", 0, 0, json_options, COMMAND_USAGE,
 	  "Have the running server read its configuration anew",
 	  "The file and the certificates are checked first: if anything is "
@@ -181,59 +208,105 @@ const struct command commands[] = {
 	  "and removed, and\n"
 	  "the log file is opened anew. What counts after a restart only is "
 	  "told by its key.\n"
-	  "SIGHUP does the same, and tells the log.\n", cmd_reload },
+	  "SIGHUP does the same, and tells the log.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin reload\n",
+	  cmd_reload },
 	{ "domain add", "DOMAIN", 1, 1, domain_options, COMMAND_USAGE,
 	  "Take mail for a domain",
 	  "`yubin account add` does it by itself; this is for domains that "
 	  "have only aliases,\n"
 	  "or for another name of a domain. International names may be given "
-	  "either way.\n", cmd_domain_add },
+	  "either way.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin domain add example.net\n",
+	  cmd_domain_add },
 	{ "domain list", "", 0, 0, json_options, COMMAND_USAGE,
-	  "List the domains whose mail is taken", "", cmd_domain_list },
+	  "List the domains whose mail is taken",
+	  "Examples:\n"
+	  "  yubin domain list\n",
+	  cmd_domain_list },
 	{ "domain remove", "DOMAIN", 1, 1, json_options, COMMAND_USAGE,
 	  "Take no more mail for a domain",
-	  "Refused while it has accounts or aliases.\n", cmd_domain_remove },
+	  "Refused while it has accounts or aliases.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin domain remove example.net\n",
+	  cmd_domain_remove },
 	{ "alias add", "ALIAS TARGET...", 2, UINT_MAX, json_options,
 	  COMMAND_USAGE, "Let mail for an address go to others",
 	  "Targets are accounts and aliases of this server; those that the "
 	  "alias has already\n"
 	  "stay. \"@example.org\" as ALIAS takes all mail of that domain that "
 	  "nobody else has.\n"
-	  "Nobody logs in as an alias.\n", cmd_alias_add },
+	  "Nobody logs in as an alias.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin alias add info@example.org alice@example.org bob@example.org\n",
+	  cmd_alias_add },
 	{ "alias list", "", 0, 0, json_options, COMMAND_USAGE,
-	  "List all aliases with their targets", "", cmd_alias_list },
+	  "List all aliases with their targets",
+	  "Examples:\n"
+	  "  yubin alias list\n",
+	  cmd_alias_list },
 	{ "alias remove", "ALIAS [TARGET...]", 1, UINT_MAX, json_options,
-	  COMMAND_USAGE, "Remove an alias, or only some of its targets", "",
+	  COMMAND_USAGE, "Remove an alias, or only some of its targets",
+	  "Examples:\n"
+	  "  yubin alias remove info@example.org bob@example.org\n",
 	  cmd_alias_remove },
 	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
-	  "Prints a generated password, once, on standard output.\n",
+	  "Prints a generated password, once, on standard output.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account add alice@example.org\n"
+	  "  pwgen -s 20 1 | yubin account add alice@example.org --password-stdin\n",
 	  cmd_account_add },
 	{ "account list", "", 0, 0, json_options, COMMAND_USAGE,
-	  "List all accounts", "", cmd_account_list },
+	  "List all accounts",
+	  "Examples:\n"
+	  "  yubin account list --json\n",
+	  cmd_account_list },
 	{ "account show", "ADDRESS", 1, 1, json_options, COMMAND_USAGE,
-	  "Show an account, and what to type into a mail program", "",
+	  "Show an account, and what to type into a mail program",
+	  "Examples:\n"
+	  "  yubin account show alice@example.org\n",
 	  cmd_account_show },
 	{ "account password", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Give an account a new password",
-	  "Prints a generated one, once, on standard output.\n",
+	  "Prints a generated one, once, on standard output.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account password alice@example.org\n",
 	  cmd_account_password },
 	{ "account remove", "ADDRESS", 1, 1, remove_options, COMMAND_USAGE,
 	  "Remove an account and all its mail",
-	  "Says how many messages that are, and asks first.\n",
+	  "Says how many messages that are, and asks first.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account remove alice@example.org\n",
 	  cmd_account_remove },
 	{ "mail list", "ADDRESS", 1, 1, mail_list_options, COMMAND_USAGE,
 	  "List the messages of a maildrop",
 	  "Prints uid, UIDL, when it arrived, octets, From and Subject of "
 	  "each. With\n"
 	  "--deleted those that were deleted within undelete_days, with when "
-	  "and by whom.\n",
+	  "and by whom.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin mail list alice@example.org\n"
+	  "  yubin mail list alice@example.org --deleted\n",
 	  cmd_mail_list },
 	{ "mail show", "ADDRESS MESSAGE", 2, 2, mail_show_options,
 	  COMMAND_USAGE, "Show one message",
 	  "MESSAGE is a uid or a UIDL. What a terminal would obey or not show "
 	  "is printed\n"
-	  "as \\xNN; `yubin mail export --eml` has the octets.\n",
+	  "as \\xNN; `yubin mail export --eml` has the octets.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin mail show alice@example.org 17\n",
 	  cmd_mail_show },
 	{ "mail export", "ADDRESS DEST [MESSAGE...]", 2, UINT_MAX,
 	  mail_export_options, COMMAND_USAGE,
@@ -244,12 +317,19 @@ const struct command commands[] = {
 	  "and only there,\n"
 	  "lines that begin with \"From \", or with > before it, get one more "
 	  ">. Exit code 3\n"
-	  "if messages were freed meanwhile.\n",
+	  "if messages were freed meanwhile.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin mail export alice@example.org alice.mbox\n"
+	  "  yubin mail export alice@example.org alice --maildir\n",
 	  cmd_mail_export },
 	{ "mail delete", "ADDRESS [MESSAGE...]", 1, UINT_MAX,
 	  mail_delete_options, COMMAND_USAGE, "Delete messages",
 	  "MESSAGE is a uid, first-last, or a UIDL. Says how many that are, "
-	  "and asks first.\n",
+	  "and asks first.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin mail delete alice@example.org 17 20-25\n",
 	  cmd_mail_delete },
 	{ "mail undelete", "ADDRESS [MESSAGE...]", 1, UINT_MAX,
 	  mail_undelete_options, COMMAND_USAGE,
@@ -257,7 +337,10 @@ const struct command commands[] = {
 	  "Each gets a new uid and keeps its UIDL. --since and --session "
 	  "choose among all\n"
 	  "that were deleted. Exit code 1 if there was nothing to bring "
-	  "back.\n",
+	  "back.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin mail undelete alice@example.org 17\n",
 	  cmd_mail_undelete },
 	{ "deliver", "ADDRESS...", 0, UINT_MAX, deliver_options, EX_USAGE,
 	  "Deliver the message on standard input",
@@ -281,7 +364,11 @@ const struct command commands[] = {
 	  "   65  refused for ever, such as too large a message\n"
 	  "   67  no such account\n"
 	  "   75  not now: no server, busy, disk full, wrong configuration, any "
-	  "other error\n", cmd_deliver },
+	  "other error\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin deliver -f bob@example.net alice@example.org < message.eml\n",
+	  cmd_deliver },
 	{ "bench", "CASE HOST:PORT", 2, 2, bench_options, COMMAND_USAGE,
 	  "Measure a mail server, this one or any other, and check each answer",
 	  "Cases:\n"
@@ -298,7 +385,13 @@ const struct command commands[] = {
 	  "error; errors\n"
 	  "are counted, the first is shown, and the exit code is then 1. Load "
 	  "and server\n"
-	  "should run on different cores: taskset helps.\n", cmd_bench },
+	  "should run on different cores: taskset helps.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin bench pop3-fetch -c 50 --user alice@example.org --password secret \\\n"
+	  "      127.0.0.1:110\n"
+	  "  yubin bench lmtp --count 1000 --user alice@example.org 127.0.0.1:24\n",
+	  cmd_bench },
 };
 
 const size_t commands_n = sizeof commands / sizeof commands[0];
