@@ -60,6 +60,8 @@ static void grant_make(struct auth *a, struct directory_account *account,
 	ret->identity = (struct auth_identity){ .device = device,
 						.mailbox = 1,
 						.address = ret->address };
+	ret->identity.may_delete = (account->credentials[index].limits.refused &
+				    DIRECTORY_NO_DELETE) == 0;
 	memcpy(ret->identity.account, account->id, sizeof account->id);
 	memccpy(ret->address, account->address, 0, sizeof ret->address);
 	login_note(a, account, device);
@@ -73,7 +75,8 @@ static int find_credential(const struct cached *at,
 
 	for (uint32_t i = 0; i < at->account->credentials_n; i++)
 		if (compare_equal(at->account->credentials[i].stored_key,
-				  proved->stored_key, SCRAM_KEY_LEN))
+				  proved->stored_key, SCRAM_KEY_LEN) &&
+		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			found = (int)i;
 	return at->real ? found : -1;
 }
@@ -271,6 +274,9 @@ static void check_proof(struct auth *a, struct attempt *at)
 	stop_waiting(a, at);
 	if (err == YB_OK)
 		err = at->check(at->ctx, cached, &index);
+	if (err == YB_OK && index >= 0 &&
+	    !device_may_login(&cached->account->credentials[index], &at->from))
+		index = -1;
 	if (err == YB_OK && (index < 0 || !cached->real)) {
 		at->peer->open++;
 		refuse(a, at, ++a->guess_number);
@@ -339,6 +345,20 @@ static void answer_all(struct auth *a, struct guess *g, enum yb_err err)
 	}
 }
 
+/* Right for all of them; but what a device may do depends on from where. */
+static bool bar_some(struct guess *g, const struct directory_credential *c)
+{
+	bool any_in = false;
+
+	list_for_each(link, &g->attempts) {
+		struct attempt *at = list_entry(link, struct attempt, link);
+
+		at->barred = !device_may_login(c, &at->from);
+		any_in = any_in || !at->barred;
+	}
+	return any_in;
+}
+
 static void accept_all(struct auth *a, struct guess *g,
 		       const struct grant *grant)
 {
@@ -347,6 +367,10 @@ static void accept_all(struct auth *a, struct guess *g,
 			list_entry(g->attempts.next, struct attempt, link);
 
 		a->waiting_n--;
+		if (at->barred) {
+			refuse(a, at, g->number);
+			continue;
+		}
 		at->peer->open--;
 		attempt_answer(a, at, YB_OK, &grant->identity);
 	}
@@ -370,7 +394,8 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 		return;
 	}
 	cache_remember(cached, (uint32_t)index, digest, a->now_ms);
-	grant_make(a, cached->account, index, &grant);
+	if (bar_some(g, &cached->account->credentials[index]))
+		grant_make(a, cached->account, index, &grant);
 	accept_all(a, g, &grant);
 }
 
@@ -571,8 +596,9 @@ static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
 }
 
 /* Whether it was right a while ago; then `ret` is what it names. */
-static enum yb_err recall(struct auth *a, const struct prepared *p,
-			  bool *ret_known, struct grant *ret)
+static enum yb_err recall(struct auth *a, const struct auth_peer *from,
+			  const struct prepared *p, bool *ret_known,
+			  struct grant *ret)
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
@@ -585,6 +611,10 @@ static enum yb_err recall(struct auth *a, const struct prepared *p,
 				   span_of(p->password, p->password_n), digest);
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
+	/* Whom its limits keep out waits as long as for a wrong password. */
+	if (index >= 0 &&
+	    !device_may_login(&cached->account->credentials[index], from))
+		index = -1;
 	a->cache_hits += index >= 0;
 	mem_wipe(digest, sizeof digest);
 	*ret_known = index >= 0;
@@ -593,7 +623,8 @@ static enum yb_err recall(struct auth *a, const struct prepared *p,
 	return err;
 }
 
-static struct attempt *new_attempt(struct auth *a, const struct name *name,
+static struct attempt *new_attempt(struct auth *a, const struct auth_peer *from,
+				   const struct name *name,
 				   struct span password, struct peer *peer)
 {
 	struct attempt *at = calloc(1, sizeof *at + password.n);
@@ -601,6 +632,7 @@ static struct attempt *new_attempt(struct auth *a, const struct name *name,
 	if (at == NULL)
 		return NULL;
 	list_init(&at->link);
+	at->from = *from;
 	at->peer = peer;
 	at->begun_ms = a->now_ms;
 	at->name = *name;
@@ -641,7 +673,7 @@ static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
 		err = YB_OVERLOAD;
 	if (err == YB_OK) {
-		at = new_attempt(a, &p->name,
+		at = new_attempt(a, from, &p->name,
 				 span_of(p->password, p->password_n), peer);
 		err = at == NULL ? YB_NOMEM : YB_OK;
 	}
@@ -671,7 +703,7 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	err = prepare(a, claim, &p);
 	if (err == YB_OK)
-		err = recall(a, &p, &known, &grant);
+		err = recall(a, peer, &p, &known, &grant);
 	if (err == YB_OK && !known)
 		err = enqueue(a, peer, &p, &at);
 	mem_wipe(p.password, sizeof p.password);
@@ -700,7 +732,7 @@ static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
 	if (!peer_may_wait(peer, a->now_ms))
 		err = YB_OVERLOAD;
 	else
-		at = new_attempt(a, name, SPAN_NONE, peer);
+		at = new_attempt(a, from, name, SPAN_NONE, peer);
 	if (at == NULL) {
 		peers_release(&a->peers, peer, a->now_ms);
 		return err;

@@ -17,6 +17,8 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 	if (a == NULL)
 		return YB_NOMEM;
 	a->directory = config->directory;
+	a->ended = config->ended;
+	a->ended_ctx = config->ended_ctx;
 	a->iterations = AUTH_ITERATIONS;
 	a->delimiter = config->delimiter;
 	a->guesses_max = 1;

@@ -14,17 +14,30 @@ struct auth;
 struct directory;    /* directory/directory.h */
 struct sasl_channel; /* sasl/scram.h */
 
+/* What somebody logs in for; the numbers are in the directory. */
+enum auth_protocol { AUTH_POP3 = 1 << 0, AUTH_SUBMISSION = 1 << 1 };
+
+/*
+ * Sessions of an account's devices, a bit each, are to end: their credential
+ * was revoked or changed.
+ */
+typedef void auth_ended_fn(void *ctx, const uint8_t account[16],
+			   uint64_t devices);
+
 struct auth_config {
 	struct directory *directory; /* borrowed; this is its only writer */
 	const char *default_domain;  /* "alice" means alice@default_domain */
 	unsigned threads;            /* hashing pool; 0: hash in the caller */
 	char delimiter; /* in front of a sub-address, such as '+'; 0: none */
+	auth_ended_fn *ended;        /* or NULL */
+	void *ended_ctx;
 };
 
 /* Whom a success names. */
 struct auth_identity {
 	uint8_t account[16]; /* id in the store */
 	uint32_t device;     /* 0 is the main password */
+	bool may_delete;
 	uint32_t mailbox;    /* 1 is INBOX */
 	const char *address; /* canonical; valid during the callback */
 };
@@ -33,6 +46,7 @@ struct auth_identity {
 struct auth_peer {
 	uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
 	bool tls;
+	enum auth_protocol protocol;
 };
 
 YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
@@ -176,6 +190,55 @@ YB_CHECKED enum yb_err auth_account_get(struct auth *a, struct span address,
 /* All accounts in the order of their addresses, from behind `after`. */
 YB_CHECKED enum yb_err auth_account_each(struct auth *a, struct span after,
 					 auth_account_fn *each, void *ctx);
+
+/* ---- devices ---- */
+
+enum { AUTH_DEVICE_NAME_MAX = 64 };
+
+/* As the directory numbers them. */
+enum auth_device_kind {
+	AUTH_DEVICE_PASSWORD = 1, /* an app password, or the main one */
+	AUTH_DEVICE_IMPORTED = 2, /* the main one, a hash from elsewhere */
+	AUTH_DEVICE_CERTIFICATE = 3,
+	AUTH_DEVICE_LEGACY = 4,
+};
+
+enum auth_device_refused { AUTH_NO_DELETE = 1 << 0 };
+
+struct auth_device {
+	const char *name; /* "" to have one made */
+	enum auth_device_kind kind;
+	uint32_t refused;     /* set of enum auth_device_refused */
+	uint32_t protocols;   /* set of enum auth_protocol; 0: all */
+	const char *networks; /* in CIDR, with commas; "": from anywhere */
+	int64_t created_s, last_used_s;
+	int64_t expires_s; /* 0: never */
+};
+
+/* False stops the walk. */
+typedef bool auth_device_fn(void *ctx, const struct auth_device *device);
+
+/*
+ * Adds an app password. EXISTS if the account has a device of that name;
+ * QUOTA if it has all it may have; NO_ACCOUNT; INVALID with the reason, which
+ * is static. Blocks for the hash.
+ */
+YB_CHECKED enum yb_err auth_device_add(struct auth *a, struct span address,
+				       const struct auth_device *device,
+				       struct span password,
+				       char ret_name[AUTH_DEVICE_NAME_MAX + 1],
+				       const char **ret_reason);
+
+/*
+ * Takes a device away; its sessions end. NO_ACCOUNT, NOT_FOUND; UNSUPPORTED
+ * for the main password, which is changed instead.
+ */
+YB_CHECKED enum yb_err auth_device_revoke(struct auth *a, struct span address,
+					  struct span device);
+
+/* All of an account. NO_ACCOUNT. */
+YB_CHECKED enum yb_err auth_device_each(struct auth *a, struct span address,
+					auth_device_fn *each, void *ctx);
 
 /* A fresh password, such as "k7qf-m2xw-9trd-hz4c-p8vn", with its NUL. */
 void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1]);

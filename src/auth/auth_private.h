@@ -57,10 +57,12 @@ struct attempt {
 	struct list link;        /* waiting, on a guess, or held back */
 	attempt_check_fn *check; /* of a proof; NULL: there is a password */
 	struct peer *peer;
+	struct auth_peer from;
 	auth_done_fn *done; /* NULL: nobody waits any more */
 	void *ctx;
 	struct attempt **owner; /* set to NULL when the attempt is gone */
 	uint64_t begun_ms;
+	bool barred; /* by the limits of the device that it is */
 	bool held;
 	uint64_t due_ms; /* of one held back */
 	struct name name;
@@ -85,6 +87,8 @@ struct guess {
 
 struct auth {
 	struct directory *directory; /* borrowed */
+	auth_ended_fn *ended;        /* or NULL */
+	void *ended_ctx;
 	struct cache cache;
 	struct peers peers;
 	struct hmac *proof; /* for SCRAM; keyed anew for each sum */
@@ -179,5 +183,17 @@ void login_note(struct auth *a, struct directory_account *account,
 		uint32_t device);
 /* Writes what was noted. What cannot be written is tried again later. */
 void logins_flush(struct auth *a);
+
+/* Whether a credential that was proved lets in from there, now. */
+bool device_may_login(const struct directory_credential *c,
+		      const struct auth_peer *from);
+
+/* Tells whoever wants to know that sessions of these devices are to end. */
+void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],
+			uint64_t devices);
+
+/* Makes the keys for a prepared password by v->salt and v->iterations. */
+YB_CHECKED enum yb_err verifier_make(struct span prepared,
+				     struct directory_verifier *v);
 
 #endif

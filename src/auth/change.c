@@ -47,8 +47,7 @@ static enum yb_err prepare_password(struct span password, struct span address,
 	return YB_WEAK;
 }
 
-static enum yb_err make_verifier(struct span prepared,
-				 struct directory_verifier *v)
+enum yb_err verifier_make(struct span prepared, struct directory_verifier *v)
 {
 	uint8_t salted[SCRAM_KEY_LEN];
 	struct scram_verifier keys;
@@ -103,7 +102,7 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 	if (err == YB_OK)
 		err = new_verifier(a, &v);
 	if (err == YB_OK)
-		err = make_verifier(span_of(prepared, n), &v);
+		err = verifier_make(span_of(prepared, n), &v);
 	mem_wipe(prepared, sizeof prepared);
 	if (err == YB_OK)
 		err = directory_account_add(a->directory, name_span(&name), &v,
@@ -139,6 +138,7 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 	uint8_t prepared[SASLPREP_OUT_MAX];
 	struct directory_account *account = NULL;
 	struct directory_verifier v;
+	uint8_t id[DIRECTORY_ID_LEN];
 	struct name name;
 	size_t n = 0;
 	enum yb_err err =
@@ -154,7 +154,8 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 	if (err == YB_OK)
 		err = next_verifier(a, account, &v);
 	if (err == YB_OK)
-		err = make_verifier(span_of(prepared, n), &v);
+		err = verifier_make(span_of(prepared, n), &v);
+	memcpy(id, account->id, sizeof id);
 	directory_account_free(&account);
 	mem_wipe(prepared, sizeof prepared);
 	if (err == YB_OK)
@@ -162,6 +163,8 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 					       &v, now_s());
 	mem_wipe(&v, sizeof v);
 	cache_forget(&a->cache, name_span(&name));
+	if (err == YB_OK)
+		devices_tell_ended(a, id, 1ull << DIRECTORY_MAIN);
 	return err;
 }
 
@@ -179,6 +182,8 @@ enum yb_err auth_account_remove(struct auth *a, struct span address,
 		return err;
 	err = directory_account_remove(a->directory, name_span(&name), ret_id);
 	cache_forget(&a->cache, name_span(&name));
+	if (err == YB_OK)
+		devices_tell_ended(a, ret_id, UINT64_MAX);
 	return err;
 }
 

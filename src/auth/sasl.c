@@ -81,7 +81,8 @@ static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
 		bool fits = false;
 
 		err = sasl_server_try(&x->server, x->auth->proof, key, &fits);
-		if (fits && i < n)
+		if (fits && i < n &&
+		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			found = (int)i;
 	}
 	*ret_index = at->real && x->self ? found : -1;

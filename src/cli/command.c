@@ -52,42 +52,59 @@ bool invocation_number(const struct invocation *inv, const char *name,
 
 /* ---- finding the command ---- */
 
-static struct span first_word(const char *name)
+/* How many words of the command's name stand in argv, from the first on. */
+static int words_given(const struct command *c, int argc, char **argv)
 {
-	struct span s = span_str(name);
+	struct span rest = span_str(c->name);
+	int n = 0;
 
-	return span_head(s, span_find(s, ' '));
+	while (rest.n > 0 && n < argc &&
+	       span_eq(span_cut(&rest, ' '), span_str(argv[n])))
+		n++;
+	return n;
 }
 
-static const char *second_word(const char *name)
+static int words_of(const struct command *c)
 {
-	const char *space = strchr(name, ' ');
+	int n = 1;
 
-	return space != NULL ? space + 1 : NULL;
+	for (const char *p = c->name; *p != 0; p++)
+		n += *p == ' ';
+	return n;
 }
 
-/* The table's own spelling of a first word that others follow, or NULL. */
-static const struct command *find_group(const char *word)
+/* The word with that number, from 0 on; empty behind the last. */
+static struct span word_of(const struct command *c, int at)
+{
+	struct span rest = span_str(c->name), word = SPAN_NONE;
+
+	for (int i = 0; i <= at; i++)
+		word = span_cut(&rest, ' ');
+	return word;
+}
+
+/* argv without the program's name: NULL if it names no whole command. */
+static const struct command *find_command(int argc, char **argv)
 {
 	for (size_t i = 0; i < commands_n; i++)
-		if (second_word(commands[i].name) != NULL &&
-		    span_eq(first_word(commands[i].name), span_str(word)))
+		if (words_given(&commands[i], argc, argv) ==
+		    words_of(&commands[i]))
 			return &commands[i];
 	return NULL;
 }
 
-static const struct command *find_command(const char *first, const char *second)
+/* How many words are right, at most: the rest of some command is missing. */
+static int find_group(int argc, char **argv)
 {
-	for (size_t i = 0; i < commands_n; i++) {
-		const char *rest = second_word(commands[i].name);
+	int most = 0;
 
-		if (!span_eq(first_word(commands[i].name), span_str(first)))
-			continue;
-		if (rest == NULL ||
-		    (second != NULL && strcmp(rest, second) == 0))
-			return &commands[i];
+	for (size_t i = 0; i < commands_n; i++) {
+		int n = words_given(&commands[i], argc, argv);
+
+		if (n > most)
+			most = n;
 	}
-	return NULL;
+	return most;
 }
 
 static enum command_ask wrong(struct command_parse *ret, const char *format,
@@ -104,30 +121,28 @@ static enum command_ask wrong(struct command_parse *ret, const char *format,
 	return COMMAND_ASK_WRONG;
 }
 
-static enum command_ask unknown_word(struct command_parse *ret,
-				     const char *group, const char *word)
+/* argv[at] is no word of a command that starts with those before it. */
+static enum command_ask unknown_word(struct command_parse *ret, char **argv,
+				     int at)
 {
 	char words[NAMES_MAX][NEAREST_WORD_MAX];
 	const char *names[NAMES_MAX];
+	const char *group = ret->group != NULL ? ret->group : "";
 	size_t n = 0;
 	const char *near;
 
 	for (size_t i = 0; i < commands_n && n < NAMES_MAX; i++) {
-		struct span s = first_word(commands[i].name);
+		struct span s = word_of(&commands[i], at);
 
-		if (group != NULL) {
-			if (!span_eq(s, span_str(group)))
-				continue;
-			s = span_str(second_word(commands[i].name));
-		}
-		if (span_to_str(s, words[n], sizeof words[n])) {
+		if (words_given(&commands[i], at, argv) == at && s.n > 0 &&
+		    span_to_str(s, words[n], sizeof words[n])) {
 			names[n] = words[n];
 			n++;
 		}
 	}
-	near = word_nearest(span_str(word), names, n);
-	return wrong(ret, "there is no command \"%s%s%.80s\"%s%s%s",
-		     group != NULL ? group : "", group != NULL ? " " : "", word,
+	near = word_nearest(span_str(argv[at]), names, n);
+	return wrong(ret, "there is no command \"%s%s%.80s\"%s%s%s", group,
+		     *group != 0 ? " " : "", argv[at],
 		     near != NULL ? "; did you mean \"" : "",
 		     near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
@@ -272,10 +287,32 @@ static bool is_help(const char *word)
 	       strcmp(word, "help") == 0;
 }
 
+/* Words that several commands start with, and what follows them. */
+static enum command_ask parse_group(int argc, char **argv,
+				    struct command_parse *ret)
+{
+	int n = find_group(argc, argv);
+	char *at = ret->group_text;
+
+	if (n == 0)
+		return unknown_word(ret, argv, 0);
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			*at++ = ' ';
+		/* They are words of the table, which are short. */
+		at = stpcpy(at, argv[i]);
+	}
+	ret->group = ret->group_text;
+	if (argc > n && is_help(argv[n]))
+		return COMMAND_ASK_HELP;
+	if (argc > n)
+		return unknown_word(ret, argv, n);
+	return wrong(ret, "%s needs a word more", ret->group);
+}
+
 enum command_ask command_parse(int argc, char **argv, struct command_parse *ret)
 {
-	struct cursor cur = { .argv = argv, .argc = argc, .at = 2, .ret = ret };
-	const struct command *group;
+	struct cursor cur = { .argv = argv, .argc = argc, .ret = ret };
 
 	memset(ret, 0, sizeof *ret);
 	if (argc < 2)
@@ -289,21 +326,11 @@ enum command_ask command_parse(int argc, char **argv, struct command_parse *ret)
 			     "options go behind the command: yubin COMMAND"
 			     " %.80s",
 			     argv[1]);
-	ret->inv.command = find_command(argv[1], argc > 2 ? argv[2] : NULL);
-	if (ret->inv.command != NULL) {
-		if (second_word(ret->inv.command->name) != NULL)
-			cur.at++;
-		return parse_rest(&cur);
-	}
-	group = find_group(argv[1]);
-	if (group == NULL)
-		return unknown_word(ret, NULL, argv[1]);
-	ret->group = argv[1];
-	if (argc > 2 && is_help(argv[2]))
-		return COMMAND_ASK_HELP;
-	if (argc > 2)
-		return unknown_word(ret, argv[1], argv[2]);
-	return wrong(ret, "%s needs a word more", argv[1]);
+	ret->inv.command = find_command(argc - 1, argv + 1);
+	if (ret->inv.command == NULL)
+		return parse_group(argc - 1, argv + 1, ret);
+	cur.at = 1 + words_of(ret->inv.command);
+	return parse_rest(&cur);
 }
 
 /* ---- help ---- */
@@ -366,6 +393,13 @@ void command_help(const struct command *c, struct buf *out)
 	help_exits(c, out);
 }
 
+static bool is_of_group(const struct command *c, const char *group)
+{
+	size_t n = strlen(group);
+
+	return strncmp(c->name, group, n) == 0 && c->name[n] == ' ';
+}
+
 void commands_help(const char *group, struct buf *out)
 {
 	if (group == NULL)
@@ -378,8 +412,7 @@ void commands_help(const char *group, struct buf *out)
 		const struct command *c = &commands[i];
 		char left[120];
 
-		if (group != NULL &&
-		    !span_eq(first_word(c->name), span_str(group)))
+		if (group != NULL && !is_of_group(c, group))
 			continue;
 		(void)snprintf(left, sizeof left, "%s %s", c->name, c->args);
 		(void)buf_addf(out, "  %-26s %s\n", left, c->help);

@@ -32,7 +32,7 @@ enum command_exit {
 /* clang-format on */
 
 /* No command has more options. */
-enum { COMMAND_OPTIONS_MAX = 24 };
+enum { COMMAND_OPTIONS_MAX = 24, COMMAND_NAME_MAX = 64 };
 
 struct command_option {
 	char letter;       /* of the short form, or 0 */
@@ -44,7 +44,7 @@ struct command_option {
 struct invocation;
 
 struct command {
-	const char *name; /* one word, or two: "account add" */
+	const char *name; /* of one or more words: "account add" */
 	const char *args; /* as the help shows them, or "" */
 	unsigned args_min, args_max;
 	const struct command_option *options; /* ends with a NULL name */
@@ -85,7 +85,8 @@ enum command_ask {
 
 struct command_parse {
 	struct invocation inv;
-	const char *group; /* the word that several commands start with */
+	const char *group; /* the words that several commands start with */
+	char group_text[COMMAND_NAME_MAX];
 	char error[512];
 };
 

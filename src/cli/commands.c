@@ -44,6 +44,14 @@ static const struct command_option json_options[] = { CONFIG_OPTION,
 static const struct command_option password_options[] = {
 	CONFIG_OPTION, PASSWORD_OPTIONS, JSON_OPTION, END
 };
+static const struct command_option app_password_options[] = {
+	CONFIG_OPTION,
+	{ 0, "protocols", "LIST", "only for pop3, submission, or both" },
+	{ 0, "no-delete", NULL, "it may not delete mail" },
+	{ 0, "from", "CIDR,...", "only from these networks" },
+	{ 0, "expires", "DATE|DAYS", "its last day, or days from now" },
+	JSON_OPTION, END
+};
 static const struct command_option remove_options[] = {
 	CONFIG_OPTION,
 	{ 0, "yes", NULL, "do not ask" },
@@ -288,6 +296,22 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin account remove alice@example.org\n",
 	  cmd_account_remove },
+	{ "account app-password add", "ADDRESS [NAME]", 1, 2,
+	  app_password_options, COMMAND_USAGE,
+	  "Make a password for one device or program",
+	  "Prints the password, once, on standard output. What is given away "
+	  "so can be\n"
+	  "taken back alone, and may be held to a protocol, to networks, to "
+	  "reading and to\n"
+	  "an end. Without NAME it is called app-1, app-2, ...\n",
+	  cmd_app_password_add },
+	{ "account app-password list", "ADDRESS", 1, 1, json_options,
+	  COMMAND_USAGE, "List what logs in as an account",
+	  "The main password is called \"main\".\n", cmd_app_password_list },
+	{ "account app-password revoke", "ADDRESS NAME", 2, 2, json_options,
+	  COMMAND_USAGE, "Take an app password back",
+	  "Sessions that logged in with it end at once.\n",
+	  cmd_app_password_revoke },
 	{ "mail list", "ADDRESS", 1, 1, mail_list_options, COMMAND_USAGE,
 	  "List the messages of a maildrop",
 	  "Prints uid, UIDL, when it arrived, octets, From and Subject of "

@@ -238,6 +238,11 @@ static void say_login_failure(struct pop3_server *s, enum yb_err err)
 		pop3_end(s, "too many failed logins");
 }
 
+void pop3_server_forbid_delete(struct pop3_server *s)
+{
+	s->may_not_delete = true;
+}
+
 void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
 			    const struct listing *listing)
 {

@@ -298,6 +298,10 @@ enum pop3_outcome pop3_on_dele(struct pop3_server *s, struct pop3_args a)
 
 	if (!get_row(s, a.v[0], &at))
 		return POP3_ANSWERED;
+	if (s->may_not_delete) {
+		pop3_say_err(s, POP3_SAY_NO_DELETE);
+		return POP3_ANSWERED;
+	}
 	if (s->deleted == NULL)
 		s->deleted = calloc(1, bitmap_size(s));
 	if (s->deleted == NULL) {

@@ -92,6 +92,7 @@ struct pop3_server {
 	size_t behind;         /* octets offered behind the line that runs */
 	unsigned bad_commands; /* in a row */
 	unsigned login_failures;
+	bool may_not_delete;
 	enum yb_err verdict; /* of an exchange that failed: to be told next */
 	uint64_t now_ms, active_ms, start_ms;
 	const char *end_reason;

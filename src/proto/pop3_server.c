@@ -453,7 +453,9 @@ void pop3_server_quit_done(struct pop3_server *s, enum yb_err err)
 	pop3_end(s, err == YB_OK ? "quit" : "quit failed");
 }
 
-void pop3_server_shutdown(struct pop3_server *s)
+/* With a last line that says so, behind what is queued. */
+static void end_from_outside(struct pop3_server *s, struct span code,
+			     enum pop3_text text, const char *reason)
 {
 	/* A QUIT on its way to the disk gets its answer. */
 	if (s->state == POP3_OVER ||
@@ -461,11 +463,23 @@ void pop3_server_shutdown(struct pop3_server *s)
 		return;
 	/* Within a multi-line answer the text would pass for part of it. */
 	if (s->cursor.kind == POP3_NO_CURSOR && s->state != POP3_TLS) {
-		pop3_put(s, SPAN_LIT("-ERR [SYS/TEMP] "));
-		pop3_put_text(s, POP3_SAY_SHUTDOWN);
+		pop3_put(s, code);
+		pop3_put_text(s, text);
 		pop3_put(s, SPAN_LIT("\r\n"));
 	}
-	pop3_end(s, "shutdown");
+	pop3_end(s, reason);
+}
+
+void pop3_server_shutdown(struct pop3_server *s)
+{
+	end_from_outside(s, SPAN_LIT("-ERR [SYS/TEMP] "), POP3_SAY_SHUTDOWN,
+			 "shutdown");
+}
+
+void pop3_server_revoke(struct pop3_server *s)
+{
+	end_from_outside(s, SPAN_LIT("-ERR [AUTH] "), POP3_SAY_REVOKED,
+			 "revoked");
 }
 
 struct out_queue *pop3_server_output(struct pop3_server *s)

@@ -116,6 +116,9 @@ uint64_t pop3_server_deadline(const struct pop3_server *s);
 void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
 			    const struct listing *listing);
 
+/* Before _login_done(): DELE is refused, since the device has no right to. */
+void pop3_server_forbid_delete(struct pop3_server *s);
+
 /* Answers SASL with a challenge, not yet encoded. */
 void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge);
 
@@ -150,6 +153,9 @@ void pop3_server_quit_done(struct pop3_server *s, enum yb_err err);
  * the driver has been asked for is let through to its answer.
  */
 void pop3_server_shutdown(struct pop3_server *s);
+
+/* Ends the session as above: what it logged in with was revoked. */
+void pop3_server_revoke(struct pop3_server *s);
 
 /* Whether message `index` is marked as deleted; rows in order. */
 bool pop3_server_is_deleted(const struct pop3_server *s, uint32_t index);

@@ -59,6 +59,10 @@
 	X(LANGUAGES, "languages follow", "言語の一覧です")                    \
 	X(LANGUAGE, "answers are in English", "応答を日本語にしました")       \
 	X(NO_LANGUAGE, "language not offered", "その言語は利用できません")    \
+	X(NO_DELETE, "this app password may not delete mail",                 \
+	  "このアプリパスワードではメールを削除できません")                   \
+	X(REVOKED, "the password of this session was changed or revoked",     \
+	  "このセッションのパスワードは変更または取り消されました")           \
 	X(SHUTDOWN, "server is shutting down", "サーバーを停止しています")
 
 #define POP3_ERR_TEXTS_JA(X)                                 \

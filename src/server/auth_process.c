@@ -149,11 +149,27 @@ static void send_grant(struct login *l, const struct auth_identity *who)
 	message_write_raw(&w, who->account, sizeof who->account);
 	message_write_u32(&w, who->mailbox);
 	message_write_u32(&w, who->device);
+	message_write_u8(&w, who->may_delete);
 	message_write_octets(&w, span_str(who->address));
 	if (!p->store.present ||
 	    channel_send_fields(&p->store.channel, MESSAGE_GRANT, l->id, &w) !=
 		    YB_OK)
 		send_failed(l, YB_GONE, SPAN_NONE);
+}
+
+/* Whatever was granted on these credentials is to end. */
+static void on_ended(void *ctx, const uint8_t account[16], uint64_t devices)
+{
+	struct auth_process *p = ctx;
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_raw(&w, account, 16);
+	message_write_u64(&w, devices);
+	/* A store that is gone has ended all of them. */
+	if (p->store.present)
+		(void)channel_send_fields(&p->store.channel, MESSAGE_REVOKED, 0,
+					  &w);
 }
 
 static void login_free(struct login *l)
@@ -232,6 +248,7 @@ static void read_peer(struct message_reader *r, struct auth_peer *ret)
 {
 	message_read_into(r, ret->address, sizeof ret->address);
 	ret->tls = message_read_u8(r) != 0;
+	ret->protocol = (enum auth_protocol)message_read_u8(r);
 }
 
 /* What a worker has computed of its TLS connection; malformed if too long. */
@@ -485,6 +502,8 @@ static enum yb_err open_all(struct auth_process *p)
 	struct auth_config auth = {
 		.default_domain = config->default_domain,
 		.threads = HASHING_THREADS,
+		.ended = on_ended,
+		.ended_ctx = p,
 		.delimiter = CONFIG_DELIMITERS[config->recipient_delimiter]
 	};
 	char wal[CONFIG_PATH_LEN + 8];

@@ -105,6 +105,14 @@ enum control_type {
 	 * u64 octets in, out, ms since its begin, ms since octets moved,
 	 * commands. */
 	CONTROL_SESSIONS,
+	/* address, name ("": make one), u64 refused, u64 protocols, networks,
+	 * u64 end (s, 0: none) -> name, password; on INVALID: the reason. */
+	CONTROL_DEVICE_ADD,
+	/* address -> of each: name, u64 kind, u64 refused, u64 protocols,
+	 * networks, u64 made, u64 last used, u64 end. */
+	CONTROL_DEVICE_LIST,
+	/* address, name -> nothing. */
+	CONTROL_DEVICE_REVOKE,
 	CONTROL_TYPES
 };
 

@@ -3,6 +3,9 @@
 #include "auth/auth.h"
 #include "server/control_names.h"
 
+/* As long as a list of networks may be written, spaces and all. */
+enum { CONTROL_TEXT_MAX = 1024 };
+
 struct row_writer {
 	struct control_call *call;
 	size_t rows;
@@ -84,6 +87,71 @@ static enum yb_err remove_account(struct auth *auth, struct control_call *call)
 	return err;
 }
 
+/* ---- devices ---- */
+
+static enum yb_err add_device(struct auth *auth, struct control_call *call)
+{
+	char name[AUTH_DEVICE_NAME_MAX + 1], made[AUTH_GENERATED_LEN + 1];
+	char wanted[CONTROL_TEXT_MAX], networks[CONTROL_TEXT_MAX];
+	struct auth_device device = { .name = wanted, .networks = networks };
+	struct span address = control_get(&call->fields);
+	const char *reason = "";
+	enum yb_err err;
+
+	control_get_str(&call->fields, wanted, sizeof wanted);
+	device.refused = (uint32_t)control_get_u64(&call->fields);
+	device.protocols = (uint32_t)control_get_u64(&call->fields);
+	control_get_str(&call->fields, networks, sizeof networks);
+	device.expires_s = (int64_t)control_get_u64(&call->fields);
+	if (!control_ended(&call->fields)) {
+		control_put_str(&call->reply, "a name or list is too long");
+		return YB_INVALID;
+	}
+	auth_generate_password(made);
+	err = auth_device_add(auth, address, &device, span_str(made), name,
+			      &reason);
+	control_put_str(&call->reply, err == YB_OK ? name : reason);
+	if (err == YB_OK)
+		control_put_str(&call->reply, made);
+	mem_wipe(made, sizeof made);
+	return err;
+}
+
+static bool put_device(void *ctx, const struct auth_device *device)
+{
+	struct control_writer *w = ctx;
+
+	/* All that an account may have fit into one reply. */
+	control_put_str(w, device->name);
+	control_put_u64(w, device->kind);
+	control_put_u64(w, device->refused);
+	control_put_u64(w, device->protocols);
+	control_put_str(w, device->networks);
+	control_put_u64(w, (uint64_t)device->created_s);
+	control_put_u64(w, (uint64_t)device->last_used_s);
+	control_put_u64(w, (uint64_t)device->expires_s);
+	return true;
+}
+
+static enum yb_err list_devices(struct auth *auth, struct control_call *call)
+{
+	struct span address = control_get(&call->fields);
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	return auth_device_each(auth, address, put_device, &call->reply);
+}
+
+static enum yb_err revoke_device(struct auth *auth, struct control_call *call)
+{
+	struct span address = control_get(&call->fields);
+	struct span name = control_get(&call->fields);
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	return auth_device_revoke(auth, address, name);
+}
+
 typedef enum yb_err handler_fn(struct auth *auth, struct control_call *call);
 
 static handler_fn *const handlers[CONTROL_TYPES] = {
@@ -92,6 +160,9 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_ACCOUNT_GET] = read_accounts,
 	[CONTROL_ACCOUNT_LIST] = read_accounts,
 	[CONTROL_ACCOUNT_REMOVE] = remove_account,
+	[CONTROL_DEVICE_ADD] = add_device,
+	[CONTROL_DEVICE_LIST] = list_devices,
+	[CONTROL_DEVICE_REVOKE] = revoke_device,
 	[CONTROL_DOMAIN_ADD] = control_domain_add,
 	[CONTROL_DOMAIN_REMOVE] = control_domain_remove,
 	[CONTROL_DOMAIN_LIST] = control_domain_list,

@@ -3,13 +3,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { HANDLES_FIRST = 64 };
 
 struct handle_slot {
 	struct store_snapshot *snapshot; /* NULL: free */
-	uint32_t next_free;              /* plus 1 */
-	uint32_t uses;                   /* the high half of its number */
+	struct handle_tag tag;
+	uint32_t next_free; /* plus 1 */
+	uint32_t uses;      /* the high half of its number */
 };
 
 static bool grow(struct handles *h)
@@ -32,7 +34,8 @@ static bool grow(struct handles *h)
 	return true;
 }
 
-uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot)
+uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot,
+		     const struct handle_tag *tag)
 {
 	struct handle_slot *slot;
 	uint32_t at;
@@ -43,6 +46,7 @@ uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot)
 	slot = &h->slots[at - 1];
 	h->free = slot->next_free;
 	slot->snapshot = snapshot;
+	slot->tag = *tag;
 	slot->uses++;
 	h->used++;
 	return (uint64_t)slot->uses << 32 | at;
@@ -63,6 +67,27 @@ struct store_snapshot *handles_find(const struct handles *h, uint64_t handle)
 	struct handle_slot *slot = slot_of(h, handle);
 
 	return slot == NULL ? NULL : slot->snapshot;
+}
+
+const struct handle_tag *handles_tag(const struct handles *h, uint64_t handle)
+{
+	struct handle_slot *slot = slot_of(h, handle);
+
+	return slot == NULL ? NULL : &slot->tag;
+}
+
+uint64_t handles_next_of(const struct handles *h, const uint8_t account[16],
+			 uint64_t devices, uint32_t *at)
+{
+	while (*at < h->n) {
+		const struct handle_slot *slot = &h->slots[(*at)++];
+
+		if (slot->snapshot != NULL &&
+		    (devices & 1ull << slot->tag.device) != 0 &&
+		    memcmp(slot->tag.account, account, 16) == 0)
+			return (uint64_t)slot->uses << 32 | *at;
+	}
+	return 0;
 }
 
 struct store_snapshot *handles_take(struct handles *h, uint64_t handle)

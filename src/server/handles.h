@@ -8,8 +8,17 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+
 struct store_snapshot;
 struct handle_slot;
+
+/* Who has it open. */
+struct handle_tag {
+	uint8_t account[16];
+	uint32_t device;
+	bool may_delete;
+};
 
 enum {
 	/* Sessions of one worker: more than it can have descriptors. */
@@ -25,7 +34,18 @@ struct handles {
 };
 
 /* Keeps the snapshot; its number, or 0 if there is no room. */
-uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot);
+uint64_t handles_add(struct handles *h, struct store_snapshot *snapshot,
+		     const struct handle_tag *tag);
+
+/* Valid until the table changes; NULL if the number means nothing. */
+const struct handle_tag *handles_tag(const struct handles *h, uint64_t handle);
+
+/*
+ * The first number from *at on that one of these devices, a bit each, of the
+ * account has; 0 if there is none more. *at is 0 at first.
+ */
+uint64_t handles_next_of(const struct handles *h, const uint8_t account[16],
+			 uint64_t devices, uint32_t *at);
 
 /* The snapshot, which stays; NULL if the number means nothing. */
 struct store_snapshot *handles_find(const struct handles *h, uint64_t handle);

@@ -34,9 +34,9 @@
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
-	X(LOGIN)         /* peer, tls, user, password */                    \
-	X(SASL)          /* peer, tls, bindings, mechanism, has_response,   \
-	                  * response */                                     \
+	X(LOGIN)         /* peer, tls, protocol, user, password */          \
+	X(SASL)          /* peer, tls, protocol, bindings, mechanism,       \
+	                  * has_response, response */                       \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \
 	X(RCPT)          /* address */                                      \
@@ -46,7 +46,8 @@
 	X(RCPT_DONE)     /* err, how many, each: account, mailbox */        \
 	/* auth -> store: a login is a capability */                        \
 	X(GRANT)         /* worker, incarnation, account, mailbox, device,  \
-	                  * address */                                      \
+	                  * may it delete, address */                       \
+	X(REVOKED)       /* account, devices, a bit each */                 \
 	/* worker -> store */                                               \
 	X(LOG_WANTED)    /* session */                                      \
 	X(QUIT)          /* session, two numbers of its name in the log,    \
@@ -56,7 +57,9 @@
 	                  * as fd */                                        \
 	X(SPOOL_WANTED)                                                     \
 	/* store -> worker */                                               \
-	X(OPENED)        /* err, session, address, listing inline or fd */  \
+	X(OPENED)        /* err, session, may it delete, address, listing   \
+	                  * inline or fd */                                 \
+	X(SESSION_ENDED) /* session; its credential was revoked */          \
 	X(LOG_READY)     /* err; fd */                                      \
 	X(QUIT_DONE)     /* err */                                          \
 	X(DELIVERED)     /* outcomes, an octet each */                      \

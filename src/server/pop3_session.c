@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "base/map.h"
 #include "mime/wire.h"
 #include "os/fd.h"
@@ -109,10 +110,12 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	struct message_reader r;
 	struct span address, block;
 	enum yb_err err;
+	bool may_delete;
 
 	message_read(&r, m);
 	err = message_read_err(&r);
 	s->handle = message_read_u64(&r);
+	may_delete = message_read_u8(&r) != 0;
 	address = message_read_octets(&r);
 	block = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n > 1)
@@ -128,6 +131,8 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	}
 	if (err == YB_OK)
 		count_login(s);
+	if (!may_delete)
+		pop3_server_forbid_delete(s->engine);
 	pop3_server_login_done(s->engine, err, &s->listing);
 	return true;
 }
@@ -215,6 +220,7 @@ static void write_peer(struct message_writer *w, const struct connection *c)
 	socket_address_octets(&c->peer, address);
 	message_write_raw(w, address, sizeof address);
 	message_write_u8(w, c->tls != NULL);
+	message_write_u8(w, AUTH_POP3);
 }
 
 /* The channel bindings of RFC 9266 and 5929; both empty without TLS. */
@@ -644,6 +650,21 @@ static void store_gone(void *session)
 	s->open = false;
 }
 
+static bool revoked(void *session, uint64_t handle)
+{
+	struct pop3_session *s = session;
+
+	if (!s->open || s->handle != handle)
+		return false;
+	s->open = false;
+	/* A message on its way would still go out to the end. */
+	if (out_is_empty(pop3_server_output(s->engine)))
+		pop3_server_revoke(s->engine);
+	else
+		connection_abort(s->connection, "revoked");
+	return true;
+}
+
 static void shut_down(void *session)
 {
 	struct pop3_session *s = session;
@@ -748,6 +769,7 @@ static const struct session_class pop3_class = {
 	.tick = tick,
 	.deadline = deadline,
 	.store_gone = store_gone,
+	.revoked = revoked,
 	.shutdown = shut_down,
 	.count = count,
 	.view = view,

@@ -51,6 +51,7 @@ struct store_process {
 	struct process process;
 	struct store *store;
 	struct peer auth;
+	struct list grants; /* maildrops that are being opened */
 	struct worker_peer workers[WORKERS_MAX];
 	struct loop_io pool;
 	struct loop_timer ending;
@@ -68,6 +69,9 @@ struct question {
 	uint64_t since_ns;
 	struct store_snapshot *snapshot; /* QUIT: to be closed after it */
 	int fd;                          /* DELIVER: the body, or -1 */
+	struct list link;                /* GRANT: in grants */
+	struct handle_tag tag;           /* GRANT: for whom */
+	bool revoked;                    /* GRANT: it is worth nothing now */
 	char address[256];               /* GRANT */
 };
 
@@ -88,11 +92,13 @@ static struct question *question_new(struct store_process *p, uint32_t worker,
 				.id = id,
 				.since_ns = clock_mono_ns(),
 				.fd = -1 };
+	list_init(&q->link);
 	return q;
 }
 
 static void question_free(struct question *q)
 {
+	list_remove(&q->link);
 	q->process->workers[q->worker].questions_n--;
 	q->process->workers[q->worker].bodies_n -= q->fd >= 0;
 	store_snapshot_close(&q->snapshot);
@@ -148,6 +154,7 @@ static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
 	message_write(&head);
 	message_write_u32(&head, YB_OK);
 	message_write_u64(&head, handle);
+	message_write_u8(&head, q->tag.may_delete);
 	message_write_octets(&head, span_str(q->address));
 	message_write_u32(&head, (uint32_t)listing.n);
 	parts[0] = message_written(&head);
@@ -163,6 +170,7 @@ static void send_not_opened(struct worker_peer *w, uint64_t id, enum yb_err err)
 	message_write(&out);
 	message_write_u32(&out, err);
 	message_write_u64(&out, 0);
+	message_write_u8(&out, 0);
 	message_write_octets(&out, SPAN_NONE);
 	message_write_octets(&out, SPAN_NONE);
 	(void)channel_send_fields(&w->peer.channel, MESSAGE_OPENED, id, &out);
@@ -181,8 +189,12 @@ static void on_opened(void *ctx, enum yb_err err,
 		question_free(q);
 		return;
 	}
+	if (err == YB_OK && q->revoked) {
+		store_snapshot_close(&snapshot);
+		err = YB_DENIED;
+	}
 	if (err == YB_OK) {
-		handle = handles_add(&w->sessions, snapshot);
+		handle = handles_add(&w->sessions, snapshot, &q->tag);
 		err = handle == 0 ? YB_OVERLOAD
 				  : send_opened(w, q, snapshot, handle);
 		if (handle != 0 && err != YB_OK)
@@ -203,6 +215,7 @@ static bool on_grant(struct store_process *p, struct message *m)
 	uint32_t worker, device;
 	uint64_t incarnation;
 	struct span address;
+	bool may_delete;
 
 	message_read(&r, m);
 	worker = message_read_u32(&r);
@@ -211,6 +224,7 @@ static bool on_grant(struct store_process *p, struct message *m)
 			  sizeof place.account.octets);
 	place.mailbox = message_read_u32(&r);
 	device = message_read_u32(&r);
+	may_delete = message_read_u8(&r) != 0;
 	address = message_read_octets(&r);
 	if (!message_read_ended(&r) || worker >= WORKERS_MAX ||
 	    device >= STORE_DEVICES_MAX)
@@ -222,7 +236,57 @@ static bool on_grant(struct store_process *p, struct message *m)
 		question_free(q);
 		return false;
 	}
+	q->tag = (struct handle_tag){ .device = device,
+				      .may_delete = may_delete };
+	memcpy(q->tag.account, place.account.octets, sizeof q->tag.account);
+	list_push(&p->grants, &q->link);
 	store_snapshot_open(p->store, place, device, on_opened, q);
+	return true;
+}
+
+/* ---- logins that are worth nothing any more ---- */
+
+/* The worker tells the client; whatever it does, this session reads and
+ * deletes nothing more. */
+static void end_session(struct worker_peer *w, uint64_t handle)
+{
+	struct store_snapshot *snapshot = handles_take(&w->sessions, handle);
+	struct message_writer out;
+
+	store_snapshot_close(&snapshot);
+	message_write(&out);
+	message_write_u64(&out, handle);
+	(void)channel_send_fields(&w->peer.channel, MESSAGE_SESSION_ENDED, 0,
+				  &out);
+}
+
+static bool on_revoked(struct store_process *p, struct message *m)
+{
+	struct message_reader r;
+	uint8_t account[16];
+	uint64_t devices, handle;
+
+	message_read(&r, m);
+	message_read_into(&r, account, sizeof account);
+	devices = message_read_u64(&r);
+	if (!message_read_ended(&r))
+		return false;
+	list_for_each(link, &p->grants) {
+		struct question *q = list_entry(link, struct question, link);
+
+		if ((devices & 1ull << q->tag.device) != 0 &&
+		    memcmp(q->tag.account, account, sizeof account) == 0)
+			q->revoked = true;
+	}
+	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_peer *w = &p->workers[i];
+		uint32_t at = 0;
+
+		while (w->peer.present &&
+		       (handle = handles_next_of(&w->sessions, account, devices,
+						 &at)) != 0)
+			end_session(w, handle);
+	}
 	return true;
 }
 
@@ -300,6 +364,7 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 	struct store_session by = { .worker = (uint8_t)w->peer.number,
 				    .kind = STORE_WORKER_SESSION };
 	struct span mapping = SPAN_NONE, ranges;
+	const struct handle_tag *tag;
 	struct message_reader r;
 	struct question *q;
 	uint64_t handle;
@@ -311,10 +376,13 @@ static bool on_quit(struct worker_peer *w, struct message *m)
 	ranges = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n > 1)
 		return false;
-	if (handles_find(&w->sessions, handle) == NULL) {
+	tag = handles_tag(&w->sessions, handle);
+	if (tag == NULL) {
 		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_SNAPSHOT_GONE);
 		return true;
 	}
+	if (!tag->may_delete)
+		return false; /* the worker was told so */
 	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
 	if (q == NULL) {
 		send_err(&w->peer, MESSAGE_QUIT_DONE, m->id, YB_NOMEM);
@@ -489,6 +557,8 @@ static void on_worker_end(struct peer *peer, enum yb_err why)
 
 static bool on_auth_message(struct peer *from, struct message *m)
 {
+	if (m->type == MESSAGE_REVOKED)
+		return on_revoked(from->owner, m);
 	return m->type == MESSAGE_GRANT && on_grant(from->owner, m);
 }
 
@@ -691,6 +761,7 @@ int store_process_main(void)
 	loop_timer_init(&p->ending, end_when_idle, p);
 	loop_timer_init(&p->look, look, p);
 	loop_timer_init(&p->tick, on_tick, p);
+	list_init(&p->grants);
 	p->auth.owner = p;
 	p->auth.on_message = on_auth_message;
 	p->auth.on_end = on_auth_end;

@@ -117,8 +117,33 @@ static bool on_answer(struct worker *w, unsigned from, struct message *m)
 	return true;
 }
 
+/* Of all sessions of this worker, the one with this number at the store. */
+static bool on_session_ended(struct worker *w, struct message *m)
+{
+	struct message_reader r;
+	uint64_t handle;
+
+	message_read(&r, m);
+	handle = message_read_u64(&r);
+	if (!message_read_ended(&r))
+		return false;
+	list_for_each(link, &w->connections) {
+		struct connection *c =
+			list_entry(link, struct connection, link);
+
+		if (c->session == NULL || c->class->revoked == NULL ||
+		    !c->class->revoked(c->session, handle))
+			continue;
+		connection_resume(c);
+		break;
+	}
+	return true;
+}
+
 static bool on_peer_message(struct peer *peer, struct message *m)
 {
+	if (peer->role == ROLE_STORE && m->type == MESSAGE_SESSION_ENDED)
+		return on_session_ended(peer->owner, m);
 	return on_answer(peer->owner,
 			 peer->role == ROLE_AUTH ? ASKED_AUTH : ASKED_STORE, m);
 }

@@ -164,6 +164,7 @@ class PostOffice:
         args = list(args)
         if config:
             at = 2 if args[0] in GROUPS else 1
+            at += args[:2] == ["account", "app-password"]
             args[at:at] = ["-c", self.config]
         done = subprocess.run(self.command(*args), input=data or b"",
                               env=environment(), capture_output=True,

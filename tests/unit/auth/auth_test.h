@@ -109,7 +109,7 @@ static inline void add_account(struct office *o, const char *address,
 /* 192.0.2.n, as IPv4 stands in IPv6. */
 static inline struct auth_peer peer_number(unsigned n)
 {
-	struct auth_peer p = { .tls = true };
+	struct auth_peer p = { .tls = true, .protocol = AUTH_POP3 };
 
 	p.address[10] = p.address[11] = 0xff;
 	p.address[12] = 192;

@@ -155,6 +155,52 @@ enum yb_err auth_account_each(struct auth *a, struct span after,
 	return play.err;
 }
 
+enum yb_err auth_device_add(struct auth *a, struct span address,
+			    const struct auth_device *device,
+			    struct span password,
+			    char ret_name[AUTH_DEVICE_NAME_MAX + 1],
+			    const char **ret_reason)
+{
+	(void)a;
+	note(address);
+	assert_true(span_to_str(password, play.password, sizeof play.password));
+	assert_string_equal(device->networks, "::1");
+	assert_int_equal(device->refused, AUTH_NO_DELETE);
+	assert_int_equal(device->protocols, AUTH_POP3);
+	assert_int_equal(device->expires_s, 77);
+	(void)snprintf(ret_name, AUTH_DEVICE_NAME_MAX + 1, "%s",
+		       *device->name != 0 ? device->name : "app-1");
+	if (play.reason != NULL)
+		*ret_reason = play.reason;
+	return play.err;
+}
+
+enum yb_err auth_device_revoke(struct auth *a, struct span address,
+			       struct span device)
+{
+	(void)a;
+	note(address);
+	assert_true(span_to_str(device, play.password, sizeof play.password));
+	return play.err;
+}
+
+/* As many as an account may have, each as long as it may be. */
+enum yb_err auth_device_each(struct auth *a, struct span address,
+			     auth_device_fn *each, void *ctx)
+{
+	static char name[AUTH_DEVICE_NAME_MAX + 1], networks[513];
+	const struct auth_device device = { .name = name,
+					    .networks = networks };
+
+	(void)a;
+	note(address);
+	memset(name, 'n', AUTH_DEVICE_NAME_MAX);
+	memset(networks, '1', sizeof networks - 1);
+	for (int i = 0; i < 64; i++)
+		assert_true(each(ctx, &device));
+	return play.err;
+}
+
 void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1])
 {
 	memcpy(ret, "made-made-made-made-made", AUTH_GENERATED_LEN + 1);
@@ -464,6 +510,71 @@ static void test_totals(void **state)
 	end(&a);
 }
 
+static void begin_device(struct asked *a)
+{
+	begin(a, CONTROL_DEVICE_ADD);
+	control_put_str(&a->request, "alice@x");
+	control_put_str(&a->request, "phone");
+	control_put_u64(&a->request, AUTH_NO_DELETE);
+	control_put_u64(&a->request, AUTH_POP3);
+	control_put_str(&a->request, "::1");
+	control_put_u64(&a->request, 77);
+}
+
+static void test_devices(void **state)
+{
+	char text[600];
+	struct asked a;
+
+	(void)state;
+	begin_device(&a);
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	control_get_str(&a.reply, text, sizeof text);
+	assert_string_equal(text, "phone");
+	control_get_str(&a.reply, text, sizeof text);
+	assert_string_equal(text, "made-made-made-made-made");
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	play.err = YB_INVALID;
+	play.reason = "no";
+	begin_device(&a);
+	put_on(&a, to_directory);
+	assert_int_equal(a.err, YB_INVALID);
+	control_get_str(&a.reply, text, sizeof text);
+	assert_string_equal(text, "no");
+	assert_true(control_ended(&a.reply));
+	end(&a);
+	play.err = YB_OK;
+	play.reason = NULL;
+
+	begin(&a, CONTROL_DEVICE_LIST);
+	control_put_str(&a.request, "alice@x");
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	for (int i = 0; i < 64; i++) {
+		control_get_str(&a.reply, text, sizeof text);
+		assert_int_equal(strlen(text), AUTH_DEVICE_NAME_MAX);
+		for (int k = 0; k < 3; k++)
+			(void)control_get_u64(&a.reply);
+		control_get_str(&a.reply, text, sizeof text);
+		assert_int_equal(strlen(text), 512);
+		for (int k = 0; k < 3; k++)
+			(void)control_get_u64(&a.reply);
+	}
+	assert_true(control_ended(&a.reply));
+	end(&a);
+
+	begin(&a, CONTROL_DEVICE_REVOKE);
+	control_put_str(&a.request, "alice@x");
+	control_put_str(&a.request, "phone");
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	assert_string_equal(play.password, "phone");
+	end(&a);
+}
+
 static void test_remove_mail(void **state)
 {
 	struct asked a;
@@ -633,6 +744,7 @@ int main(void)
 		PLAY(test_get_and_remove),
 		PLAY(test_list),
 		PLAY(test_totals),
+		PLAY(test_devices),
 		PLAY(test_remove_mail),
 		PLAY(test_looking_at_mail),
 		PLAY(test_changing_mail),

@@ -1,0 +1,206 @@
+/*
+ * Devices: what logs in beside the main password, each with limits of its
+ * own, and ended alone.
+ */
+#include "auth/auth_private.h"
+
+#include <stdio.h>
+
+#include "auth/network.h"
+#include "base/buf.h"
+#include "base/utf8.h"
+#include "os/clock.h"
+
+bool device_may_login(const struct directory_credential *c,
+		      const struct auth_peer *from)
+{
+	const struct directory_limits *l = &c->limits;
+
+	return (l->expires_s == 0 ||
+		clock_real_ns() / 1000000000 < l->expires_s) &&
+	       (l->protocols == 0 || (l->protocols & from->protocol) != 0) &&
+	       networks_hold(l->networks, from->address);
+}
+
+void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],
+			uint64_t devices)
+{
+	if (a->ended != NULL)
+		a->ended(a->ended_ctx, account, devices);
+}
+
+/* ---- names ---- */
+
+static bool is_name(struct span name)
+{
+	if (name.n == 0 || name.n > DIRECTORY_NAME_MAX ||
+	    !utf8_is_valid(name) || name.p[0] == ' ' ||
+	    name.p[name.n - 1] == ' ' || span_eq_nocase(name, SPAN_LIT("main")))
+		return false;
+	/* Names are listed with commas between them. */
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] < 0x20 || name.p[i] == 0x7f || name.p[i] == ',')
+			return false;
+	return true;
+}
+
+static const struct directory_credential *
+find_device(const struct directory_account *account, struct span name)
+{
+	for (uint32_t i = 0; i < account->credentials_n; i++)
+		if (span_eq(name, span_str(account->credentials[i].name)))
+			return &account->credentials[i];
+	return NULL;
+}
+
+/* "app-1" and so on, for who gives none. */
+static void make_name(const struct directory_account *account,
+		      char ret[DIRECTORY_NAME_MAX + 1])
+{
+	unsigned n = 1;
+
+	do
+		(void)snprintf(ret, DIRECTORY_NAME_MAX + 1, "app-%u", n++);
+	while (find_device(account, span_str(ret)) != NULL);
+}
+
+/* ---- changes ---- */
+
+/* What is wrong with it, for people; NULL if nothing is. */
+static const char *read_device(const struct auth_device *d, struct span name,
+			       struct directory_verifier *v,
+			       char networks[DIRECTORY_NETWORKS_MAX + 1])
+{
+	if (name.n > 0 && !is_name(name))
+		return "a device has a name of at most 64 octets, without "
+		       "commas and control characters, other than \"main\"";
+	if (networks_canonical(span_str(d->networks), networks) != YB_OK)
+		return "the networks are not valid; write a list such as "
+		       "192.0.2.0/24,2001:db8::/32, without bits behind the "
+		       "prefix";
+	if (d->expires_s != 0 && d->expires_s <= clock_real_ns() / 1000000000)
+		return "the end date has passed";
+	v->limits = (struct directory_limits){ .refused = d->refused,
+					       .protocols = d->protocols,
+					       .expires_s = d->expires_s,
+					       .networks = networks };
+	return NULL;
+}
+
+static enum yb_err find_account(struct auth *a, struct span address,
+				struct name *ret_name,
+				struct directory_account **ret)
+{
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_FIND, ret_name);
+
+	if (err != YB_OK)
+		return err == YB_INVALID ? YB_NO_ACCOUNT : err;
+	return directory_account_find(a->directory, name_span(ret_name), ret);
+}
+
+enum yb_err auth_device_add(struct auth *a, struct span address,
+			    const struct auth_device *device,
+			    struct span password,
+			    char ret_name[AUTH_DEVICE_NAME_MAX + 1],
+			    const char **ret_reason)
+{
+	char networks[DIRECTORY_NETWORKS_MAX + 1];
+	char made[DIRECTORY_NAME_MAX + 1];
+	struct directory_account *account = NULL;
+	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256,
+					.name = device->name };
+	const char *reason =
+		read_device(device, span_str(device->name), &v, networks);
+	struct name name;
+	uint32_t number = 0;
+	enum yb_err err;
+
+	if (reason != NULL) {
+		*ret_reason = reason;
+		return YB_INVALID;
+	}
+	err = find_account(a, address, &name, &account);
+	if (err != YB_OK)
+		return err;
+	if (*device->name == 0) {
+		make_name(account, made);
+		v.name = made;
+	}
+	/* Its password is made by the same salt and count as all others. */
+	memcpy(v.salt, account->salt, sizeof v.salt);
+	v.iterations = account->iterations;
+	directory_account_free(&account);
+	err = verifier_make(password, &v);
+	if (err == YB_OK)
+		err = directory_device_add(a->directory, name_span(&name), &v,
+					   clock_real_ns() / 1000000000,
+					   &number);
+	if (err == YB_OK)
+		memccpy(ret_name, v.name, 0, AUTH_DEVICE_NAME_MAX + 1);
+	mem_wipe(&v, sizeof v);
+	cache_forget(&a->cache, name_span(&name));
+	return err;
+}
+
+enum yb_err auth_device_revoke(struct auth *a, struct span address,
+			       struct span device)
+{
+	struct directory_account *account = NULL;
+	const struct directory_credential *c;
+	uint8_t id[DIRECTORY_ID_LEN];
+	struct name name;
+	uint32_t number = 0;
+	enum yb_err err = find_account(a, address, &name, &account);
+
+	if (err != YB_OK)
+		return err;
+	memcpy(id, account->id, sizeof id);
+	c = find_device(account, device);
+	/* An account without its main password could not get a new one. */
+	if (c == NULL)
+		err = YB_NOT_FOUND;
+	else if (c->device == DIRECTORY_MAIN)
+		err = YB_UNSUPPORTED;
+	else
+		number = c->device;
+	directory_account_free(&account);
+	if (err == YB_OK)
+		err = directory_device_remove(a->directory, name_span(&name),
+					      number);
+	cache_forget(&a->cache, name_span(&name));
+	if (err == YB_OK)
+		devices_tell_ended(a, id, 1ull << number);
+	return err;
+}
+
+enum yb_err auth_device_each(struct auth *a, struct span address,
+			     auth_device_fn *each, void *ctx)
+{
+	struct directory_account *account = NULL;
+	struct name name;
+	bool more = true;
+	enum yb_err err;
+
+	logins_flush(a);
+	err = find_account(a, address, &name, &account);
+	if (err != YB_OK)
+		return err;
+	for (uint32_t i = 0; more && i < account->credentials_n; i++) {
+		const struct directory_credential *c = &account->credentials[i];
+		const struct auth_device device = {
+			.name = c->name,
+			.kind = (enum auth_device_kind)c->kind,
+			.refused = c->limits.refused,
+			.protocols = c->limits.protocols,
+			.networks = c->limits.networks,
+			.created_s = c->created_s,
+			.last_used_s = c->last_used_s,
+			.expires_s = c->limits.expires_s,
+		};
+
+		more = each(ctx, &device);
+	}
+	directory_account_free(&account);
+	return YB_OK;
+}
