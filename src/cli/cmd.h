@@ -10,6 +10,7 @@ int cmd_init(const struct invocation *inv);
 int cmd_serve(const struct invocation *inv);
 int cmd_check(const struct invocation *inv);
 int cmd_reload(const struct invocation *inv);
+int cmd_restart(const struct invocation *inv);
 int cmd_status(const struct invocation *inv);
 int cmd_top(const struct invocation *inv);
 int cmd_log(const struct invocation *inv);

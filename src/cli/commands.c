@@ -221,6 +221,20 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin reload\n",
 	  cmd_reload },
+	{ "restart", "", 0, 0, json_options, COMMAND_USAGE,
+	  "Let the program on the disk take over, and refuse nobody meanwhile",
+	  "For a new version, and for settings that need it. The program on "
+	  "the disk is asked first\n"
+	  "whether it can run with the configuration (exit code 10 if not). "
+	  "Then sessions end\n"
+	  "where they have nothing on their way; who connects waits in the "
+	  "queue; messages being\n"
+	  "sent are sent to their end. Mail that was accepted is on the disk. "
+	  "SIGUSR2 does the same.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin restart\n",
+	  cmd_restart },
 	{ "domain add", "DOMAIN", 1, 1, domain_options, COMMAND_USAGE,
 	  "Take mail for a domain",
 	  "`yubin account add` does it by itself; this is for domains that "

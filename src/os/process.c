@@ -56,6 +56,8 @@ static bool arrange_fds(const struct process_start *start)
 	}
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return false;
+	if (start->error_fd > 0 && dup2(start->error_fd, STDERR_FILENO) < 0)
+		return false;
 	for (size_t i = 0; i < start->fds_n; i++)
 		if (dup2(parked[i], PROCESS_FIRST_FD + (int)i) < 0)
 			return false;

@@ -24,6 +24,7 @@ struct process_start {
 	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
 	struct process_user user;
 	const int *fds; /* become 3, 4, ... in the child */
+	int error_fd;   /* its standard error; 0: ours */
 	size_t fds_n;
 };
 

@@ -198,6 +198,53 @@ enum yb_err socket_listen(const struct socket_address *a, unsigned mode,
 	return YB_OK;
 }
 
+static bool is_same_address(const struct socket_address *a,
+			    const struct socket_address *b)
+{
+	struct sockaddr_un un_a, un_b;
+	struct sockaddr_in6 in6_a, in6_b;
+	struct sockaddr_in in_a, in_b;
+
+	if (a->any.sa_family != b->any.sa_family)
+		return false;
+	switch (a->any.sa_family) {
+	case AF_UNIX:
+		memcpy(&un_a, &a->storage, sizeof un_a);
+		memcpy(&un_b, &b->storage, sizeof un_b);
+		return strncmp(un_a.sun_path, un_b.sun_path,
+			       sizeof un_a.sun_path) == 0;
+	case AF_INET:
+		memcpy(&in_a, &a->storage, sizeof in_a);
+		memcpy(&in_b, &b->storage, sizeof in_b);
+		return in_a.sin_port == in_b.sin_port &&
+		       in_a.sin_addr.s_addr == in_b.sin_addr.s_addr;
+	case AF_INET6:
+		memcpy(&in6_a, &a->storage, sizeof in6_a);
+		memcpy(&in6_b, &b->storage, sizeof in6_b);
+		return in6_a.sin6_port == in6_b.sin6_port &&
+		       memcmp(&in6_a.sin6_addr, &in6_b.sin6_addr,
+			      sizeof in6_a.sin6_addr) == 0;
+	default:
+		return false;
+	}
+}
+
+bool socket_is_listening(int fd, int type, const struct socket_address *a)
+{
+	struct socket_address own = { .n = sizeof own.storage };
+	int is_type = 0, listens = 0;
+	socklen_t size = sizeof is_type;
+
+	if (getsockname(fd, &own.any, &own.n) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &is_type, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 ||
+	    is_type != type || listens == 0 || !is_same_address(&own, a))
+		return false;
+	if (a->any.sa_family != AF_UNIX)
+		socket_no_delay(fd);
+	return fd_set_nonblocking(fd, true) == YB_OK;
+}
+
 enum yb_err socket_accept(int listener, int *ret_fd,
 			  struct socket_address *ret_peer)
 {

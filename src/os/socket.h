@@ -47,6 +47,12 @@ bool socket_address_is_loopback(const struct socket_address *a);
 YB_CHECKED enum yb_err socket_listen(const struct socket_address *a,
 				     unsigned mode, int *ret_fd);
 
+/*
+ * Whether `fd` is a socket of `type` that listens at that very address; then
+ * it is made as socket_listen() makes one.
+ */
+bool socket_is_listening(int fd, int type, const struct socket_address *a);
+
 /* Accepts one connection, non-blocking. AGAIN, OVERLOAD, GONE. */
 YB_CHECKED enum yb_err socket_accept(int listener, int *ret_fd,
 				     struct socket_address *ret_peer);

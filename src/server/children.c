@@ -307,6 +307,11 @@ static bool on_message(void *ctx, struct message *m)
 		return on_accused(c, m);
 	if (m->type == MESSAGE_RELOADED)
 		return on_reloaded(c, m);
+	if (m->type == MESSAGE_DRAINED) {
+		c->drained = true;
+		c->all->on_drained(c->all->ctx, c);
+		return true;
+	}
 	if (m->type != MESSAGE_READY)
 		return false;
 	if (c->state != CHILD_STARTING)
@@ -406,9 +411,39 @@ bool child_reload(struct child *c)
 	return true;
 }
 
-void child_stop(struct child *c)
+void child_drain(struct child *c)
 {
 	if (c->state != CHILD_STARTING && c->state != CHILD_READY)
+		return;
+	c->state = CHILD_STOPPING;
+	count_processes(c->all);
+	(void)hand_over(c, MESSAGE_DRAIN, 0, NULL, 0);
+}
+
+void children_adopt(struct children *all, pid_t pid, int fd)
+{
+	if (all->leftover_n < WORKERS_MAX)
+		all->leftover[all->leftover_n++] =
+			(struct leftover){ .pid = pid, .fd = fd };
+	else
+		fd_close(&fd); /* it sees the end of its channel, and ends */
+}
+
+static bool bury_leftover(struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->leftover_n; i++) {
+		if (all->leftover[i].pid != pid)
+			continue;
+		fd_close(&all->leftover[i].fd);
+		all->leftover[i] = all->leftover[--all->leftover_n];
+		return true;
+	}
+	return false;
+}
+
+void child_stop(struct child *c)
+{
+	if (c->state == CHILD_DOWN)
 		return;
 	c->state = CHILD_STOPPING;
 	count_processes(c->all);
@@ -446,16 +481,26 @@ static void buried(struct child *c, int status)
 		restart(c, now);
 }
 
+static struct child *find_pid(struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->child[i].state != CHILD_DOWN &&
+		    all->child[i].pid == pid)
+			return &all->child[i];
+	return NULL;
+}
+
 void children_reap(struct children *all)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < all->n; i++)
-			if (all->child[i].state != CHILD_DOWN &&
-			    all->child[i].pid == pid) {
-				buried(&all->child[i], status);
-				break;
-			}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *c = find_pid(all, pid);
+
+		if (c != NULL)
+			buried(c, status);
+		else if (!bury_leftover(all, pid) || all->ending)
+			all->on_stranger(all->ctx, pid, status);
+	}
 }

@@ -32,12 +32,20 @@ struct child {
 	uint64_t incarnation;
 	uint64_t started_ms;
 	uint32_t restarts;
+	bool drained;   /* a worker without need of auth and store */
 	bool reloading; /* was handed new settings, has not said RELOADED */
 	struct metrics_page *page; /* what it and its predecessors counted */
 	int page_fd;
 	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
 	struct channel channel;
 	struct loop_timer restart;
+};
+
+/* A worker of the program that ran here before; it only sends what it has
+ * begun, and its channel is held open for it. */
+struct leftover {
+	pid_t pid;
+	int fd;
 };
 
 struct children {
@@ -54,9 +62,15 @@ struct children {
 	bool ending; /* nothing is started any more */
 	struct child child[CHILDREN_MAX];
 	size_t n;
+	struct leftover leftover[WORKERS_MAX];
+	size_t leftover_n;
 	/* A process became ready, or died (`status` as of waitpid). */
 	void (*on_ready)(void *ctx, struct child *c);
 	void (*on_death)(void *ctx, struct child *c, int status);
+	/* A worker has drained. */
+	void (*on_drained)(void *ctx, struct child *c);
+	/* A process that is none of these has died. */
+	void (*on_stranger)(void *ctx, pid_t pid, int status);
 	/* It goes by what it was handed anew; or, with an error, does not. */
 	void (*on_reloaded)(void *ctx, struct child *c, enum yb_err err);
 	void *ctx;
@@ -77,6 +91,12 @@ void child_start(struct child *c);
  * start with what is new. on_reloaded() or on_death() follows.
  */
 bool child_reload(struct child *c);
+
+/* Asks a worker to make way for a successor. */
+void child_drain(struct child *c);
+
+/* Keeps a process of the program before this one. */
+void children_adopt(struct children *all, pid_t pid, int fd);
 
 /* Asks it to end in order. */
 void child_stop(struct child *c);

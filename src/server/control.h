@@ -97,6 +97,8 @@ enum control_type {
 	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
 	 * "number"), u64 line or number, u64 column, text. */
 	CONTROL_RELOAD,
+	/* Nothing -> rows as above, once the new program said that it can. */
+	CONTROL_RESTART,
 	/* Supervisor: nothing -> struct metrics_page's cells, added up (u64
 	 * each, in native order: metrics.h). */
 	CONTROL_COUNTERS,

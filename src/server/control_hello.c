@@ -119,8 +119,8 @@ static void handle_own(void *ctx, struct control_call *call)
 		put_status(door, call);
 	else if (call->type == CONTROL_COUNTERS)
 		put_counters(door, call);
-	else if (call->type == CONTROL_RELOAD)
-		door->reload(door->ctx, call);
+	else if (call->type == CONTROL_RELOAD || call->type == CONTROL_RESTART)
+		door->manage(door->ctx, call);
 	else
 		control_reply(call, YB_UNSUPPORTED);
 }
@@ -263,14 +263,14 @@ enum yb_err control_door_open(struct control_door *door, const char *path,
 {
 	enum yb_err err;
 
-	door->fd = -1;
+	door->fd = door->inherited > 0 ? door->inherited : -1;
 	door->has_group = user.set;
 	door->group = user.gid;
 	door->waiting_n = 0;
 	list_init(&door->waiting);
 	door->io = (struct loop_io){ .fd = -1, .ready = on_knock, .ctx = door };
 	err = control_server_init(&door->own, door->loop, handle_own, door);
-	if (err == YB_OK)
+	if (err == YB_OK && door->fd < 0)
 		err = listen_at(path, mode, user, &door->fd);
 	if (err == YB_OK)
 		err = loop_watch(door->loop, &door->io, door->fd,

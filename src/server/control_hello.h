@@ -46,11 +46,12 @@ struct control_door {
 	bool (*pass_on)(void *ctx, enum role owner, uint32_t number, int fd);
 	/* Tells every process, the supervisor first. */
 	void (*report)(void *ctx, control_process_fn *each, void *each_ctx);
-	/* Reads the configuration anew and replies to the call, now or later.*/
-	void (*reload)(void *ctx, struct control_call *call);
 	/* What all processes have counted (METRIC_CELLS). */
 	void (*sum)(void *ctx, uint64_t *sums);
+	/* Begins a reload or a restart; replies to the call, now or later. */
+	void (*manage)(void *ctx, struct control_call *call);
 	void *ctx;
+	int inherited; /* the socket, if it is there already; or 0 */
 	/* private */
 	int fd;
 	bool has_group;

@@ -25,11 +25,13 @@
 	X(START)         /* everything is handed over: cage and run */      \
 	X(RELOAD)        /* what was handed over anew counts from now on */ \
 	X(STOP)          /* finish what runs, then end */                   \
+	X(DRAIN)         /* worker: make way for a successor */             \
 	X(PAGE)          /* fd: what this process counts, to be written */  \
 	X(PAGE_OF)       /* role; fd: what a process counts, to be read */  \
 	X(CONTROL)       /* fd: a command's connection, checked */          \
 	/* all -> supervisor */                                             \
 	X(READY)         /* caged and running */                            \
+	X(DRAINED)       /* auth and store are not needed any more */       \
 	X(RELOADED)      /* err */                                          \
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \

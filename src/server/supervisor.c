@@ -51,50 +51,83 @@ static void stop_role(struct supervisor *s, enum role role)
 			child_stop(&s->children.child[i]);
 }
 
+static bool have_drained(const struct children *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct child *c = &all->child[i];
+
+		if (c->role == ROLE_WORKER && c->state != CHILD_DOWN &&
+		    !c->drained)
+			return false;
+	}
+	return true;
+}
+
+static size_t keepers_running(const struct children *all)
+{
+	return children_running(all, ROLE_COUNT) -
+	       children_running(all, ROLE_WORKER);
+}
+
+static void stop_keepers(struct supervisor *s)
+{
+	begin_stage(s, STAGE_KEEPERS, STOP_KEEPERS_MS);
+	stop_role(s, ROLE_AUTH);
+	stop_role(s, ROLE_STORE);
+	stop_role(s, ROLE_METRICS);
+}
+
 /*
  * Workers first, so that their last deliveries and deletes find the store;
  * then the keepers, which finish their syncs; then nothing is left.
  */
-static void go_on_ending(struct supervisor *s)
+void supervisor_go_on_ending(struct supervisor *s)
 {
-	if (s->stage == STAGE_WORKERS &&
-	    children_running(&s->children, ROLE_WORKER) == 0) {
-		begin_stage(s, STAGE_KEEPERS, STOP_KEEPERS_MS);
-		stop_role(s, ROLE_AUTH);
-		stop_role(s, ROLE_STORE);
-		stop_role(s, ROLE_METRICS);
-	}
-	if (s->stage == STAGE_KEEPERS &&
-	    children_running(&s->children, ROLE_COUNT) == 0)
+	if (s->stage == STAGE_DRAINING && have_drained(&s->children))
+		stop_keepers(s);
+	if (s->stage == STAGE_WORKERS && s->children.leftover_n == 0 &&
+	    children_running(&s->children, ROLE_WORKER) == 0)
+		stop_keepers(s);
+	if (s->stage != STAGE_KEEPERS || keepers_running(&s->children) > 0)
+		return;
+	if (s->restart.going)
+		supervisor_execute(s);
+	if (children_running(&s->children, ROLE_COUNT) == 0)
 		loop_stop(s->loop);
 }
 
 static void begin_ending(struct supervisor *s, const char *why, int status)
 {
-	if (s->children.ending)
+	if (s->children.ending && !s->restart.going)
 		return;
 	log_message(&s->log, LOG_INFO, "stop", "%s", why);
 	s->exit_status = status;
 	s->children.ending = true;
+	s->restart.going = false;
 	control_door_close(&s->door);
 	begin_stage(s, STAGE_WORKERS, STOP_WORKERS_MS);
 	stop_role(s, ROLE_WORKER);
-	go_on_ending(s);
+	supervisor_go_on_ending(s);
 }
 
 /* Whoever has not ended in time is ended. */
 static void out_of_patience(void *ctx, uint64_t now_ms)
 {
 	struct supervisor *s = ctx;
+	bool workers = s->stage == STAGE_DRAINING || s->stage == STAGE_WORKERS;
 
 	(void)now_ms;
 	for (size_t i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.child[i];
 
-		if (c->state != CHILD_DOWN &&
-		    (s->stage == STAGE_KEEPERS || c->role == ROLE_WORKER))
+		if (workers ? c->role == ROLE_WORKER &&
+				      (!c->drained || !s->restart.going)
+			    : c->role != ROLE_WORKER || !s->restart.going)
 			child_kill(c);
 	}
+	for (size_t i = 0; i < s->children.leftover_n; i++)
+		if (s->stage == STAGE_WORKERS)
+			(void)kill(s->children.leftover[i].pid, SIGKILL);
 }
 
 static void tell_ready(struct supervisor *s)
@@ -176,7 +209,19 @@ static void on_death(void *ctx, struct child *c, int status)
 		begin_ending(s, "a process could not start",
 			     code != 0 ? code : SERVER_EXIT_FAILED);
 	else
-		go_on_ending(s);
+		supervisor_go_on_ending(s);
+}
+
+static void on_drained(void *ctx, struct child *c)
+{
+	(void)c;
+	supervisor_go_on_ending(ctx);
+}
+
+static void on_stranger(void *ctx, pid_t pid, int status)
+{
+	supervisor_stranger_died(ctx, pid, status);
+	supervisor_go_on_ending(ctx);
 }
 
 static void on_reloaded(void *ctx, struct child *c, enum yb_err err)
@@ -195,6 +240,8 @@ static void on_signal(void *ctx, uint32_t events)
 			children_reap(&s->children);
 		else if (info.ssi_signo == SIGHUP)
 			supervisor_reload(s, NULL);
+		else if (info.ssi_signo == SIGUSR2)
+			supervisor_restart(s, NULL);
 		else
 			begin_ending(s,
 				     info.ssi_signo == SIGINT ? "interrupted"
@@ -213,6 +260,7 @@ static enum yb_err watch_signals(struct supervisor *s)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR2);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return err_from_errno(errno);
@@ -236,9 +284,12 @@ static bool pass_on(void *ctx, enum role owner, uint32_t number, int fd)
 		       YB_OK;
 }
 
-static void reload(void *ctx, struct control_call *call)
+static void manage(void *ctx, struct control_call *call)
 {
-	supervisor_reload(ctx, call);
+	if (call->type == CONTROL_RESTART)
+		supervisor_restart(ctx, call);
+	else
+		supervisor_reload(ctx, call);
 }
 
 static void sum_counters(void *ctx, uint64_t *sums)
@@ -277,6 +328,19 @@ static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
 	}
 }
 
+/* Over a restart commands find it all the time. */
+static int inherited_door(struct supervisor *s, const char *path)
+{
+	struct socket_address address;
+	bool own;
+	int fd = -1;
+
+	if (socket_address_parse(path, &address) == YB_OK)
+		fd = supervisor_find_inherited(s, SOCK_SEQPACKET, &address,
+					       &own);
+	return fd > 0 ? fd : 0;
+}
+
 int supervisor_open_door(struct supervisor *s)
 {
 	char path[CONFIG_PATH_LEN + 16];
@@ -287,8 +351,9 @@ int supervisor_open_door(struct supervisor *s)
 					 .config = &s->config,
 					 .pass_on = pass_on,
 					 .report = report_status,
-					 .reload = reload,
 					 .sum = sum_counters,
+					 .manage = manage,
+					 .inherited = inherited_door(s, path),
 					 .ctx = s };
 	err = control_door_open(&s->door, path, CONTROL_SOCKET_MODE,
 				s->children.users[ROLE_STORE]);
@@ -365,10 +430,20 @@ static int run(struct supervisor *s)
 		return SERVER_EXIT_FAILED;
 	}
 	supervisor_add_children(s);
+	children_reap(&s->children); /* who died while this began */
 	child_start(&s->children.child[0]);
 	loop_run(s->loop);
 	log_flush(&s->log);
 	return s->exit_status;
+}
+
+/* By its path: what stands there at a restart may be newer than this. */
+static void find_program(struct supervisor *s)
+{
+	ssize_t n =
+		readlink("/proc/self/exe", s->program, sizeof s->program - 1);
+
+	s->program[n > 0 ? n : 0] = 0;
 }
 
 int server_main(const char *config_file)
@@ -389,6 +464,8 @@ int server_main(const char *config_file)
 	s->started_ms = clock_mono_ms();
 	loop_timer_init(&s->patience, out_of_patience, s);
 	s->file = config_file;
+	find_program(s);
+	supervisor_inherit(s);
 	supervisor_reload_init(s);
 	status = supervisor_load(s);
 	if (status == SERVER_EXIT_OK)
@@ -403,6 +480,8 @@ int server_main(const char *config_file)
 		s->children.on_ready = on_ready;
 		s->children.on_death = on_death;
 		s->children.on_reloaded = on_reloaded;
+		s->children.on_drained = on_drained;
+		s->children.on_stranger = on_stranger;
 		s->children.ctx = s;
 		status = run(s);
 	}

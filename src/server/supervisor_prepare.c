@@ -206,22 +206,51 @@ void supervisor_remove_socket(const char *address, ino_t inode)
 		(void)unlink(address); /* the next start does it too */
 }
 
+/* From systemd, or from the program that ran here before. */
+static bool take_listener(struct supervisor *s, uint32_t i)
+{
+	const char *text = s->config.listeners[i].address;
+	struct socket_address address;
+	bool own = false;
+	int fd;
+
+	if (socket_address_parse(text, &address) != YB_OK)
+		return false;
+	fd = supervisor_find_inherited(s, SOCK_STREAM, &address, &own);
+	if (fd < 0)
+		return false;
+	s->children.listeners[i] = fd;
+	/* The file of systemd's socket is systemd's. */
+	s->sockets[i] = own ? inode_of(text) : 0;
+	return true;
+}
+
+static int bind_listener(struct supervisor *s, uint32_t i)
+{
+	const struct config_listener *l = &s->config.listeners[i];
+	enum yb_err err =
+		supervisor_bind(l, &s->children.listeners[i], &s->sockets[i]);
+
+	if (err == YB_OK)
+		return SERVER_EXIT_OK;
+	(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n", l->address,
+		      err_text(err),
+		      err == YB_ACCESS ? "; ports below 1024 need root" : "");
+	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
+}
+
 static int bind_listeners(struct supervisor *s)
 {
-	for (uint32_t i = 0; i < s->config.listeners_n; i++) {
-		const struct config_listener *l = &s->config.listeners[i];
-		enum yb_err err = supervisor_bind(l, &s->children.listeners[i],
-						  &s->sockets[i]);
+	int status = SERVER_EXIT_OK;
 
-		if (err == YB_OK)
-			continue;
-		(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n",
-			      l->address, err_text(err),
-			      err == YB_ACCESS ? "; ports below 1024 need root"
-					       : "");
-		return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
-	}
-	return SERVER_EXIT_OK;
+	for (uint32_t i = 0; i < s->config.listeners_n; i++)
+		(void)take_listener(s, i);
+	supervisor_drop_inherited(s);
+	for (uint32_t i = 0;
+	     i < s->config.listeners_n && status == SERVER_EXIT_OK; i++)
+		if (s->children.listeners[i] < 0)
+			status = bind_listener(s, i);
+	return status;
 }
 
 int supervisor_prepare(struct supervisor *s)

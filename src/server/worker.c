@@ -551,6 +551,9 @@ static bool on_message(void *ctx, struct message *m)
 			return false;
 		control_server_take(&w->control, fd_steal(&m->fds[0]));
 		return true;
+	case MESSAGE_DRAIN:
+		drain_begin(w);
+		return true;
 	default:
 		return false;
 	}
@@ -566,13 +569,22 @@ static void stop_now(void *ctx, uint64_t now_ms)
 	process_end(&w->process, 0);
 }
 
+void worker_stop_listening(struct worker *w)
+{
+	w->stopping = true;
+	set_listening(w, false);
+	/* Connections wait in the queue for whoever comes next. */
+	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+		fd_close(&w->listeners[i].fd);
+	loop_defer(w->process.loop, &w->bury);
+}
+
 /* Every session says its last line; what is being answered is answered. */
 static void on_stop(void *ctx)
 {
 	struct worker *w = ctx;
 
-	w->stopping = true;
-	set_listening(w, false);
+	worker_stop_listening(w);
 	list_for_each_safe(link, &w->connections) {
 		struct connection *c =
 			list_entry(link, struct connection, link);
@@ -588,7 +600,6 @@ static void on_stop(void *ctx)
 	loop_timer_init(&w->listen_again, stop_now, w);
 	loop_timer_set(w->process.loop, &w->listen_again,
 		       loop_now(w->process.loop) + STOP_MS);
-	loop_defer(w->process.loop, &w->bury);
 }
 
 int worker_main(uint32_t number)
@@ -624,5 +635,6 @@ int worker_main(uint32_t number)
 	loop_task_init(&w->bury, bury_dead, w);
 	loop_timer_init(&w->listen_again, listen_again, w);
 	loop_timer_init(&w->lazy, flush_lazy, w);
+	drain_init(w);
 	return process_run(&w->process);
 }

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "server/connection.h"
 #include "server/control_server.h"
+#include "server/drain.h"
 #include "server/requests.h"
 #include "server/process.h"
 
@@ -49,7 +50,8 @@ struct worker {
 	uint64_t next_id;
 	struct control_server control; /* commands that look at sessions */
 	uint64_t body_memory;          /* in use, of WORKER_BODY_MEMORY */
-	bool stopping;
+	bool stopping;                 /* ends with its last session */
+	struct drain drain;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];
 };
@@ -71,6 +73,9 @@ void worker_tell(struct worker *w, unsigned asked, enum message_type type,
 void worker_tell_lazily(struct worker *w, unsigned asked,
 			enum message_type type, uint64_t id,
 			const struct message_writer *fields);
+
+/* Nobody is accepted any more, and the worker ends with its last session. */
+void worker_stop_listening(struct worker *w);
 
 /* A connection is over: it is freed at the end of the turn. */
 void worker_bury(struct worker *w, struct connection *c);

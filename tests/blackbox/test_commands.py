@@ -228,10 +228,10 @@ def test_many_accounts(office):
 def test_status(office, stopped):
     s = office.status()
     assert {p["role"] for p in s["processes"]} == \
-        {"supervisor", "store", "auth", "worker"}
+        {"supervisor", "store", "auth", "worker", "metrics"}
     assert all(p["ready"] for p in s["processes"])
     assert {item["service"] for item in s["listeners"]} == \
-        {"pop3", "pop3s", "smtp", "lmtp"}
+        {"pop3", "pop3s", "smtp", "lmtp", "metrics"}
     text = office.run("status").stdout.decode()
     assert "worker" in text and str(office.pop3_port) in text
     done = stopped.run("status", code=11)
