@@ -33,6 +33,7 @@ int cmd_domain_remove(const struct invocation *inv);
 int cmd_alias_add(const struct invocation *inv);
 int cmd_alias_list(const struct invocation *inv);
 int cmd_alias_remove(const struct invocation *inv);
+int cmd_compact(const struct invocation *inv);
 int cmd_deliver(const struct invocation *inv);
 int cmd_bench(const struct invocation *inv);
 

@@ -108,6 +108,11 @@ static const struct command_option log_options[] = {
 	{ 0, "level", "LEVEL", "at least debug, info, warn or error" },
 	JSON_OPTION, END
 };
+static const struct command_option compact_options[] = {
+	CONFIG_OPTION,
+	{ 0, "all", NULL, "every mailbox of every account" },
+	JSON_OPTION, END
+};
 static const struct command_option deliver_options[] = {
 	CONFIG_OPTION,
 	{ 'f', "from", "SENDER",
@@ -380,6 +385,16 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin mail undelete alice@example.org 17\n",
 	  cmd_mail_undelete },
+	{ "compact", "[ADDRESS]", 0, 1, compact_options, COMMAND_USAGE,
+	  "Give back the space of mail that is gone",
+	  "Writes mailboxes anew without mail whose undelete_days are over, "
+	  "while mail comes\n"
+	  "and goes. The server does so by itself where more than half, and "
+	  "1 MiB, is dead.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin compact --all\n",
+	  cmd_compact },
 	{ "deliver", "ADDRESS...", 0, UINT_MAX, deliver_options, EX_USAGE,
 	  "Deliver the message on standard input",
 	  "A client of the LMTP socket, for mail systems that hand mail to a "

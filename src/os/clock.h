@@ -16,6 +16,9 @@ uint64_t clock_mono_ns(void);
 /* Milliseconds of one that also counts while the machine sleeps. */
 uint64_t clock_boot_ms(void);
 
+/* Lets the calling thread wait for so long, about. */
+void clock_sleep_ns(uint64_t ns);
+
 /* Nanoseconds since 1970, UTC. May jump. */
 int64_t clock_real_ns(void);
 

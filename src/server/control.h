@@ -94,6 +94,10 @@ enum control_type {
 	/* id, u64 mailbox, uid ranges or "", u64 since (s), who deleted them
 	 * or "" -> u64 how many, u64 how many there were before. */
 	CONTROL_MAIL_UNDELETE,
+	/* id -> u64 number of each of its mailboxes. */
+	CONTROL_MAILBOXES,
+	/* id, u64 mailbox -> u64 octets of the log before, u64 after. */
+	CONTROL_COMPACT,
 	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
 	 * "number"), u64 line or number, u64 column, text. */
 	CONTROL_RELOAD,

@@ -204,6 +204,49 @@ static void undelete_mail(struct store *store, struct control_call *call)
 		store_undelete(store, place, &by, &what, on_changed, call);
 }
 
+/* ---- space ---- */
+
+static void on_mailboxes(void *ctx, enum yb_err err, const uint32_t *numbers,
+			 size_t n)
+{
+	struct control_call *call = ctx;
+
+	for (size_t i = 0; i < n; i++)
+		control_put_u64(&call->reply, numbers[i]);
+	control_reply(call, err);
+}
+
+static void list_mailboxes(struct store *store, struct control_call *call)
+{
+	struct account_id account;
+
+	control_get_into(&call->fields, account.octets, sizeof account.octets);
+	if (!control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else
+		store_mailboxes(store, account, on_mailboxes, call);
+}
+
+static void on_compacted(void *ctx, enum yb_err err,
+			 struct store_compacted compacted)
+{
+	struct control_call *call = ctx;
+
+	control_put_u64(&call->reply, compacted.before);
+	control_put_u64(&call->reply, compacted.after);
+	control_reply(call, err);
+}
+
+static void compact(struct store *store, struct control_call *call)
+{
+	struct store_place place;
+
+	if (!read_place(call, &place) || !control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else
+		store_compact(store, place, on_compacted, call);
+}
+
 typedef void handle_fn(struct store *store, struct control_call *call);
 
 static handle_fn *const handlers[CONTROL_TYPES] = {
@@ -213,6 +256,8 @@ static handle_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_MAIL_READ] = read_mail,
 	[CONTROL_MAIL_DELETE] = delete_mail,
 	[CONTROL_MAIL_UNDELETE] = undelete_mail,
+	[CONTROL_MAILBOXES] = list_mailboxes,
+	[CONTROL_COMPACT] = compact,
 };
 
 void control_store_handle(struct store *store, struct control_call *call)

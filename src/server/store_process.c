@@ -744,6 +744,8 @@ static void on_stop(void *ctx)
 {
 	struct store_process *p = ctx;
 
+	if (p->store != NULL)
+		store_stop(p->store);
 	end_when_idle(p, loop_now(p->process.loop));
 }
 

@@ -35,6 +35,7 @@ static struct mailbox *mailbox_new(struct store *st,
 	mb->place = *place;
 	list_init(&mb->link);
 	list_init(&mb->kick);
+	list_init(&mb->candidate);
 	list_init(&mb->queue);
 	list_init(&mb->pending);
 	list_init(&mb->openers);
@@ -82,6 +83,7 @@ static void mailbox_free(struct mailbox *mb)
 	if (!mb->removed)
 		(void)map_remove(&mb->st->mailboxes, place_key(&mb->place));
 	list_remove(&mb->kick);
+	list_remove(&mb->candidate);
 	mailbox_forget_listing(mb);
 	if (mb->held)
 		log_file_unpin(mb->log);
@@ -213,8 +215,7 @@ static void load_run(struct pool_job *job)
 		mailbox_load(j->files, &j->place, j->distrust, &j->loaded);
 }
 
-/* Tells the administrator, a line at a time. */
-static void pass_reports(struct store *st, struct buf *reports)
+void mailbox_pass_reports(struct store *st, struct buf *reports)
 {
 	struct span rest = buf_span(reports);
 
@@ -247,6 +248,7 @@ static enum yb_err adopt_loaded(struct mailbox *mb, struct loaded *l)
 	mb->next_uid = mb->table.last_uid + 1;
 	mb->next_seq = mb->table.last_seq + 1;
 	mb->state = MAILBOX_READY;
+	mailbox_consider(mb);
 	return YB_OK;
 }
 
@@ -256,7 +258,7 @@ static void load_done(struct pool_job *job)
 	struct mailbox *mb = j->base.mb;
 	enum yb_err err = j->base.err;
 
-	pass_reports(mb->st, &j->loaded.reports);
+	mailbox_pass_reports(mb->st, &j->loaded.reports);
 	if (err == YB_OK)
 		err = adopt_loaded(mb, &j->loaded);
 	/* I11: the sync that failed while loading must not be asked again

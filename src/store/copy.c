@@ -164,6 +164,7 @@ static void copy_done(struct pool_job *job)
 		struct copy_target *t = &j->targets[i];
 		struct mailbox *mb = t->part->mb;
 
+		compaction_go_on(mb);
 		log_file_unpin(t->log);
 		mb->jobs--;
 		if (mb->removed)

@@ -150,9 +150,8 @@ enum yb_err files_copy(const struct os_storage *os, int from, uint64_t at,
 	return YB_OK;
 }
 
-/* A file of this name that an earlier attempt left behind goes first. */
-static enum yb_err create_afresh(const struct os_storage *os, int dir,
-				 const char *name, int *ret_fd)
+enum yb_err files_create_afresh(const struct os_storage *os, int dir,
+				const char *name, int *ret_fd)
 {
 	enum yb_err err = os->open(os->ctx, dir, name, STORAGE_CREATE, ret_fd);
 
@@ -192,7 +191,7 @@ enum yb_err files_make_log(const struct files *f, const struct log_head *head,
 
 	if (err != YB_OK)
 		return err;
-	err = create_afresh(os, dir, "log.new", &fd);
+	err = files_create_afresh(os, dir, "log.new", &fd);
 	if (err == YB_OK) {
 		err = fill_log(os, fd, head, from, upto);
 		if (err == YB_OK)

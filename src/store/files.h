@@ -28,6 +28,7 @@ struct files {
 	const struct os_storage *os;
 	int root;
 	struct files_synced synced;
+	_Atomic bool stopping; /* long work that can be given up is */
 };
 
 /* The path of `name` in a mailbox's folder; of the folder if NULL. */
@@ -68,6 +69,10 @@ YB_CHECKED enum yb_err files_make_log(const struct files *f,
 YB_CHECKED enum yb_err files_copy(const struct os_storage *os, int from,
 				  uint64_t at, uint64_t n, int to,
 				  uint64_t to_at);
+
+/* A new file; one of this name that an earlier attempt left goes first. */
+YB_CHECKED enum yb_err files_create_afresh(const struct os_storage *os, int dir,
+					   const char *name, int *ret_fd);
 
 /* Removes a folder with all that it holds, at most 8 levels deep. */
 YB_CHECKED enum yb_err files_remove_tree(const struct os_storage *os, int dir,

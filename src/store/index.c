@@ -85,6 +85,15 @@ static void discount_entry(struct index_table *t, const struct index_entry *e)
 	}
 }
 
+static void change_sum(struct index_table *t, size_t i)
+{
+	struct index_entry *e = &t->entries[i];
+
+	t->sum -= e->sum;
+	e->sum = entry_sum(t, i);
+	t->sum += e->sum;
+}
+
 void index_table_note(struct index_table *t, const struct log_record *record,
 		      uint64_t at, uint64_t head_sum)
 {
@@ -111,10 +120,24 @@ void index_table_add(struct index_table *t, const struct log_record *record,
 		.flags = record->flags,
 	};
 	memcpy(e->id, record->id, sizeof e->id);
-	e->sum = entry_sum(t, t->count);
-	t->sum += e->sum;
+	index_table_put(t, e);
+}
+
+void index_table_put(struct index_table *t, const struct index_entry *e)
+{
+	struct index_entry *put = &t->entries[t->count];
+
+	*put = *e;
+	put->sum = entry_sum(t, t->count);
+	t->sum += put->sum;
 	t->count++;
-	count_entry(t, e);
+	count_entry(t, put);
+}
+
+void index_table_place(struct index_table *t, size_t i, uint64_t offset)
+{
+	t->entries[i].offset = offset;
+	change_sum(t, i);
 }
 
 size_t index_table_find(const struct index_table *t, uint64_t uid)
@@ -130,15 +153,6 @@ size_t index_table_find(const struct index_table *t, uint64_t uid)
 			high = middle;
 	}
 	return low;
-}
-
-static void change_sum(struct index_table *t, size_t i)
-{
-	struct index_entry *e = &t->entries[i];
-
-	t->sum -= e->sum;
-	e->sum = entry_sum(t, i);
-	t->sum += e->sum;
 }
 
 static struct index_range find_range(const struct index_table *t,

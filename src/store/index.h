@@ -77,6 +77,12 @@ void index_table_note(struct index_table *t, const struct log_record *record,
 void index_table_add(struct index_table *t, const struct log_record *record,
 		     uint64_t at);
 
+/* Adds an entry as it is, but for its sum; there must be room. */
+void index_table_put(struct index_table *t, const struct index_entry *e);
+
+/* The message of entry `i` is at `offset` now. */
+void index_table_place(struct index_table *t, size_t i, uint64_t offset);
+
 /*
  * Hides the messages of a uid range, as an EXPUNGE record says; returns the
  * entries that the range covers.

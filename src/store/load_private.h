@@ -24,6 +24,9 @@ struct load {
 	struct scan_item bad; /* damage not yet followed by a good record */
 	bool has_bad;
 	bool distrust;
+	/* Told of all that is found, a record once it is in the table. */
+	enum yb_err (*seen)(void *ctx, const struct scan_item *item);
+	void *seen_ctx;
 };
 
 /* One line about this mailbox, for an administrator. */

@@ -10,7 +10,10 @@
  *	deliver.c   deliveries; change.c deletes and undeletes
  *	append.c    how they are queued, written, cut back
  *	copy.c      bodies too large for the owner's thread
- *	sync.c      group commit, publishing, failed syncs, new generations
+ *	sync.c      group commit, publishing, failed syncs
+ *	generation.c  when a log is compacted; compact.c how
+ *	sweep.c     finds what nobody opens; places.c what there is
+ *	set_aside.c files of what is no good record
  *	snapshot.c  what sessions see; query.c what commands see
  *	clock.c     what time it is, as far as that can be believed
  *	remove.c    accounts that go
@@ -18,6 +21,7 @@
 #ifndef STORE_PRIVATE_H
 #define STORE_PRIVATE_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "mime/wire.h"
@@ -63,8 +67,18 @@ struct clock_state {
 	uint64_t saved_ms; /* when STORE/clock was written, or 0 */
 };
 
+/* A walk over all mailboxes. */
+struct sweep_state {
+	bool running; /* a job of it */
+	bool first;   /* from the first account on, else behind `after` */
+	struct account_id after;
+	uint64_t due_ms;   /* the next walk; 0: not set yet */
+	uint64_t begun_ms; /* `due_ms` of the walk in progress */
+};
+
 struct store {
 	struct store_config config;
+	struct sweep_state sweep;
 	struct clock_state clock;
 	struct files files;
 	const struct os_storage *os;
@@ -78,7 +92,9 @@ struct store {
 	struct list kicked;   /* mailboxes whose queue may move */
 	struct list finished; /* completions */
 	struct list removals;
-	size_t operations; /* taken and not answered */
+	struct list candidates; /* mailboxes that may be worth compacting */
+	size_t compactions;     /* in progress */
+	size_t operations;      /* taken and not answered */
 	size_t snapshots_n;
 	bool settling;
 };
@@ -109,9 +125,11 @@ enum mailbox_work {
 	MAILBOX_CREATING,
 	MAILBOX_REOPENING,
 	MAILBOX_REWRITING,
+	MAILBOX_SWITCHING, /* a compacted log is about to take over */
 };
 
 struct removal;
+struct compaction;
 
 struct mailbox {
 	struct store *st;
@@ -129,11 +147,14 @@ struct mailbox {
 	bool index_stale;  /* a write failed; rebuilt at the next opening */
 	unsigned failures; /* how often `failed` became true */
 	uint64_t retry_ms;
+	uint64_t changed_ms; /* when something was appended last */
 	struct removal *removal;
-	struct list link;    /* in st->unused */
-	struct list kick;    /* in st->kicked */
-	size_t counted;      /* octets, while in st->unused */
-	struct list queue;   /* parts not yet written, in order */
+	struct compaction *compaction; /* in progress, or NULL */
+	struct list candidate;         /* in st->candidates */
+	struct list link;              /* in st->unused */
+	struct list kick;              /* in st->kicked */
+	size_t counted;                /* octets, while in st->unused */
+	struct list queue;             /* parts not yet written, in order */
 	struct list pending; /* parts written, not yet synced, in order */
 	size_t pending_adds; /* entries that these will add to the table */
 	struct list openers;
@@ -251,6 +272,8 @@ void mailbox_job_leave(struct mailbox_job *job);
 /* Gives all back and frees it; last thing that a `done` does. */
 void mailbox_job_end(struct mailbox_job *job);
 void mailbox_forget_listing(struct mailbox *mb);
+/* Tells the administrator, a line at a time. */
+void mailbox_pass_reports(struct store *st, struct buf *reports);
 
 /* ---- logfile.c ---- */
 /* Takes over the descriptors. NULL if out of memory: they are closed. */
@@ -300,6 +323,20 @@ YB_CHECKED enum yb_err operation_copy(struct operation *op);
 void mailbox_sync(struct mailbox *mb);
 void mailbox_fail(struct mailbox *mb);
 void mailbox_rewrite(struct mailbox *mb);
+
+/* ---- generation.c ---- */
+/* Deleted messages are freed that were deleted before this second. */
+uint32_t store_free_before(struct store *st);
+/* Its log has changed: it may have become worth compacting. */
+void mailbox_consider(struct mailbox *mb);
+/* What a compaction waited for may have ended. */
+void compaction_go_on(struct mailbox *mb);
+void compaction_tick(struct store *st);
+/* Removes what has lain about in the folder for long. */
+void compaction_clean(struct mailbox *mb);
+
+/* ---- sweep.c ---- */
+void sweep_tick(struct store *st);
 
 /* ---- snapshot.c ---- */
 void opener_finish(struct opener *o, enum yb_err err);

@@ -1,11 +1,13 @@
 /*
- * What commands see of a mailbox: its rows, and the octets of a message.
+ * What commands see of a mailbox: its rows, and the octets of a message; and
+ * which mailboxes there are.
  */
 #include "store/private.h"
 
 #include <stdlib.h>
 
 #include "base/codec.h"
+#include "store/places.h"
 
 /* What is read for one answer at most: more than fits into any. */
 enum { READ_MAX = 256 * 1024 };
@@ -214,5 +216,53 @@ void store_read(struct store *st, struct store_place place, uint32_t uid,
 	j->told = told;
 	j->ctx = ctx;
 	mailbox_open_then(st, place, read_then, j);
+	store_settle(st);
+}
+
+/* ---- mailboxes ---- */
+
+struct numbers_job {
+	struct pool_job job;
+	struct store *st;
+	struct account_id account;
+	enum yb_err err;
+	uint32_t numbers[PLACES_MAILBOXES_MAX];
+	size_t n;
+	store_numbers_fn *told;
+	void *ctx;
+};
+
+static void numbers_run(struct pool_job *job)
+{
+	struct numbers_job *j = list_entry(job, struct numbers_job, job);
+
+	j->err =
+		places_mailboxes(&j->st->files, &j->account, j->numbers, &j->n);
+}
+
+static void numbers_done(struct pool_job *job)
+{
+	struct numbers_job *j = list_entry(job, struct numbers_job, job);
+
+	j->told(j->ctx, j->err, j->numbers, j->n);
+	free(j);
+}
+
+void store_mailboxes(struct store *st, struct account_id account,
+		     store_numbers_fn *told, void *ctx)
+{
+	struct numbers_job *j = calloc(1, sizeof *j);
+
+	if (j == NULL) {
+		told(ctx, YB_NOMEM, NULL, 0);
+		return;
+	}
+	j->job.run = numbers_run;
+	j->job.done = numbers_done;
+	j->st = st;
+	j->account = account;
+	j->told = told;
+	j->ctx = ctx;
+	pool_give(st->pool, &j->job);
 	store_settle(st);
 }

@@ -5,16 +5,11 @@
 #include "store/load_private.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "os/clock.h"
+#include "store/set_aside.h"
 
-enum {
-	/* Torn tails set aside within one second. */
-	LOAD_TORN_NAMES = 1000,
-	/* Ranges of a record looked at together. */
-	LOAD_RANGES = 256,
-};
+/* Ranges of a record looked at together. */
+enum { LOAD_RANGES = 256 };
 
 /* ---- the records ---- */
 
@@ -172,12 +167,14 @@ enum yb_err load_scan(struct load *ld)
 			break;
 		if (item.kind == SCAN_BAD)
 			take_bad(ld, &item);
-		if (item.kind != SCAN_RECORD)
-			continue;
-		if (ld->has_bad)
-			tell_damage(ld, &ld->bad);
-		ld->has_bad = false;
-		err = take_record(ld, &scan, &item);
+		if (item.kind == SCAN_RECORD) {
+			if (ld->has_bad)
+				tell_damage(ld, &ld->bad);
+			ld->has_bad = false;
+			err = take_record(ld, &scan, &item);
+		}
+		if (err == YB_OK && ld->seen != NULL && item.kind != SCAN_END)
+			err = ld->seen(ld->seen_ctx, &item);
 	}
 	log_scan_done(&scan);
 	return err;
@@ -217,30 +214,13 @@ static void skip_numbers(struct load *ld, bool uids)
 static enum yb_err set_aside(struct load *ld)
 {
 	const struct os_storage *os = ld->os;
-	int64_t now = clock_real_ns() / 1000000000;
-	char name[48];
-	int dir, fd = -1;
+	int dir;
 	enum yb_err err = files_open_folder(ld->f, ld->place, &dir);
 
 	if (err != YB_OK)
 		return err;
-	err = YB_EXISTS;
-	for (int n = 0; n < LOAD_TORN_NAMES && err == YB_EXISTS; n++) {
-		(void)snprintf(name, sizeof name, "torn.%lld.%d",
-			       (long long)now, n);
-		err = os->open(os->ctx, dir, name, STORAGE_CREATE, &fd);
-	}
-	if (err == YB_OK) {
-		err = files_copy(os, ld->l->log_fd, ld->bad.at,
-				 ld->size - ld->bad.at, fd, 0);
-		if (err == YB_OK)
-			err = os->sync(os->ctx, fd);
-		os->close(os->ctx, fd);
-		if (err == YB_OK)
-			err = os->sync_folder(os->ctx, dir);
-		else /* half a copy is of no use */
-			(void)os->remove(os->ctx, dir, name, false);
-	}
+	err = set_aside_tail(os, dir, ld->l->log_fd, ld->bad.at,
+			     ld->size - ld->bad.at);
 	os->close(os->ctx, dir);
 	return err;
 }

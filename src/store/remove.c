@@ -176,6 +176,7 @@ static void detach(struct removal *r, struct mailbox *mb)
 			 span_of(&mb->place, sizeof mb->place));
 	mailbox_use(mb);
 	mb->removed = true;
+	list_remove(&mb->candidate);
 	mailbox_fail_waiting(mb, YB_NO_ACCOUNT);
 	if (mb->jobs > 0) {
 		mb->removal = r;

@@ -29,7 +29,8 @@
  * I8  (with the ballast; until then a full disk refuses deliveries, and cuts
  *     back what was half written.)
  * I9  A new generation is written beside the old one, synced, renamed over,
- *     its name synced [files_make_log].
+ *     its name synced [files_make_log, compact_switch]; while a compacted
+ *     one takes over nothing is appended to the old [mailbox_prepare].
  * I10 All of a delivery's records are written in one go, before any of their
  *     syncs is asked for; one failure cuts them all back [write_parts,
  *     fail_all]; then all are synced, and answered when the last is
@@ -109,6 +110,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 	list_init(&st->kicked);
 	list_init(&st->finished);
 	list_init(&st->removals);
+	list_init(&st->candidates);
 	err = st->os->open_root(st->os->ctx, config->path, &st->files.root);
 	if (err == YB_OK)
 		err = take_lock(st);
@@ -148,6 +150,7 @@ void store_close(struct store **st_at)
 	*st_at = NULL;
 	if (st == NULL)
 		return;
+	store_stop(st);
 	while (st->pool != NULL && !store_is_idle(st)) {
 		pool_wait(st->pool);
 		store_run(st);
@@ -236,7 +239,14 @@ void store_run(struct store *st)
 void store_tick(struct store *st)
 {
 	store_clock_tick(st);
+	compaction_tick(st);
+	sweep_tick(st);
 	store_settle(st);
+}
+
+void store_stop(struct store *st)
+{
+	atomic_store(&st->files.stopping, true);
 }
 
 bool store_is_idle(const struct store *st)

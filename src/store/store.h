@@ -106,6 +106,9 @@ void store_run(struct store *st);
  */
 void store_tick(struct store *st);
 
+/* Gives up what the store does by itself; deliveries go on. */
+void store_stop(struct store *st);
+
 /* Whether nothing is in flight: no append waits for its sync. */
 bool store_is_idle(const struct store *st);
 
@@ -277,6 +280,29 @@ void store_deliver(struct store *st, const struct store_delivery *delivery,
  * memory; the caller closes it. FULL, IO.
  */
 YB_CHECKED enum yb_err store_spool(struct store *st, int *ret_fd);
+
+/* ---- space ---- */
+
+struct store_compacted {
+	uint64_t before, after; /* octets of the log */
+};
+
+typedef void store_compacted_fn(void *ctx, enum yb_err err,
+				struct store_compacted compacted);
+
+/*
+ * Writes the mailbox's log anew without what is dead in it, while mail comes
+ * and goes. BUSY if that is being done already, or files are being opened.
+ */
+void store_compact(struct store *st, struct store_place place,
+		   store_compacted_fn *told, void *ctx);
+
+typedef void store_numbers_fn(void *ctx, enum yb_err err,
+			      const uint32_t *numbers, size_t n);
+
+/* Which mailboxes of an account have files. */
+void store_mailboxes(struct store *st, struct account_id account,
+		     store_numbers_fn *told, void *ctx);
 
 /* ---- accounts ---- */
 

@@ -92,6 +92,7 @@ static void publish_change(struct mailbox *mb, const struct part *part)
 	}
 	if (change.count > SYNC_RANGES_ALONE && whole.first < whole.end)
 		write_entries(mb, whole);
+	mailbox_consider(mb);
 	told->messages = part->record.type == LOG_EXPUNGE
 				 ? told->before - mb->table.messages
 				 : mb->table.messages - told->before;
@@ -124,6 +125,7 @@ static void publish(struct mailbox *mb, uint64_t upto)
 	write_entries(mb, (struct index_range){ first_new, mb->table.count });
 	write_head(mb);
 	mailbox_forget_listing(mb);
+	mb->changed_ms = store_mono_ms(mb->st);
 	while (!list_empty(&answered))
 		part_done(list_entry(answered.next, struct part, link), YB_OK);
 }
@@ -158,6 +160,7 @@ static void sync_done(struct pool_job *job)
 		mailbox_sync(mb);
 	else
 		mb->log->trim = mb->reserved > mb->tail ? mb->tail : 0;
+	compaction_go_on(mb);
 	mailbox_job_end(&j->base);
 }
 

@@ -158,3 +158,65 @@ def test_unknown_accounts(office):
         args = ["--all"] if what == "undelete" else []
         done = mail(office, what, "nobody@example.org", *args, code=1)
         assert "no account" in done.stderr.decode()
+
+
+# ---- compact ----
+
+def log_of(office):
+    """The one log that is larger than its header most lately changed."""
+    found = []
+    for top, _, files in os.walk(os.path.join(office.dir, "store")):
+        found += [os.path.join(top, f) for f in files if f == "log"]
+    return max(found, key=os.path.getmtime)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_compact(new_office, running):
+    office = new_office(start=False)
+    office.set("undelete_days", 0)
+    office.start()
+    user = office.add_account()
+    bodies = [b"Subject: %d\r\n\r\n" % n + b"x" * 2000 + b"\r\n"
+              for n in range(40)]
+    deliver(office, user, bodies)
+    if not running:
+        office.stop()
+    mail(office, "delete", user, "1-30", "--yes")
+    before = os.path.getsize(log_of(office))
+    done = json.loads(office.run("compact", user, "--json").stdout)
+    assert done[0]["before"] == before and done[0]["after"] < before / 2
+    assert os.path.getsize(log_of(office)) == done[0]["after"]
+    # Nothing to do the second time; and the same for all accounts.
+    done = json.loads(office.run("compact", "--all", "--json").stdout)
+    assert [d["before"] - d["after"] for d in done] == [0]
+    mail(office, "delete", user, "--all", "--yes")
+    office.run("compact", "--all")
+    assert os.path.getsize(log_of(office)) == 128
+    office.run("compact", code=2)
+    office.run("compact", user, "--all", code=2)
+    office.run("compact", "nobody@example.org", code=1)
+    if not running:
+        office.start()
+    deliver(office, user, bodies[:1])
+    assert office.collect(user) == bodies[:1]
+
+
+def test_sessions_go_on_over_a_compaction(new_office):
+    office = new_office(start=False)
+    office.set("undelete_days", 0)
+    office.start()
+    user = office.add_account()
+    bodies = [b"Subject: %d\r\n\r\nx\r\n" % n for n in range(20)]
+    deliver(office, user, bodies)
+    with office.pop3(user) as old, office.pop3(user) as unread:
+        assert strip_trace(old.retr(20)) == bodies[19]
+        delete_by_pop3(office, user, range(1, 11))
+        office.run("compact", user)
+        delete_by_pop3(office, user, [1])
+        office.run("compact", user)
+        # I7: what a session sees does not change under it.
+        assert strip_trace(old.retr(1)) == bodies[0]
+        assert strip_trace(unread.retr(11)) == bodies[10]
+        old.ask(b"DELE 20", b"+OK")
+        old.ask(b"QUIT", b"+OK")
+    assert office.collect(user) == bodies[11:19]

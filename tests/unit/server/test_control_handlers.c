@@ -28,6 +28,8 @@ static struct {
 	store_rows_fn *rows;
 	store_octets_fn *octets;
 	store_changed_fn *changed;
+	store_compacted_fn *compacted;
+	store_numbers_fn *numbers;
 	uint32_t uid;
 	uint64_t at;
 	struct uid_range range; /* the first */
@@ -270,6 +272,24 @@ void store_undelete(struct store *st, struct store_place place,
 	play.what = *what;
 	play.what.ranges = NULL;
 	play.changed = done;
+	play.ctx = ctx;
+}
+
+void store_compact(struct store *st, struct store_place place,
+		   store_compacted_fn *told, void *ctx)
+{
+	(void)st;
+	play.place = place;
+	play.compacted = told;
+	play.ctx = ctx;
+}
+
+void store_mailboxes(struct store *st, struct account_id account,
+		     store_numbers_fn *told, void *ctx)
+{
+	(void)st;
+	play.place.account = account;
+	play.numbers = told;
 	play.ctx = ctx;
 }
 

@@ -2,7 +2,8 @@
  * Simulated power cuts. A random workload runs on a recording disk; then, for
  * a cut behind every recorded call, disks are built as they may be found, the
  * real store opens them, and a model that knows only what was acknowledged
- * checks I1 to I7 and I10.
+ * checks I1 to I7, I9 and I10. Every second seed keeps deleted mail, brings
+ * it back, and checks that it can be; the others free it by compaction.
  *
  * YUBIN_POWERCUT_SEEDS=n runs n workloads, YUBIN_POWERCUT_SEED=s begins with
  * that of seed s. A failure names seed, cut and policy.
@@ -16,9 +17,10 @@
 enum {
 	ACCOUNTS = 3,
 	MESSAGES_MAX = 160,
-	EXPUNGES_MAX = 80,
+	CHANGES_MAX = 120,
+	UIDS_MAX = 4000,
 	STEPS = 36,
-	OPEN_EXPUNGES_MAX = 6, /* not acknowledged at one cut */
+	OPEN_CHANGES_MAX = 12, /* not acknowledged at one cut */
 	SEEDS_DEFAULT = 10,
 };
 
@@ -38,11 +40,20 @@ struct message {
 	char uidl[ACCOUNTS][BUFSIZ / 64];
 };
 
-struct expunge {
+/* A delete, or an undelete: the messages that it hides or shows. */
+struct change {
 	struct world *w;
 	unsigned account;
-	bool hides[MESSAGES_MAX];
+	bool shows;
+	bool names[MESSAGES_MAX];
 	size_t issued, acked;
+};
+
+/* A uid that a session saw, and when. */
+struct shown_uid {
+	unsigned account;
+	uint32_t uid;
+	size_t mark;
 };
 
 struct world {
@@ -51,8 +62,11 @@ struct world {
 	uint64_t random;
 	struct message messages[MESSAGES_MAX];
 	unsigned messages_n;
-	struct expunge expunges[EXPUNGES_MAX];
-	unsigned expunges_n;
+	unsigned days; /* undelete_days */
+	struct change changes[CHANGES_MAX];
+	unsigned changes_n;
+	struct shown_uid uids[UIDS_MAX];
+	unsigned uids_n;
 	char why[256]; /* the first thing that is wrong */
 };
 
@@ -140,9 +154,9 @@ static void deliver(struct world *w)
 	m->fd = fd; /* open until the store is idle */
 }
 
-static void on_expunged(void *ctx, enum yb_err err, struct store_change change)
+static void on_changed(void *ctx, enum yb_err err, struct store_change change)
 {
-	struct expunge *e = ctx;
+	struct change *e = ctx;
 
 	(void)change;
 	if (err == YB_OK)
@@ -160,41 +174,126 @@ static const struct message *identify(const struct world *w, const char *text)
 	return &w->messages[id];
 }
 
+/* NULL if there were enough. */
+static struct change *new_change(struct world *w, unsigned account, bool shows)
+{
+	struct change *e = &w->changes[w->changes_n];
+
+	if (w->changes_n == CHANGES_MAX)
+		return NULL;
+	*e = (struct change){
+		.w = w, .account = account, .shows = shows, .acked = NEVER
+	};
+	return e;
+}
+
 static void expunge(struct world *w, struct store_snapshot *s, unsigned account)
 {
-	struct expunge *e = &w->expunges[w->expunges_n];
+	struct change *e = new_change(w, account, false);
 	struct listing l = help_listing(s);
 	struct uid_range ranges[MESSAGES_MAX];
+	/* Sometimes all: the log shrinks to its header. */
+	bool all = roll(w, 4) == 0;
 	size_t n = 0;
 
-	if (w->expunges_n == EXPUNGES_MAX)
+	if (e == NULL)
 		return;
-	*e = (struct expunge){ .w = w, .account = account, .acked = NEVER };
 	for (uint32_t i = 0; i < l.head->count; i++) {
 		uint32_t uid = l.rows[i].uid;
 		char *text;
 
-		if (roll(w, 3) != 0)
+		if (!all && roll(w, 3) != 0)
 			continue;
 		if (n > 0 && ranges[n - 1].last + 1 == uid)
 			ranges[n - 1].last = uid;
 		else
 			ranges[n++] = (struct uid_range){ uid, uid };
 		text = help_read(&w->disk->table, s, i);
-		e->hides[identify(w, text)->id] = true;
+		e->names[identify(w, text)->id] = true;
 		free(text);
 	}
 	if (n == 0)
 		return;
-	w->expunges_n++;
+	w->changes_n++;
 	e->issued = sim_mark(w->disk);
-	store_expunge(s, NULL, ranges, n, on_expunged, e);
+	store_expunge(s, NULL, ranges, n, on_changed, e);
+}
+
+/* The message of that UIDL; every one was shown before it was deleted. */
+static int by_uidl(const struct world *w, unsigned account, const char *uidl)
+{
+	for (unsigned i = 0; i < w->messages_n; i++)
+		if (strcmp(w->messages[i].uidl[account], uidl) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Brings back all that is deleted now; what that is, is known from here. */
+static void on_deleted(void *ctx, enum yb_err err, const struct store_row *rows,
+		       size_t n, bool more)
+{
+	struct change *e = ctx;
+	struct world *w = e->w;
+	const struct store_undelete all = { 0 };
+
+	(void)more;
+	if (err != YB_OK || n == 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		int id = by_uidl(w, e->account, rows[i].uidl);
+
+		assert_true(id >= 0);
+		e->names[id] = true;
+	}
+	e->issued = sim_mark(w->disk);
+	store_undelete(w->st, help_place((uint8_t)e->account), NULL, &all,
+		       on_changed, e);
+}
+
+static void undelete(struct world *w, unsigned account)
+{
+	struct change *e = new_change(w, account, true);
+
+	if (e == NULL)
+		return;
+	w->changes_n++;
+	e->issued = NEVER; /* until it is known what it names */
+	store_list(w->st, help_place((uint8_t)account), 0, true, MESSAGES_MAX,
+		   on_deleted, e);
+}
+
+static void on_compacted(void *ctx, enum yb_err err, struct store_compacted c)
+{
+	(void)ctx, (void)err, (void)c;
 }
 
 /* More mail while a sync is on its way: it is not covered by it. */
 static void on_sync(void *ctx)
 {
 	deliver(ctx);
+}
+
+/* More mail, and deletes, while a log is being compacted. */
+static void on_compaction_sync(void *ctx)
+{
+	struct world *w = ctx;
+
+	deliver(w);
+	if (roll(w, 3) == 0)
+		undelete(w, 0);
+	if (roll(w, 2) == 0) {
+		w->disk->behind_sync = on_compaction_sync;
+		w->disk->behind_ctx = w;
+	}
+}
+
+static void compact(struct world *w, uint8_t account)
+{
+	if (roll(w, 2) == 0) {
+		w->disk->behind_sync = on_compaction_sync;
+		w->disk->behind_ctx = w;
+	}
+	store_compact(w->st, help_place(account), on_compacted, w);
 }
 
 /* Several at once, out of a callback: they share syncs. */
@@ -219,9 +318,30 @@ static void on_burst(void *ctx, enum yb_err err, struct store_snapshot *s)
 	store_snapshot_close(&s);
 }
 
+static struct store *open_on(const struct world *w, struct sim_disk *disk)
+{
+	struct store_config config = { .path = "/",
+				       .os = &disk->table,
+				       .undelete_days = w->days };
+	struct store *st;
+
+	assert_ok(store_open(&config, &st));
+	return st;
+}
+
 static void open_store(struct world *w)
 {
-	w->st = help_store(&w->disk->table, NULL, NULL);
+	w->st = open_on(w, w->disk);
+}
+
+/* Whether an undelete that may have happened names the message. */
+static bool may_be_back(const struct world *w, unsigned account, unsigned id)
+{
+	for (unsigned i = 0; i < w->changes_n; i++)
+		if (w->changes[i].shows && w->changes[i].account == account &&
+		    w->changes[i].names[id])
+			return true;
+	return false;
 }
 
 /* Notes uid and UIDL of each message; they may never change. */
@@ -237,7 +357,10 @@ static bool note_names(struct world *w, const struct message *seen,
 		(void)snprintf(m->uidl[account], sizeof m->uidl[account], "%s",
 			       text);
 	}
-	if (m->uid[account] != uid || strcmp(m->uidl[account], text) != 0)
+	/* Brought back, it has a new uid, which is higher. */
+	if (strcmp(m->uidl[account], text) != 0 ||
+	    (m->uid[account] != uid &&
+	     (!may_be_back(w, account, m->id) || uid < m->uid[account])))
 		return wrong(w, "message %u has uid %u %s, had %u %s", m->id,
 			     uid, text, m->uid[account], m->uidl[account]);
 	for (unsigned i = 0; i < w->messages_n; i++) {
@@ -250,28 +373,55 @@ static bool note_names(struct world *w, const struct message *seen,
 					     m->id, text);
 		/* Only what was shown by the live store owns its uid. */
 		if (o != m && o->acked[account] != NEVER &&
-		    m->acked[account] != NEVER && o->uid[account] == uid)
+		    m->acked[account] != NEVER && m->uid[account] == uid &&
+		    o->uid[account] == uid)
 			return wrong(w, "%u and %u share uid %u", o->id, m->id,
 				     uid);
 	}
 	return true;
 }
 
-/* An expunge that a dying process left open: shown as done or not done. */
-static void settle_expunges(struct world *w, unsigned account,
-			    const bool *shown)
+static void note_uid(struct world *w, unsigned account, uint32_t uid)
 {
-	for (unsigned i = 0; i < w->expunges_n; i++) {
-		struct expunge *e = &w->expunges[i];
-		bool any = false;
+	for (unsigned i = 0; i < w->uids_n; i++)
+		if (w->uids[i].account == account && w->uids[i].uid == uid)
+			return;
+	assert_true(w->uids_n < UIDS_MAX);
+	w->uids[w->uids_n++] =
+		(struct shown_uid){ account, uid, sim_mark(w->disk) };
+}
 
-		if (e->account != account || e->acked != NEVER)
+/*
+ * Changes that a dying process left open: what is shown now says whether they
+ * were made. The last one that names a message decides about it, and all that
+ * follow it are known already.
+ */
+static void settle_changes(struct world *w, unsigned account, const bool *shown)
+{
+	for (unsigned i = w->changes_n; i-- > 0;) {
+		struct change *e = &w->changes[i];
+		bool done = false, undone = false;
+
+		if (e->account != account || e->acked != NEVER ||
+		    e->issued == NEVER)
 			continue;
-		for (unsigned m = 0; m < w->messages_n; m++)
-			any |= e->hides[m] && shown[m];
-		if (any)
+		for (unsigned m = 0; m < w->messages_n; m++) {
+			bool later = false;
+
+			for (unsigned k = i + 1; k < w->changes_n; k++)
+				later |= w->changes[k].account == account &&
+					 w->changes[k].names[m] &&
+					 w->changes[k].issued != NEVER;
+			if (!e->names[m] || later)
+				continue;
+			done |= shown[m] == e->shows;
+			undone |= shown[m] != e->shows;
+		}
+		/* What it would have changed is not so: it was not made. If
+		 * others decide about all of it, it stays open. */
+		if (undone)
 			e->issued = NEVER;
-		else
+		else if (done)
 			e->acked = sim_mark(w->disk);
 	}
 }
@@ -294,17 +444,18 @@ static void note_all(struct world *w)
 					       listing_uidl(&l, i)));
 			free(text);
 			shown[m->id] = true;
+			note_uid(w, a, l.rows[i].uid);
 			if (m->acked[a] == NEVER)
 				w->messages[m->id].acked[a] = sim_mark(w->disk);
 		}
 		store_snapshot_close(&s);
-		settle_expunges(w, a, shown);
+		settle_changes(w, a, shown);
 	}
 }
 
 static void work(struct world *w)
 {
-	unsigned what = roll(w, 12);
+	unsigned what = roll(w, 16);
 	uint8_t account = (uint8_t)roll(w, ACCOUNTS);
 	struct store_snapshot *s;
 	bool dies = roll(w, 6) == 0;
@@ -319,6 +470,10 @@ static void work(struct world *w)
 		deliver(w);
 	} else if (what < 9) {
 		store_snapshot_open(w->st, help_place(0), 0, on_burst, w);
+	} else if (what < 11) {
+		compact(w, account);
+	} else if (what < 13) {
+		undelete(w, account);
 	} else {
 		/* A log may have to be read in a process about to die. */
 		if (help_open(w->st, help_place(account), &s) == YB_OK)
@@ -346,6 +501,7 @@ static struct world *run_workload(uint64_t seed, enum sim_fault fault)
 	w->random = seed * 2654435761u + 88172645463325252u;
 	w->disk = sim_new();
 	w->disk->fault = fault;
+	w->days = seed % 2 == 0 ? 7 : 0;
 	open_store(w);
 	for (int i = 0; i < STEPS; i++)
 		work(w);
@@ -367,53 +523,103 @@ static void free_world(struct world **at)
 
 /* ---- the checks ---- */
 
-/* I3: which of the expunges not acknowledged happened, as whole ones? */
-static bool check_expunges(struct world *w, unsigned account, size_t cut,
-			   const bool *seen)
+/* Whether a message was certainly there, before anybody deleted it. */
+static bool was_there(const struct world *w, unsigned account, size_t cut,
+		      unsigned id)
 {
-	const struct expunge *open[OPEN_EXPUNGES_MAX];
-	bool gone[MESSAGES_MAX] = { 0 }, sure[MESSAGES_MAX] = { 0 };
+	if (w->messages[id].acked[account] < cut)
+		return true;
+	for (unsigned i = 0; i < w->changes_n; i++)
+		/* It was visible, so it was synced. */
+		if (w->changes[i].account == account &&
+		    w->changes[i].issued < cut && w->changes[i].names[id])
+			return true;
+	return false;
+}
+
+/* Which messages are hidden if of the open changes those of `set` are made. */
+static void apply_changes(const struct world *w, unsigned account, size_t cut,
+			  unsigned set, bool *hidden)
+{
 	unsigned open_n = 0;
 
-	for (unsigned i = 0; i < w->expunges_n; i++) {
-		const struct expunge *e = &w->expunges[i];
+	memset(hidden, 0, MESSAGES_MAX * sizeof *hidden);
+	for (unsigned i = 0; i < w->changes_n; i++) {
+		const struct change *e = &w->changes[i];
 
 		if (e->account != account || e->issued >= cut)
 			continue;
-		for (unsigned m = 0; m < w->messages_n; m++) {
-			gone[m] |= e->hides[m] && e->acked < cut;
-			sure[m] |= e->hides[m]; /* it was visible, so synced */
-		}
-		if (e->acked >= cut) {
-			assert_true(open_n < OPEN_EXPUNGES_MAX);
-			open[open_n++] = e;
-		}
+		if (e->acked >= cut && (set >> open_n++ & 1) == 0)
+			continue;
+		for (unsigned m = 0; m < w->messages_n; m++)
+			if (e->names[m])
+				hidden[m] = !e->shows;
 	}
-	for (unsigned m = 0; m < w->messages_n; m++)
-		sure[m] |= w->messages[m].acked[account] < cut;
+}
+
+/* I3: all of a change or nothing; those that were acknowledged, all. */
+static bool check_changes(struct world *w, unsigned account, size_t cut,
+			  const bool *seen)
+{
+	bool hidden[MESSAGES_MAX];
+	unsigned open_n = 0;
+
+	for (unsigned i = 0; i < w->changes_n; i++)
+		open_n += w->changes[i].account == account &&
+			  w->changes[i].issued < cut &&
+			  w->changes[i].acked >= cut;
+	assert_true(open_n < OPEN_CHANGES_MAX);
 	for (unsigned set = 0; set < 1u << open_n; set++) {
 		bool fits = true;
 
-		for (unsigned m = 0; m < w->messages_n && fits; m++) {
-			bool hidden = gone[m];
-
-			for (unsigned i = 0; i < open_n; i++)
-				hidden |= (set >> i & 1) != 0 &&
-					  open[i]->hides[m];
-			if (sure[m] && seen[m] == hidden)
-				fits = false;
-			if (hidden && seen[m])
-				fits = false;
-		}
+		apply_changes(w, account, cut, set, hidden);
+		for (unsigned m = 0; m < w->messages_n && fits; m++)
+			fits = seen[m] ? !hidden[m]
+				       : hidden[m] ||
+						 !was_there(w, account, cut, m);
 		if (fits)
 			return true;
 	}
+	apply_changes(w, account, cut, 0, hidden);
 	for (unsigned m = 0; m < w->messages_n; m++)
-		if (open_n == 0 && sure[m] && seen[m] == gone[m])
+		if (open_n == 0 && was_there(w, account, cut, m) &&
+		    seen[m] == hidden[m])
 			return wrong(w, "message %u of account %u is %s", m,
-				     account, gone[m] ? "back" : "missing");
-	return wrong(w, "account %u: mail missing, or half an expunge",
-		     account);
+				     account, hidden[m] ? "back" : "missing");
+	return wrong(w, "account %u: mail missing, or half a change", account);
+}
+
+/* What is deleted can be brought back, all of it, with its octets. */
+static bool check_undelete(struct world *w, struct sim_disk *disk,
+			   struct store *st, uint8_t account, size_t cut)
+{
+	const struct store_undelete all = { 0 };
+	struct help_answer a = { 0 };
+	bool seen[MESSAGES_MAX] = { 0 };
+	struct store_snapshot *s;
+	struct listing l;
+
+	store_undelete(st, help_place(account), NULL, &all, help_on_changed,
+		       &a);
+	help_wait(st, &a.done);
+	assert_ok(a.err);
+	assert_ok(help_open(st, help_place(account), &s));
+	l = help_listing(s);
+	for (uint32_t i = 0; i < l.head->count; i++) {
+		char *text = help_read(&disk->table, s, i);
+		const struct message *m = identify(w, text);
+
+		free(text);
+		if (m == NULL)
+			return wrong(w, "what came back is not its mail");
+		seen[m->id] = true;
+	}
+	store_snapshot_close(&s);
+	for (unsigned m = 0; m < w->messages_n; m++)
+		if (was_there(w, account, cut, m) && !seen[m])
+			return wrong(w, "message %u of %u does not come back",
+				     m, account);
+	return true;
 }
 
 static bool check_rows(struct world *w, struct sim_disk *disk,
@@ -469,7 +675,7 @@ static bool check_account(struct world *w, struct sim_disk *disk,
 		     totals.octets != l.head->octets))
 		good = wrong(w, "totals of account %u differ", account);
 	store_snapshot_close(&s);
-	return good && check_expunges(w, account, cut, seen);
+	return good && check_changes(w, account, cut, seen);
 }
 
 /* I5: the listing out of the kept index and out of the log are the same. */
@@ -500,7 +706,7 @@ static bool check_rebuilt(struct world *w, struct sim_disk *disk,
 		       account, account, account, account, account, account);
 	if (sim_file(disk, path) != NULL)
 		sim_truncate(sim_file(disk, path), account * 50u);
-	*st = help_store(&disk->table, NULL, NULL);
+	*st = open_on(w, disk);
 	if (help_open(*st, place, &s) != YB_OK) {
 		free(kept);
 		return wrong(w, "account %u does not open anew", account);
@@ -531,9 +737,9 @@ static bool check_next(struct world *w, struct store *st, uint8_t account,
 	store_snapshot_close(&s);
 	if (l.head == NULL || before == UINT32_MAX)
 		return false;
-	for (unsigned m = 0; m < w->messages_n; m++)
-		if (w->messages[m].acked[account] < cut &&
-		    w->messages[m].uid[account] >= uid)
+	for (unsigned i = 0; i < w->uids_n; i++)
+		if (w->uids[i].account == account && w->uids[i].mark < cut &&
+		    w->uids[i].uid >= uid)
 			return wrong(w, "uid %u of %u was given again", uid,
 				     account);
 	return true;
@@ -541,7 +747,7 @@ static bool check_next(struct world *w, struct store *st, uint8_t account,
 
 static bool check_disk(struct world *w, struct sim_disk *disk, size_t cut)
 {
-	struct store *st = help_store(&disk->table, NULL, NULL);
+	struct store *st = open_on(w, disk);
 	bool good = true;
 
 	for (uint8_t a = 0; a < ACCOUNTS && good; a++)
@@ -552,11 +758,12 @@ static bool check_disk(struct world *w, struct sim_disk *disk, size_t cut)
 
 static bool check_more(struct world *w, struct sim_disk *disk, size_t cut)
 {
-	struct store *st = help_store(&disk->table, NULL, NULL);
+	struct store *st = open_on(w, disk);
 	bool good = true;
 
 	for (uint8_t a = 0; a < ACCOUNTS && good; a++)
 		good = check_rebuilt(w, disk, &st, a) &&
+		       (w->days == 0 || check_undelete(w, disk, st, a, cut)) &&
 		       check_next(w, st, a, cut);
 	store_close(&st);
 	return good;
