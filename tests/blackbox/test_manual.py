@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from post_office import BINARY, PATIENCE
+from post_office import BINARY, PATIENCE, ROOT
 
 BUILD = os.path.dirname(BINARY)
 SHARE = os.path.join(BUILD, "share")
@@ -177,3 +177,52 @@ def test_examples_can_be_typed(about):
                     assert word in options, (c["name"], line)
             seen += 1
     assert seen >= 10
+
+
+def pages_of_people():
+    return [os.path.join(ROOT, "README.md"),
+            *glob.glob(os.path.join(ROOT, "README.*.md")),
+            *sorted(glob.glob(os.path.join(ROOT, "docs/guide/*.md")))]
+
+
+def test_commands_in_the_pages_exist(about):
+    """scripts/test-guide runs them; here only that their words are right."""
+    commands = {c["name"]: c for c in about["commands"]}
+    firsts = {name.split()[0] for name in commands}
+    seen = 0
+    for path in pages_of_people():
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+        typed = [line for block in blocks
+                 for line in block.replace("\\\n", "").split("\n")]
+        typed += re.findall(r"`((?:sudo )?yubin [^`]*)`", text)
+        for line in typed:
+            # $(...) is commands of its own.
+            line = re.sub(r"\$\((?!.*yubin account).*?\)", "X", line)
+            for at in re.finditer(r"(?:^|[\s/($])yubin ([a-z][^|)&;<]*)",
+                                  line):
+                words = at.group(1).split("#")[0].split()
+                if words[0] not in firsts:
+                    continue  # such as "useradd yubin" or a user's name
+                named = commands.get(words[0]) or \
+                    commands.get(" ".join(words[:2]))
+                assert named or len(words) == 1 or words[1] == "--help", \
+                    (path, line)
+                options = {f"--{o['name']}" for o in named["options"]} | {
+                    f"-{o['letter']}" for o in named["options"]} \
+                    if named else set()
+                for word in words:
+                    if re.match(r"--?[a-z]", word) and word != "--help":
+                        assert word.split("=")[0] in options, (path, line)
+                seen += 1
+    assert seen > 40
+
+
+def test_links_lead_somewhere():
+    for path in pages_of_people():
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            there = os.path.join(os.path.dirname(path), link)
+            assert os.path.exists(there), (path, link)
