@@ -78,7 +78,7 @@ static int find_credential(const struct cached *at,
 				  proved->stored_key, SCRAM_KEY_LEN) &&
 		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			found = (int)i;
-	return at->real ? found : -1;
+	return cached_may_log_in(at) ? found : -1;
 }
 
 /* ---- failure ---- */
@@ -277,7 +277,7 @@ static void check_proof(struct auth *a, struct attempt *at)
 	if (err == YB_OK && index >= 0 &&
 	    !device_may_login(&cached->account->credentials[index], &at->from))
 		index = -1;
-	if (err == YB_OK && (index < 0 || !cached->real)) {
+	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached))) {
 		at->peer->open++;
 		refuse(a, at, ++a->guess_number);
 		return;

@@ -34,6 +34,9 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 					    a->default_domain);
 	if (err == YB_OK)
 		err = cache_open(&a->cache, a->directory, a->iterations);
+	if (err == YB_OK && config->defaults != NULL)
+		memcpy(a->cache.defaults, config->defaults,
+		       sizeof a->cache.defaults);
 	if (err != YB_OK) {
 		free(a);
 		return err;

@@ -29,8 +29,9 @@ struct auth_config {
 	const char *default_domain;  /* "alice" means alice@default_domain */
 	unsigned threads;            /* hashing pool; 0: hash in the caller */
 	char delimiter; /* in front of a sub-address, such as '+'; 0: none */
-	auth_ended_fn *ended;        /* or NULL */
+	auth_ended_fn *ended; /* or NULL */
 	void *ended_ctx;
+	const uint64_t *defaults; /* SETTINGS_N of them; NULL: the presets */
 };
 
 /* Whom a success names. */
@@ -51,6 +52,9 @@ struct auth_peer {
 
 YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
 				 struct auth **ret);
+
+/* Takes new defaults (base/setting.h), SETTINGS_N of them. */
+void auth_set_defaults(struct auth *a, const uint64_t *defaults);
 
 /* Logins under way are forgotten: their `done` is not called. */
 void auth_close(struct auth **a);
@@ -115,6 +119,8 @@ struct auth_counters auth_counters(const struct auth *a);
 struct auth_mailbox {
 	uint8_t account[16];
 	uint32_t mailbox;
+	uint32_t reserved;
+	uint64_t quota_octets, quota_messages; /* 0: no limit */
 };
 
 enum {

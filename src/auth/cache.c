@@ -16,6 +16,8 @@ enum yb_err cache_open(struct cache *c, struct directory *directory,
 	enum yb_err err;
 
 	*c = (struct cache){ .directory = directory, .iterations = iterations };
+	for (int i = 0; i < SETTINGS_N; i++)
+		c->defaults[i] = setting_preset((enum setting)i);
 	list_init(&c->accounts);
 	list_init(&c->unknown);
 	map_init(&c->map, os_random_u64());
@@ -100,6 +102,30 @@ static enum yb_err make_fake(struct cache *c, struct span address,
 	return err;
 }
 
+/* What counts: the account's own, else its domain's, else the default. */
+static enum yb_err load_settings(struct cache *c, struct span address,
+				 uint64_t ret[SETTINGS_N])
+{
+	struct span domain =
+		span_skip(address, span_find_last(address, '@') + 1);
+	struct setting_set own, of_domain;
+	enum yb_err err = directory_settings_get(
+		c->directory, DIRECTORY_ACCOUNT, address, &own);
+
+	if (err == YB_OK)
+		err = directory_settings_get(c->directory, DIRECTORY_DOMAIN,
+					     domain, &of_domain);
+	for (int i = 0; i < SETTINGS_N && err == YB_OK; i++) {
+		if ((own.has & 1u << i) != 0)
+			ret[i] = own.value[i];
+		else if ((of_domain.has & 1u << i) != 0)
+			ret[i] = of_domain.value[i];
+		else
+			ret[i] = c->defaults[i];
+	}
+	return err;
+}
+
 static enum yb_err load(struct cache *c, struct span address, bool *ret_real,
 			struct directory_account **ret)
 {
@@ -167,7 +193,45 @@ enum yb_err cache_find(struct cache *c, struct span address, uint64_t now_ms,
 	if (err != YB_OK)
 		return err;
 	make_room(c);
-	return insert(c, address, real, account, now_ms, ret);
+	err = insert(c, address, real, account, now_ms, &at);
+	if (err == YB_OK)
+		err = load_settings(c, address, at->settings);
+	if (err == YB_OK)
+		*ret = at;
+	else if (at != NULL)
+		drop(c, at);
+	return err;
+}
+
+bool cached_is_of(const struct cached *at, struct span name)
+{
+	struct span address = span_str(at->account->address);
+	size_t cut = span_find_last(address, '@');
+
+	return name.n == 0 || span_eq(address, name) ||
+	       span_eq(span_skip(address, cut + 1), name);
+}
+
+enum yb_err cache_reload_settings(struct cache *c, struct span name)
+{
+	enum yb_err err = YB_OK;
+
+	list_for_each(link, &c->accounts) {
+		struct cached *at = list_entry(link, struct cached, link);
+		struct span address = span_str(at->account->address);
+
+		if (cached_is_of(at, name) && err == YB_OK)
+			err = load_settings(c, address, at->settings);
+	}
+	/* They look real: they have what their domain has. */
+	drop_all(c, &c->unknown);
+	return err;
+}
+
+void cache_forget_all(struct cache *c)
+{
+	drop_all(c, &c->accounts);
+	drop_all(c, &c->unknown);
 }
 
 void cache_forget(struct cache *c, struct span address)
@@ -203,7 +267,7 @@ int cache_recall(const struct cached *at, const uint8_t digest[HMAC_LEN],
 		if (compare_equal(at->success[i].digest, digest, HMAC_LEN) &&
 		    now_ms < at->success[i].until_ms)
 			found = (int)i;
-	return at->real ? found : -1;
+	return cached_may_log_in(at) ? found : -1;
 }
 
 void cache_remember(struct cached *at, uint32_t index,

@@ -40,17 +40,19 @@ struct cached {
 	struct list link; /* in one of the lists of the cache */
 	bool real;
 	uint64_t until_ms;                 /* of a fake one */
+	uint64_t settings[SETTINGS_N];     /* what counts for it */
 	struct directory_account *account; /* owned */
 	struct cache_success success[];    /* one for each credential */
 };
 
 struct cache {
-	struct directory *directory; /* borrowed */
-	uint32_t iterations;         /* of fake accounts */
-	struct hmac *fake;           /* keyed by the directory's secret */
-	struct hmac *proof;          /* keyed at random, for successes */
-	struct map map;              /* canonical address to struct cached */
-	struct list accounts;        /* longest unused first */
+	struct directory *directory;   /* borrowed */
+	uint32_t iterations;           /* of fake accounts */
+	uint64_t defaults[SETTINGS_N]; /* where nothing else is set */
+	struct hmac *fake;             /* keyed by the directory's secret */
+	struct hmac *proof;            /* keyed at random, for successes */
+	struct map map;                /* canonical address to struct cached */
+	struct list accounts;          /* longest unused first */
 	struct list unknown;
 	size_t accounts_n, unknown_n;
 };
@@ -65,6 +67,22 @@ void cache_close(struct cache *c);
  */
 YB_CHECKED enum yb_err cache_find(struct cache *c, struct span address,
 				  uint64_t now_ms, struct cached **ret);
+
+/* Whether a right password would let it in; asked last (threat 8). */
+static inline bool cached_may_log_in(const struct cached *at)
+{
+	return at->real && at->settings[SETTING_login] != 0;
+}
+
+/* Whether its address is `name`, or at the domain `name`, or that is empty. */
+bool cached_is_of(const struct cached *at, struct span name);
+
+/*
+ * After a change of settings, of the account or domain `name`, or of all if
+ * that is empty. Successes stay remembered.
+ */
+YB_CHECKED enum yb_err cache_reload_settings(struct cache *c, struct span name);
+void cache_forget_all(struct cache *c);
 
 /* After a change: the address, its successes, or that it did not exist. */
 void cache_forget(struct cache *c, struct span address);

@@ -21,9 +21,10 @@ static bool is_bare_postmaster(struct span address)
 }
 
 /* A mailbox once, by however many of its names. */
-static enum yb_err add_place(struct walk *w, const uint8_t *account)
+static enum yb_err add_place(struct walk *w, const struct cached *of)
 {
 	struct auth_places *p = w->places;
+	const uint8_t *account = of->account->id;
 
 	for (size_t i = 0; i < p->n; i++)
 		if (memcmp(p->at[i].account, account,
@@ -31,8 +32,12 @@ static enum yb_err add_place(struct walk *w, const uint8_t *account)
 			return YB_OK;
 	if (p->n == AUTH_PLACES_MAX)
 		return YB_TOO_MANY;
+	p->at[p->n] = (struct auth_mailbox){
+		.mailbox = 1,
+		.quota_octets = of->settings[SETTING_quota_octets],
+		.quota_messages = of->settings[SETTING_quota_messages],
+	};
 	memcpy(p->at[p->n].account, account, sizeof p->at[p->n].account);
-	p->at[p->n].mailbox = 1;
 	p->n++;
 	return YB_OK;
 }
@@ -40,8 +45,13 @@ static enum yb_err add_place(struct walk *w, const uint8_t *account)
 static enum yb_err add_account(struct walk *w,
 			       struct directory_account **account)
 {
-	enum yb_err err = add_place(w, (*account)->id);
+	struct cached *at = NULL;
+	enum yb_err err =
+		cache_find(&w->auth->cache, span_str((*account)->address),
+			   w->auth->now_ms, &at);
 
+	if (err == YB_OK)
+		err = add_place(w, at);
 	directory_account_free(account);
 	return err;
 }
@@ -103,7 +113,7 @@ static enum yb_err find_exact(struct walk *w, const struct name *name,
 	if (err != YB_OK)
 		return err;
 	if (at->real)
-		return add_place(w, at->account->id);
+		return add_place(w, at);
 	return find_alias(w, name, depth);
 }
 

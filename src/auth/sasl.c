@@ -85,7 +85,7 @@ static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
 		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			found = (int)i;
 	}
-	*ret_index = at->real && x->self ? found : -1;
+	*ret_index = cached_may_log_in(at) && x->self ? found : -1;
 	return err;
 }
 
@@ -133,10 +133,10 @@ static void let_in(struct auth_sasl *x)
 	enum yb_err err =
 		cache_find(&a->cache, name_span(&x->name), a->now_ms, &at);
 
-	if (err == YB_OK &&
-	    (!at->real || at->account->generation != x->generation ||
-	     memcmp(at->account->id, x->identity.account,
-		    sizeof at->account->id) != 0))
+	if (err == YB_OK && (!cached_may_log_in(at) ||
+			     at->account->generation != x->generation ||
+			     memcmp(at->account->id, x->identity.account,
+				    sizeof at->account->id) != 0))
 		err = YB_DENIED;
 	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "cli/settings.h"
 #include "os/socket.h"
 
 /* One way to collect mail, as mail programs ask for it. */
@@ -85,6 +86,11 @@ void account_show(const struct account_row *row, const struct config *c)
 		     (unsigned long long)row->messages,
 		     row->messages == 1 ? "" : "s",
 		     (unsigned long long)row->octets);
+	if (row->settings.has != 0) {
+		(void)printf("  settings    ");
+		settings_print(&row->settings);
+		(void)printf("\n\n");
+	}
 	(void)printf("For a mail program, to collect by POP3:\n");
 	for (int round = 0; round < 2; round++)
 		for (uint32_t i = 0; i < c->listeners_n; i++)
@@ -106,6 +112,7 @@ void account_show_json(struct json *j, const struct account_row *row,
 	account_json(j, row);
 	json_u64(j, "messages", row->messages);
 	json_u64(j, "octets", row->octets);
+	settings_json(j, &row->settings);
 	json_open(j, "pop3", '[');
 	for (int round = 0; round < 2; round++) {
 		for (uint32_t i = 0; i < c->listeners_n; i++) {

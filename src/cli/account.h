@@ -4,6 +4,7 @@
 #ifndef CLI_ACCOUNT_H
 #define CLI_ACCOUNT_H
 
+#include "base/setting.h"
 #include "cli/say.h"
 #include "config/config.h"
 #include "server/control.h"
@@ -14,6 +15,7 @@ struct account_row {
 	int64_t created_s, last_login_s; /* seconds since 1970, or 0 */
 	char devices[CONTROL_ROW_MAX];   /* separated by ", " */
 	uint64_t messages, octets;       /* of INBOX, where asked for */
+	struct setting_set settings;     /* its own, where asked for */
 };
 
 /* Its members, within an object that is open. */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "cli/account.h"
 #include "cli/cmd.h"
+#include "cli/settings.h"
 #include "cli/work.h"
 
 static int tell(const struct work *w, enum yb_err err, const char *reason)
@@ -268,11 +269,18 @@ int cmd_account_show(const struct invocation *inv)
 		code = COMMAND_FAILED;
 	if (code == COMMAND_OK)
 		code = find_account(&w, row);
+	if (code == COMMAND_OK)
+		code = settings_read(&w, false, row->address, &row->settings);
 	if (code == COMMAND_OK && w.as_json)
 		account_show_json(&w.json, row, w.config);
 	else if (code == COMMAND_OK)
 		account_show(row, w.config);
 	return work_end(&w, code);
+}
+
+int cmd_account_set(const struct invocation *inv)
+{
+	return settings_change(inv, false, tell);
 }
 
 /* ---- removing ---- */

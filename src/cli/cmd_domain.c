@@ -1,6 +1,9 @@
+#include <stdlib.h>
+
 #include "auth/alias.h"
+#include "base/cleanup.h"
 #include "cli/cmd.h"
-#include "cli/work.h"
+#include "cli/settings.h"
 #include "sasl/idna.h"
 
 static int tell(const struct work *w, enum yb_err err, const char *reason)
@@ -61,6 +64,11 @@ int cmd_domain_remove(const struct invocation *inv)
 		      "is no domain of this server any more");
 }
 
+int cmd_domain_set(const struct invocation *inv)
+{
+	return settings_change(inv, true, tell);
+}
+
 /* ---- listing ---- */
 
 struct row {
@@ -69,6 +77,12 @@ struct row {
 	char alias_of[IDNA_DOMAIN_MAX + 1];
 	int64_t created_s;
 	uint64_t accounts, aliases;
+	struct setting_set settings;
+};
+
+enum {
+	/* A page of the server's answer has fewer. */
+	PAGE_MAX = CONTROL_MESSAGE_MAX / 32,
 };
 
 static bool read_row(struct control_reader *r, struct row *row)
@@ -94,6 +108,7 @@ static void row_json(struct json *j, const struct row *row)
 	json_u64(j, "created", (uint64_t)row->created_s);
 	json_u64(j, "accounts", row->accounts);
 	json_u64(j, "aliases", row->aliases);
+	settings_json(j, &row->settings);
 	json_close(j, '}');
 }
 
@@ -110,35 +125,56 @@ static void print_row(struct work *w, const struct row *row)
 		(void)fputs(")", stdout);
 	}
 	if (*row->alias_of != 0)
-		(void)printf("  another name of %s\n", row->alias_of);
+		(void)printf("  another name of %s", row->alias_of);
 	else
-		(void)printf("  %llu account%s, %llu alias%s\n",
+		(void)printf("  %llu account%s, %llu alias%s",
 			     (unsigned long long)row->accounts,
 			     row->accounts == 1 ? "" : "s",
 			     (unsigned long long)row->aliases,
 			     row->aliases == 1 ? "" : "es");
+	(void)fputs(row->settings.has != 0 ? "  " : "", stdout);
+	settings_print(&row->settings);
+	(void)fputc('\n', stdout);
+}
+
+/* All rows of a page are read before the next question takes its place. */
+static int take_page(struct work *w, struct control_reader *reply,
+		     struct row *rows, size_t *ret_n)
+{
+	size_t n = 0;
+	int code = COMMAND_OK;
+
+	while (control_has_more(reply) && n < PAGE_MAX)
+		if (!read_row(reply, &rows[n++]))
+			return work_nonsense();
+	for (size_t i = 0; i < n && code == COMMAND_OK; i++) {
+		code = settings_read(w, true, rows[i].name, &rows[i].settings);
+		if (code == COMMAND_OK)
+			print_row(w, &rows[i]);
+	}
+	*ret_n = n;
+	return code;
 }
 
 static int list_all(struct work *w)
 {
-	struct row row = { .name = "" };
+	AUTO_FREE struct row *rows = calloc(PAGE_MAX, sizeof *rows);
 	struct control_reader reply;
+	const char *after = "";
+	size_t n = 0;
 	bool more = true;
-	int code = COMMAND_OK;
+	int code = rows != NULL ? COMMAND_OK : COMMAND_FAILED;
 
-	while (more) {
+	while (more && code == COMMAND_OK) {
 		control_begin(&w->request, CONTROL_DOMAIN_LIST);
-		control_put_str(&w->request, row.name);
+		control_put_str(&w->request, after);
 		if (work_ask(w, CONTROL_AUTH, &reply, &more, &code) != YB_OK)
 			return code;
 		/* A page without a row would go on for ever. */
 		if (more && !control_has_more(&reply))
 			return work_nonsense();
-		while (control_has_more(&reply)) {
-			if (!read_row(&reply, &row))
-				return work_nonsense();
-			print_row(w, &row);
-		}
+		code = take_page(w, &reply, rows, &n);
+		after = n > 0 ? rows[n - 1].name : after;
 	}
 	return code;
 }

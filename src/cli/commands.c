@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <sysexits.h>
 
+#include "base/setting.h"
 #include "cli/cmd.h"
 
 /* Tables, laid out by hand. */
@@ -18,6 +19,16 @@
 	{ 0, "password-stdin", NULL,                                   \
 	  "take the password from standard input" },                   \
 		{ 0, "allow-weak", NULL, "take a weak password too" }
+#define SETTING_LINE(name, type, least, most, text, value, where, help) \
+	"    " #name " (" text ")\n        " help "\n"
+#define SETTINGS_TEXT                                                   \
+	"What an account says counts, else what its domain says, else " \
+	"`defaults:` in the\n"                                          \
+	"configuration. NAME= takes a setting away again. Without "     \
+	"any, prints those that\n"                                      \
+	"are set.\n\n"                                                  \
+	"Settings, with their value where nothing is set:\n"            \
+	SETTINGS(SETTING_LINE)
 #define END { 0, NULL, NULL, NULL }
 
 static const struct command_option init_options[] = {
@@ -248,13 +259,20 @@ const struct command commands[] = {
 	  "either way.\n"
 	  "\n"
 	  "Examples:\n"
-	  "  yubin domain add example.net\n",
+	  "  yubin domain add example.net --alias-of example.org\n",
 	  cmd_domain_add },
 	{ "domain list", "", 0, 0, json_options, COMMAND_USAGE,
 	  "List the domains whose mail is taken",
 	  "Examples:\n"
 	  "  yubin domain list\n",
 	  cmd_domain_list },
+	{ "domain set", "DOMAIN [NAME=VALUE...]", 1, UINT_MAX, json_options,
+	  COMMAND_USAGE, "Change settings of all accounts of a domain",
+	  SETTINGS_TEXT
+	  "\n"
+	  "Examples:\n"
+	  "  yubin domain set example.org quota_octets=2G\n",
+	  cmd_domain_set },
 	{ "domain remove", "DOMAIN", 1, 1, json_options, COMMAND_USAGE,
 	  "Take no more mail for a domain",
 	  "Refused while it has accounts or aliases.\n"
@@ -283,6 +301,13 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin alias remove info@example.org bob@example.org\n",
 	  cmd_alias_remove },
+	{ "account set", "ADDRESS [NAME=VALUE...]", 1, UINT_MAX, json_options,
+	  COMMAND_USAGE, "Change settings of an account",
+	  SETTINGS_TEXT
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account set alice@example.org login=no\n",
+	  cmd_account_set },
 	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n"

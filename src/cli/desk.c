@@ -84,6 +84,7 @@ static enum yb_err open_auth(struct desk *d)
 {
 	struct auth_config config = {
 		.default_domain = d->config->default_domain,
+		.defaults = d->config->defaults,
 	};
 	char *slash;
 	enum yb_err err;

@@ -7,6 +7,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/err.h"
+#include "base/setting.h"
 #include "base/span.h"
 
 struct buf;
@@ -82,6 +83,8 @@ struct config {
 	uint32_t undelete_days;               /* 0: deleted is gone at once */
 	uint32_t mass_delete_percent;         /* 0: never told of */
 	uint32_t mass_delete_least;           /* messages */
+	uint64_t defaults[SETTINGS_N]; /* where accounts and domains say nothing
+					*/
 	uint32_t listeners_n;
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
 	uint32_t certificates_n; /* beyond the default one */

@@ -30,6 +30,29 @@ enum {
 /* Clients that count octets in signed 32 bits exist. */
 #define MESSAGE_SIZE_MOST (2ull * 1024 * 1024 * 1024 - 1024 * 1024)
 
+/* As SETTING_BOOL counts. */
+static const char *const bool_choices[] = { "no", "yes", NULL };
+
+/* `defaults:` has a key for each setting of accounts and domains. */
+#define KIND_OF(type)                              \
+	((type) == SETTING_BOOL     ? FIELD_CHOICE \
+	 : (type) == SETTING_OCTETS ? FIELD_OCTETS \
+				    : FIELD_COUNT)
+#define SETTING_ROW(name, type, least, most, text, value, where, help) \
+	{                                                              \
+		"defaults",                                            \
+		#name,                                                 \
+		KIND_OF(type),                                         \
+		false,                                                 \
+		AT(defaults[SETTING_##name]),                          \
+		least,                                                 \
+		most,                                                  \
+		bool_choices,                                          \
+		text,                                                  \
+		help,                                                  \
+		FIELD_LIVE                                             \
+	},
+
 const struct config_field config_fields[] = {
 	{ "", "config_version", FIELD_VERSION, false, AT(version),
 	  CONFIG_VERSION, CONFIG_VERSION, NULL, "1", "The form of this file.",
@@ -105,6 +128,9 @@ const struct config_field config_fields[] = {
 	  FIELD_LIVE },
 	{ "", "mass_delete_least", FIELD_COUNT, false, AT(mass_delete_least), 1,
 	  UINT32_MAX, NULL, "100", "", FIELD_LIVE },
+	/* clang-format off */
+	SETTINGS(SETTING_ROW)
+	/* clang-format on */
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",
 	  "The server's certificate with its chain, and its key, PEM.",

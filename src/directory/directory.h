@@ -13,10 +13,11 @@
 #define DIRECTORY_DIRECTORY_H
 
 #include "base/err.h"
+#include "base/setting.h"
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 3, /* of the schema */
+	DIRECTORY_VERSION = 4, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
@@ -148,6 +149,22 @@ directory_domain_resident(struct directory *d, struct span name,
 /* NOT_FOUND; INVALID while accounts, aliases or domains hang on it. */
 YB_CHECKED enum yb_err directory_domain_remove(struct directory *d,
 					       struct span name);
+
+/* Whose settings (base/setting.h): by address, or by the domain's name. */
+enum directory_owner { DIRECTORY_ACCOUNT, DIRECTORY_DOMAIN };
+
+/* What is set there; nothing for an owner who is not there. */
+YB_CHECKED enum yb_err directory_settings_get(struct directory *d,
+					      enum directory_owner owner,
+					      struct span name,
+					      struct setting_set *ret);
+
+/* Sets those of `changed` that `set` has, and clears the others of it. */
+YB_CHECKED enum yb_err directory_settings_change(struct directory *d,
+						 enum directory_owner owner,
+						 struct span name,
+						 uint32_t changed,
+						 const struct setting_set *set);
 
 /*
  * An alias: an address of ours that is no account, and whose mail goes to

@@ -34,6 +34,26 @@
 	  "(SELECT id FROM domains WHERE name = ?1) LIMIT 1")                  \
 	X(DOMAIN_REMOVE, "DELETE FROM domains WHERE name = ?1 "                \
 			 "RETURNING id")                                       \
+	X(ACCOUNT_SETTINGS,                                                    \
+	  "SELECT name, value FROM account_settings WHERE account = "          \
+	  "(SELECT number FROM accounts WHERE address = ?1)")                  \
+	X(ACCOUNT_SETTING_PUT,                                                 \
+	  "INSERT INTO account_settings (account, name, value) "               \
+	  "SELECT number, ?2, ?3 FROM accounts WHERE address = ?1 "            \
+	  "ON CONFLICT (account, name) DO UPDATE SET value = excluded.value")  \
+	X(ACCOUNT_SETTING_CLEAR,                                               \
+	  "DELETE FROM account_settings WHERE account = "                      \
+	  "(SELECT number FROM accounts WHERE address = ?1) AND name = ?2")    \
+	X(DOMAIN_SETTINGS,                                                     \
+	  "SELECT name, value FROM domain_settings WHERE domain = "            \
+	  "(SELECT id FROM domains WHERE name = ?1)")                          \
+	X(DOMAIN_SETTING_PUT,                                                  \
+	  "INSERT INTO domain_settings (domain, name, value) "                 \
+	  "SELECT id, ?2, ?3 FROM domains WHERE name = ?1 "                    \
+	  "ON CONFLICT (domain, name) DO UPDATE SET value = excluded.value")   \
+	X(DOMAIN_SETTING_CLEAR,                                                \
+	  "DELETE FROM domain_settings WHERE domain = "                        \
+	  "(SELECT id FROM domains WHERE name = ?1) AND name = ?2")            \
 	X(ALIAS_FIND, "SELECT number, address FROM aliases "                   \
 		      "WHERE address = ?1")                                    \
 	X(ALIAS_NEXT, "SELECT number, address FROM aliases "                   \

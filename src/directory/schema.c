@@ -103,4 +103,20 @@ const char *const directory_schema[DIRECTORY_VERSION] = {
 	" WHERE kind <> 1;"
 	"ALTER TABLE accounts ADD COLUMN last_device INTEGER NOT NULL"
 	" DEFAULT 0;",
+
+	/* 4: settings of accounts and domains, by name. */
+	"CREATE TABLE account_settings ("
+	" account INTEGER NOT NULL"
+	"  REFERENCES accounts (number) ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" value INTEGER NOT NULL,"
+	" PRIMARY KEY (account, name)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE domain_settings ("
+	" domain INTEGER NOT NULL"
+	"  REFERENCES domains (id) ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" value INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, name)"
+	") STRICT, WITHOUT ROWID;",
 };

@@ -504,7 +504,8 @@ static enum yb_err open_all(struct auth_process *p)
 		.threads = HASHING_THREADS,
 		.ended = on_ended,
 		.ended_ctx = p,
-		.delimiter = CONFIG_DELIMITERS[config->recipient_delimiter]
+		.delimiter = CONFIG_DELIMITERS[config->recipient_delimiter],
+		.defaults = config->defaults,
 	};
 	char wal[CONFIG_PATH_LEN + 8];
 	enum yb_err err = directory_open(config->directory_path, &p->directory);
@@ -576,6 +577,15 @@ static bool on_message(void *ctx, struct message *m)
 	}
 }
 
+static enum yb_err on_reload(void *ctx)
+{
+	struct auth_process *p = ctx;
+
+	if (p->auth != NULL)
+		auth_set_defaults(p->auth, p->process.config.defaults);
+	return YB_OK;
+}
+
 static void on_stop(void *ctx)
 {
 	struct auth_process *p = ctx;
@@ -600,6 +610,7 @@ int auth_process_main(void)
 		return 1;
 	p->process.on_message = on_message;
 	p->process.on_stop = on_stop;
+	p->process.on_reload = on_reload;
 	p->process.ctx = p;
 	map_init(&p->logins, os_random_u64());
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };

@@ -64,6 +64,11 @@ enum control_type {
 	CONTROL_ACCOUNT_LIST,
 	/* address -> id; on IN_USE: the reason. */
 	CONTROL_ACCOUNT_REMOVE,
+	/* u64 0 for an account, 1 for a domain; its name; NAME=VALUE, ... ->
+	 * nothing; reason. */
+	CONTROL_SETTINGS_SET,
+	/* u64 and name as before -> name and u64 value of what is set there */
+	CONTROL_SETTINGS_GET,
 	/* domain, the one it is another name of or "" -> nothing; reason. */
 	CONTROL_DOMAIN_ADD,
 	/* domain -> nothing; reason. */

@@ -1,5 +1,6 @@
 #include "server/control_names.h"
 
+#include "auth/settings.h"
 #include "base/buf.h"
 
 enum {
@@ -108,4 +109,52 @@ enum yb_err control_alias_list(struct auth *auth, struct control_call *call)
 	if (!control_ended(&call->fields))
 		return YB_SYNTAX;
 	return auth_alias_each(auth, alias, target, put_target, call);
+}
+
+/* ---- settings ---- */
+
+static bool get_owner(struct control_call *call, enum auth_owner *ret)
+{
+	uint64_t owner = control_get_u64(&call->fields);
+
+	*ret = owner == 0 ? AUTH_ACCOUNT : AUTH_DOMAIN;
+	return owner <= 1;
+}
+
+enum yb_err control_settings_set(struct auth *auth, struct control_call *call)
+{
+	struct span texts[SETTINGS_N];
+	enum auth_owner owner;
+	bool good = get_owner(call, &owner);
+	struct span name = control_get(&call->fields);
+	const char *reason = "";
+	size_t n = 0;
+	enum yb_err err;
+
+	while (control_has_more(&call->fields) && n < SETTINGS_N)
+		texts[n++] = control_get(&call->fields);
+	if (!good || !control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_settings_change(auth, owner, name, texts, n, &reason);
+	return told(call, err, reason);
+}
+
+enum yb_err control_settings_get(struct auth *auth, struct control_call *call)
+{
+	enum auth_owner owner;
+	bool good = get_owner(call, &owner);
+	struct span name = control_get(&call->fields);
+	struct setting_set set;
+	enum yb_err err;
+
+	if (!good || !control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_settings_get(auth, owner, name, &set);
+	for (int i = 0; i < SETTINGS_N && err == YB_OK; i++) {
+		if ((set.has & 1u << i) == 0)
+			continue;
+		control_put_str(&call->reply, setting_name((enum setting)i));
+		control_put_u64(&call->reply, set.value[i]);
+	}
+	return err;
 }

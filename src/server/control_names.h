@@ -1,6 +1,6 @@
 /*
- * Requests about domains and aliases; for control_directory.c. Each reads the
- * fields that control.h names, and puts those of the reply.
+ * Requests about domains, aliases and settings; for control_directory.c. Each
+ * reads the fields that control.h names, and puts those of the reply.
  */
 #ifndef SERVER_CONTROL_NAMES_H
 #define SERVER_CONTROL_NAMES_H
@@ -19,5 +19,9 @@ YB_CHECKED enum yb_err control_alias_change(struct auth *auth,
 					    struct control_call *call);
 YB_CHECKED enum yb_err control_alias_list(struct auth *auth,
 					  struct control_call *call);
+YB_CHECKED enum yb_err control_settings_set(struct auth *auth,
+					    struct control_call *call);
+YB_CHECKED enum yb_err control_settings_get(struct auth *auth,
+					    struct control_call *call);
 
 #endif

@@ -11,6 +11,7 @@ enum {
 void recipients_init(struct recipients *r)
 {
 	buf_init(&r->places, STORE_PLACES_MAX * sizeof(struct store_place));
+	buf_init(&r->quotas, STORE_PLACES_MAX * sizeof(struct recipient_quota));
 	buf_init(&r->links, LINKS_MAX * sizeof(uint32_t));
 	buf_init(&r->ends, SMTP_RECIPIENTS_MAX * sizeof(uint32_t));
 }
@@ -18,6 +19,7 @@ void recipients_init(struct recipients *r)
 void recipients_reset(struct recipients *r)
 {
 	buf_done(&r->places);
+	buf_done(&r->quotas);
 	buf_done(&r->links);
 	buf_done(&r->ends);
 }
@@ -33,7 +35,8 @@ size_t recipients_places_n(const struct recipients *r)
 }
 
 static enum yb_err add_place(struct recipients *r,
-			     const struct store_place *place)
+			     const struct store_place *place,
+			     const struct recipient_quota *quota)
 {
 	const struct store_place *have = (const void *)r->places.p;
 	size_t n = recipients_places_n(r);
@@ -44,6 +47,8 @@ static enum yb_err add_place(struct recipients *r,
 		at++;
 	if (at == n)
 		err = buf_add(&r->places, span_of(place, sizeof *place));
+	if (at == n && err == YB_OK)
+		err = buf_add(&r->quotas, span_of(quota, sizeof *quota));
 	return err == YB_OK ? buf_add(&r->links, span_of(&at, sizeof at)) : err;
 }
 
@@ -54,13 +59,17 @@ static enum yb_err add_places(struct recipients *r,
 	enum yb_err err = n > 0 ? YB_OK : YB_INVALID;
 
 	for (uint32_t i = 0; i < n && err == YB_OK; i++) {
+		struct recipient_quota quota;
 		struct store_place place;
 
 		memset(&place, 0, sizeof place);
 		message_read_into(fields, place.account.octets,
 				  sizeof place.account.octets);
 		place.mailbox = message_read_u32(fields);
-		err = fields->bad ? YB_INVALID : add_place(r, &place);
+		(void)message_read_u32(fields); /* reserved */
+		quota.octets = message_read_u64(fields);
+		quota.messages = message_read_u64(fields);
+		err = fields->bad ? YB_INVALID : add_place(r, &place, &quota);
 	}
 	if (err == YB_OK && !message_read_ended(fields))
 		err = YB_INVALID;
@@ -69,7 +78,7 @@ static enum yb_err add_places(struct recipients *r,
 
 enum yb_err recipients_add(struct recipients *r, struct message_reader *fields)
 {
-	size_t places = r->places.n, links = r->links.n;
+	size_t places = r->places.n, links = r->links.n, quotas = r->quotas.n;
 	enum yb_err err = add_places(r, fields);
 	uint32_t end = (uint32_t)(r->links.n / sizeof end);
 
@@ -78,6 +87,7 @@ enum yb_err recipients_add(struct recipients *r, struct message_reader *fields)
 	if (err == YB_OK)
 		return YB_OK;
 	r->places.n = places;
+	r->quotas.n = quotas;
 	r->links.n = links;
 	return err == YB_TOO_BIG ? YB_TOO_MANY : err;
 }

@@ -10,8 +10,14 @@
 #include "server/message.h"
 #include "store/store.h"
 
+/* What the owner of a place may have; 0 is no limit. */
+struct recipient_quota {
+	uint64_t octets, messages;
+};
+
 struct recipients {
 	struct buf places; /* struct store_place, none twice */
+	struct buf quotas; /* struct recipient_quota of each place */
 	struct buf links;  /* uint32_t: places of the first, of the next .. */
 	struct buf ends;   /* uint32_t: where each one's links end */
 };

@@ -206,7 +206,8 @@ static const struct bad bads[] = {
 	  "unknown key \"certifcate\" in tls; did you mean \"certificate\"?" },
 	/* Settings of later versions are no settings yet. */
 	{ "utf8_mail: asis\n", 1, 12, "\"asis\" is not one of as-is" },
-	{ "defaults:\n  login_delay: 1\n", 1, 1, "unknown key \"defaults\"" },
+	{ "defaults:\n  login_delay: 1\n", 2, 3,
+	  "unknown key \"login_delay\" in defaults" },
 	/* Values. */
 	{ "config_version: 2\n", 1, 17, "\"2\" is not a version that this" },
 	{ "config_version: yes\n", 1, 17, "\"yes\" is not a version" },

@@ -7,6 +7,7 @@
 
 #include "auth/alias.h"
 #include "auth/auth.h"
+#include "auth/settings.h"
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "server/control_directory.h"
@@ -115,6 +116,23 @@ enum yb_err auth_alias_each(struct auth *a, struct span alias,
 			    struct span target, auth_alias_fn *each, void *ctx)
 {
 	(void)a, (void)alias, (void)target, (void)each, (void)ctx;
+	return play.err;
+}
+
+enum yb_err auth_settings_change(struct auth *a, enum auth_owner owner,
+				 struct span name, const struct span *texts,
+				 size_t n, const char **ret_reason)
+{
+	(void)a, (void)owner, (void)name, (void)texts, (void)n;
+	(void)ret_reason;
+	return play.err;
+}
+
+enum yb_err auth_settings_get(struct auth *a, enum auth_owner owner,
+			      struct span name, struct setting_set *ret)
+{
+	(void)a, (void)owner, (void)name;
+	ret->has = 0;
 	return play.err;
 }
 

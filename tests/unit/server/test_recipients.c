@@ -21,7 +21,8 @@ static enum yb_err add(struct recipients *r, unsigned from, unsigned to,
 		memset(at, 0, 16);
 		memcpy(at, &i, sizeof i);
 		memcpy(at + 16, &mailbox, sizeof mailbox);
-		m.body.n += 20;
+		memset(at + 20, 0, 20);
+		m.body.n += 40;
 	}
 	m.body.n -= cut;
 	message_read(&fields, &m);
