@@ -245,6 +245,8 @@ YB_CHECKED enum yb_err auth_device_revoke(struct auth *a, struct span address,
 /* All of an account. NO_ACCOUNT. */
 YB_CHECKED enum yb_err auth_device_each(struct auth *a, struct span address,
 					auth_device_fn *each, void *ctx);
+/* A sealed copy of the whole directory, for a backup. */
+YB_CHECKED enum yb_err auth_directory_copy(struct auth *a, int *ret_fd);
 
 /* A fresh password, such as "k7qf-m2xw-9trd-hz4c-p8vn", with its NUL. */
 void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1]);

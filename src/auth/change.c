@@ -255,3 +255,8 @@ enum yb_err auth_account_each(struct auth *a, struct span after,
 	}
 	return err == YB_NO_ACCOUNT ? YB_OK : err;
 }
+
+enum yb_err auth_directory_copy(struct auth *a, int *ret_fd)
+{
+	return directory_copy(a->directory, ret_fd);
+}

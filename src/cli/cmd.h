@@ -36,6 +36,8 @@ int cmd_alias_add(const struct invocation *inv);
 int cmd_alias_list(const struct invocation *inv);
 int cmd_alias_remove(const struct invocation *inv);
 int cmd_compact(const struct invocation *inv);
+int cmd_backup(const struct invocation *inv);
+int cmd_restore(const struct invocation *inv);
 int cmd_deliver(const struct invocation *inv);
 int cmd_bench(const struct invocation *inv);
 

@@ -383,36 +383,6 @@ int cmd_mail_delete(const struct invocation *inv)
 
 /* ---- undelete ---- */
 
-/* "2h", "3d", or a date and time of UTC; false if it is neither. */
-static bool parse_since(const char *text, int64_t *ret_s)
-{
-	static const char *const forms[] = { "%Y-%m-%d %H:%M:%S",
-					     "%Y-%m-%dT%H:%M:%SZ",
-					     "%Y-%m-%d %H:%M", "%Y-%m-%d" };
-	time_t now = time(NULL);
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (ascii_digit((uint8_t)*text) && (*end == 'h' || *end == 'd') &&
-	    end[1] == 0 && n < 100000) {
-		*ret_s = now - (int64_t)n * (*end == 'h' ? 3600 : 86400);
-		return true;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		struct tm tm = { .tm_mday = 1 };
-		const char *rest = strptime(text, forms[i], &tm);
-
-		if (rest != NULL && *rest == 0) {
-			*ret_s = timegm(&tm);
-			return true;
-		}
-	}
-	say_error("\"%s\" is no time: 2h, 3d, 2026-11-21, or \"2026-11-21 "
-		  "14:30\" of UTC",
-		  text);
-	return false;
-}
-
 /* Asks for one lot of ranges, or for all without; adds to *n. */
 static int bring_back(struct mail *m, struct span ranges, int64_t since_s,
 		      const char *session, uint64_t *n)
@@ -454,7 +424,7 @@ static int undelete(struct mail *m, struct span ranges)
 	uint64_t n = 0;
 	int code;
 
-	if (since != NULL && !parse_since(since, &since_s))
+	if (since != NULL && !say_point(since, &since_s))
 		return COMMAND_USAGE;
 	if (session != NULL && !store_session_parse(span_str(session), &from)) {
 		say_error("\"%s\" is no session; the log and `yubin mail list "

@@ -108,6 +108,20 @@ static const struct command_option top_options[] = {
 	{ 0, "json", NULL, "the same as JSON" },
 	END
 };
+static const struct command_option backup_options[] = {
+	CONFIG_OPTION,
+	{ 0, "list", NULL, "show the runs that DEST has" },
+	{ 0, "verify", NULL, "restore a run into nothing, and compare" },
+	{ 0, "run", "NAME", "verify this run; else the last" },
+	JSON_OPTION, END
+};
+static const struct command_option restore_options[] = {
+	CONFIG_OPTION,
+	{ 0, "all", NULL, "accounts and mail, into an empty server" },
+	{ 0, "run", "NAME", "as of this run; else the last" },
+	{ 0, "until", "TIME", "as of then: 2h, 3d, \"2026-11-21 14:30\"" },
+	JSON_OPTION, END
+};
 static const struct command_option log_options[] = {
 	CONFIG_OPTION,
 	{ 'f', "follow", NULL, "go on with what is added" },
@@ -420,6 +434,36 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin compact --all\n",
 	  cmd_compact },
+	{ "backup", "DEST", 1, 1, backup_options, COMMAND_USAGE,
+	  "Copy all accounts and mail to a folder, while the server runs",
+	  "Each run copies what is new, and is there whole: mail, the "
+	  "directory, yubin.yaml,\n"
+	  "the certificate and, for root, its key. A run that is interrupted "
+	  "does not count.\n"
+	  "Every octet that was copied is read back and its sums are checked; "
+	  "--verify does\n"
+	  "so again for a whole run, by the code that would read it after a "
+	  "restore. Exit\n"
+	  "code 3 if a mailbox is damaged.\n"
+	  "\n"
+	  "Examples:\n"
+	  "    yubin backup /srv/backup\n"
+	  "    yubin backup --verify /srv/backup\n", cmd_backup },
+	{ "restore", "SOURCE [ADDRESS [UIDL...]]", 1, UINT_MAX, restore_options,
+	  COMMAND_USAGE,
+	  "Bring mail back out of a backup",
+	  "With an address, beside the running server: messages that its "
+	  "mailbox had then and\n"
+	  "does not show now come back, with their UIDLs; nothing is removed. "
+	  "With --all:\n"
+	  "accounts and mail, into a server that is stopped and has none "
+	  "(after `yubin init`).\n"
+	  "UIDLs stay; UIDVALIDITY changes where a mailbox is made anew.\n"
+	  "\n"
+	  "Examples:\n"
+	  "    yubin restore /srv/backup alice@example.org --until 2h\n"
+	  "    yubin restore /srv/backup --all\n",
+	  cmd_restore },
 	{ "deliver", "ADDRESS...", 0, UINT_MAX, deliver_options, EX_USAGE,
 	  "Deliver the message on standard input",
 	  "A client of the LMTP socket, for mail systems that hand mail to a "

@@ -1,16 +1,15 @@
 #include "cli/desk.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auth/auth.h"
 #include "base/list.h"
+#include "cli/owner.h"
 #include "cli/say.h"
 #include "directory/directory.h"
 #include "os/fd.h"
@@ -33,30 +32,9 @@ struct desk {
 	struct directory *directory;
 	struct auth *auth;
 	char auth_folder[CONFIG_PATH_LEN];
+	int fd; /* that came with the last reply, or -1 */
 	uint8_t buffer[PACKET_MAX];
 };
-
-/* ---- root becomes who owns a folder, for a while ---- */
-
-static void enter(const char *folder)
-{
-	struct stat st;
-
-	if (geteuid() != 0 || stat(folder, &st) < 0 || st.st_uid == 0)
-		return;
-	/* If one of these fails the work goes on as root, as it would. */
-	if (setgroups(0, NULL) < 0 || setegid(st.st_gid) < 0 ||
-	    seteuid(st.st_uid) < 0)
-		say_error("cannot act as the owner of %s", folder);
-}
-
-static void leave(void)
-{
-	if (getuid() != 0 || geteuid() == 0)
-		return;
-	if (seteuid(0) < 0 || setegid(getgid()) < 0)
-		abort(); /* to go on as somebody else would be a lie */
-}
 
 /* ---- without a server ---- */
 
@@ -74,9 +52,9 @@ static enum yb_err open_store(struct desk *d)
 				       .report = on_report };
 	enum yb_err err;
 
-	enter(d->config->store_path);
+	owner_enter(d->config->store_path);
 	err = store_open(&config, &d->store);
-	leave();
+	owner_leave();
 	return err;
 }
 
@@ -94,13 +72,13 @@ static enum yb_err open_auth(struct desk *d)
 	slash = strrchr(d->auth_folder, '/');
 	if (slash != NULL)
 		*slash = 0;
-	enter(d->auth_folder);
+	owner_enter(d->auth_folder);
 	err = directory_open(d->config->directory_path, &d->directory);
 	if (err == YB_OK) {
 		config.directory = d->directory;
 		err = auth_open(&config, &d->auth);
 	}
-	leave();
+	owner_leave();
 	return err;
 }
 
@@ -184,6 +162,7 @@ int desk_open(const struct config *config, struct desk **ret)
 		return COMMAND_FAILED;
 	}
 	d->config = config;
+	d->fd = -1;
 	for (size_t i = 0; i < CONTROL_OWNERS; i++)
 		d->fds[i] = -1;
 	err = find_work(d);
@@ -209,15 +188,16 @@ void desk_close(struct desk **desk)
 
 	if (d == NULL)
 		return;
-	enter(d->auth_folder);
+	owner_enter(d->auth_folder);
 	auth_close(&d->auth);
 	directory_close(&d->directory);
-	leave();
-	enter(d->config->store_path);
+	owner_leave();
+	owner_enter(d->config->store_path);
 	store_close(&d->store);
-	leave();
+	owner_leave();
 	for (size_t i = 0; i < CONTROL_OWNERS; i++)
 		fd_close(&d->fds[i]);
+	fd_close(&d->fd);
 	mem_wipe(d->buffer, sizeof d->buffer);
 	free(d);
 	*desk = NULL;
@@ -256,7 +236,7 @@ static enum yb_err ask_local(struct desk *d, enum control_owner owner,
 			     struct control_head *ret_head,
 			     struct control_reader *ret)
 {
-	struct local_call local = { .call.replied = on_replied };
+	struct local_call local = { .call.replied = on_replied, .call.fd = -1 };
 	struct control_head head;
 	size_t n;
 	enum yb_err err = control_read(buf_span(&request->out), &head,
@@ -265,17 +245,23 @@ static enum yb_err ask_local(struct desk *d, enum control_owner owner,
 	if (err != YB_OK)
 		return err;
 	local.call.type = (enum control_type)head.type;
+	if (request->fd >= 0)
+		err = fd_duplicate(request->fd, &local.call.fd);
+	if (err != YB_OK)
+		return err;
 	control_writer_init(&local.call.reply);
 	control_begin(&local.call.reply, local.call.type);
 	if (owner == CONTROL_AUTH) {
-		enter(d->auth_folder);
+		owner_enter(d->auth_folder);
 		control_directory_handle(d->auth, &local.call);
 	} else {
-		enter(d->config->store_path);
+		owner_enter(d->config->store_path);
 		control_store_handle(d->store, &local.call);
 		wait_for_store(d, &local);
 	}
-	leave();
+	owner_leave();
+	fd_close(&local.call.fd);
+	d->fd = fd_steal(&local.call.reply.fd);
 	err = local.call.reply.failed ? YB_NOMEM : YB_OK;
 	n = local.call.reply.out.n;
 	if (err == YB_OK && n > 0)
@@ -297,8 +283,13 @@ static enum yb_err ask_server(struct desk *d, enum control_owner owner,
 				      &d->fds[owner]);
 	if (err == YB_OK)
 		err = control_ask(d->fds[owner], request, d->buffer, ret_head,
-				  ret);
+				  ret, &d->fd);
 	return err;
+}
+
+int desk_take_fd(struct desk *d)
+{
+	return fd_steal(&d->fd);
 }
 
 enum yb_err desk_ask(struct desk *d, enum control_owner owner,
@@ -311,6 +302,7 @@ enum yb_err desk_ask(struct desk *d, enum control_owner owner,
 		say_error("the request is too large");
 		return YB_TOO_BIG;
 	}
+	fd_close(&d->fd);
 	err = d->local ? ask_local(d, owner, request, ret_head, ret)
 		       : ask_server(d, owner, request, ret_head, ret);
 	if (err == YB_GONE)

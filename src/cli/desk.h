@@ -30,4 +30,7 @@ YB_CHECKED enum yb_err desk_ask(struct desk *desk, enum control_owner owner,
 				struct control_head *ret_head,
 				struct control_reader *ret);
 
+/* The descriptor that came with the last reply, the caller's; -1 if none. */
+int desk_take_fd(struct desk *desk);
+
 #endif

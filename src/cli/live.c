@@ -39,7 +39,7 @@ static enum yb_err ask(struct live *l, int fd,
 		       struct control_reader *ret)
 {
 	struct control_head head;
-	enum yb_err err = control_ask(fd, request, l->buffer, &head, ret);
+	enum yb_err err = control_ask(fd, request, l->buffer, &head, ret, NULL);
 
 	if (err == YB_OK)
 		err = (enum yb_err)head.err;

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/logline.h"
+
 void say_error(const char *format, ...)
 {
 	char text[2048];
@@ -78,6 +80,18 @@ void say_duration(char ret[SAY_TEXT_MAX], uint64_t ms)
 	else
 		(void)snprintf(ret, SAY_TEXT_MAX, "%llu d %llu h",
 			       s / (24 * 3600ull), s / 3600 % 24);
+}
+
+bool say_point(const char *text, int64_t *ret_s)
+{
+	char stamp[LOGLINE_STAMP_MAX];
+
+	if (logline_since(text, (int64_t)time(NULL), stamp, ret_s))
+		return true;
+	say_error("\"%s\" is no time: write 10m, 2h or 3d ago, 2026-11-21, or "
+		  "\"2026-11-21 13:50\", with a Z behind it for UTC",
+		  text);
+	return false;
 }
 
 void say_problem(void *file, const struct config_problem *p)

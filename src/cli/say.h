@@ -28,6 +28,10 @@ void say_time(char ret[SAY_TEXT_MAX], int64_t seconds);
 void say_octets(char ret[SAY_TEXT_MAX], uint64_t octets);
 void say_duration(char ret[SAY_TEXT_MAX], uint64_t ms);
 
+/* A point of time that was typed, as logline_since() reads it; false with
+ * the text told. */
+bool say_point(const char *text, int64_t *ret_s);
+
 /* A problem on standard error: "FILE:LINE:COLUMN: text"; ctx is the file. */
 void say_problem(void *file, const struct config_problem *p);
 

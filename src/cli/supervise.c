@@ -36,7 +36,7 @@ enum yb_err supervise_ask(int fd, enum control_type type, uint8_t *buffer,
 	*ret = (struct control_reader){ 0 };
 	control_writer_init(&request);
 	control_begin(&request, type);
-	err = control_ask(fd, &request, buffer, &head, ret);
+	err = control_ask(fd, &request, buffer, &head, ret, NULL);
 	control_writer_done(&request);
 	return err == YB_OK ? (enum yb_err)head.err : err;
 }

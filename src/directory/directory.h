@@ -214,6 +214,9 @@ YB_CHECKED enum yb_err directory_alias_remove(struct directory *d,
 					      const struct span *targets,
 					      size_t n);
 
+/* The file as it stands now, in a sealed memfd: for a backup. */
+YB_CHECKED enum yb_err directory_copy(struct directory *d, int *ret_fd);
+
 /* The account of an address; NO_ACCOUNT. */
 YB_CHECKED enum yb_err directory_account_find(struct directory *d,
 					      struct span address,

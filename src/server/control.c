@@ -3,10 +3,12 @@
 #include <assert.h>
 
 #include "base/num.h"
+#include "os/fd.h"
 
 void control_writer_init(struct control_writer *w)
 {
 	buf_init(&w->out, CONTROL_MESSAGE_MAX);
+	w->fd = -1;
 	w->failed = false;
 }
 
@@ -14,6 +16,7 @@ void control_writer_done(struct control_writer *w)
 {
 	buf_wipe(&w->out);
 	buf_done(&w->out);
+	fd_close(&w->fd);
 }
 
 static void put_octets(struct control_writer *w, struct span s)
@@ -33,6 +36,7 @@ void control_begin(struct control_writer *w, enum control_type type)
 	struct control_head head = { .type = (uint16_t)type };
 
 	buf_wipe(&w->out);
+	fd_close(&w->fd);
 	w->failed = false;
 	put_octets(w, span_of(&head, sizeof head));
 }
@@ -60,6 +64,12 @@ void control_put_u64(struct control_writer *w, uint64_t v)
 void control_put_str(struct control_writer *w, const char *text)
 {
 	control_put(w, span_str(text));
+}
+
+void control_put_fd(struct control_writer *w, int fd)
+{
+	fd_close(&w->fd);
+	w->fd = fd;
 }
 
 void control_set_head(struct control_writer *w, enum yb_err err, bool more)

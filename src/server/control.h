@@ -124,7 +124,21 @@ enum control_type {
 	CONTROL_DEVICE_LIST,
 	/* address, name -> nothing. */
 	CONTROL_DEVICE_REVOKE,
+	/* id, u64 mailbox -> u64 generation, u64 octets that are synced, u64
+	 * messages, u64 their octets; fd: the log, read-only. */
+	CONTROL_LOG_LEND,
+	/* id, u64 mailbox, CONTROL_COPY_SIZE octets for each message (id, s64
+	 * received, u64 offset and u64 size in the file); fd: the file -> an
+	 * enum yb_err for each, an octet each. */
+	CONTROL_MAIL_ADD,
+	/* Nothing -> fd: a sealed copy of the directory. */
+	CONTROL_DIRECTORY_COPY,
 	CONTROL_TYPES
+};
+
+enum {
+	CONTROL_COPY_SIZE = 16 + 3 * 8,
+	CONTROL_COPIES_MAX = 512,
 };
 
 struct control_head {
@@ -138,6 +152,7 @@ struct control_head {
 /* Holds passwords at times: wiped by control_writer_done(). */
 struct control_writer {
 	struct buf out;
+	int fd;      /* that goes with the message, its own; or -1 */
 	bool failed; /* too large, or out of memory: not to be sent */
 };
 
@@ -149,6 +164,9 @@ void control_begin(struct control_writer *w, enum control_type type);
 void control_put(struct control_writer *w, struct span field);
 void control_put_u64(struct control_writer *w, uint64_t v);
 void control_put_str(struct control_writer *w, const char *text);
+
+/* Sends a descriptor along, which becomes the writer's; one a message. */
+void control_put_fd(struct control_writer *w, int fd);
 
 /* Changes the head of a message that was begun. */
 void control_set_head(struct control_writer *w, enum yb_err err, bool more);
@@ -193,7 +211,8 @@ static inline bool control_ended(const struct control_reader *r)
 struct control_call {
 	enum control_type type;
 	struct control_reader fields; /* only until the handler returns */
-	struct control_writer reply;  /* begun; put the fields */
+	int fd; /* that came with it, or -1; steal it, or it is closed */
+	struct control_writer reply; /* begun; put the fields */
 	bool more;
 	void (*replied)(struct control_call *call, enum yb_err err);
 };

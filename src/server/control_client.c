@@ -36,11 +36,12 @@ static enum yb_err wait_for(int fd, short events)
 	return n == 0 ? YB_TIMEOUT : YB_OK;
 }
 
-static enum yb_err send_part(int fd, struct span part)
+static enum yb_err send_part(int fd, struct span part, int passed)
 {
 	enum yb_err err = wait_for(fd, POLLOUT);
 
-	return err == YB_OK ? packet_send(fd, &part, 1, NULL, 0) : err;
+	return err == YB_OK ? packet_send(fd, &part, 1, &passed, passed >= 0)
+			    : err;
 }
 
 enum yb_err control_connect(const char *run_path, enum control_owner owner,
@@ -62,7 +63,7 @@ enum yb_err control_connect(const char *run_path, enum control_owner owner,
 		return err_from_errno(errno);
 	err = connect_to(path, fd);
 	if (err == YB_OK)
-		err = send_part(fd, part);
+		err = send_part(fd, part, -1);
 	if (err != YB_OK)
 		return err;
 	*ret_fd = fd_steal(&fd);
@@ -71,7 +72,7 @@ enum yb_err control_connect(const char *run_path, enum control_owner owner,
 
 enum yb_err control_ask(int fd, const struct control_writer *request,
 			uint8_t *buffer, struct control_head *ret_head,
-			struct control_reader *ret)
+			struct control_reader *ret, int *ret_fd)
 {
 	const struct span part = buf_span(&request->out);
 	struct control_head asked, head;
@@ -83,20 +84,22 @@ enum yb_err control_ask(int fd, const struct control_writer *request,
 	if (request->failed || part.n < sizeof asked)
 		return YB_TOO_BIG;
 	memcpy(&asked, part.p, sizeof asked);
-	err = send_part(fd, part);
+	err = send_part(fd, part, request->fd);
 	if (err == YB_OK)
 		err = wait_for(fd, POLLIN);
 	if (err == YB_OK)
 		err = packet_receive(fd, buffer, &n, fds, &fds_n);
 	if (err != YB_OK)
 		return err;
+	err = control_read(span_of(buffer, n), &head, &fields);
+	if (err == YB_OK && head.type != asked.type)
+		err = YB_INVALID;
+	if (err == YB_OK && ret_fd != NULL && fds_n == 1)
+		*ret_fd = fd_steal(&fds[0]);
 	for (size_t i = 0; i < fds_n; i++)
 		fd_close(&fds[i]);
-	err = control_read(span_of(buffer, n), &head, &fields);
 	if (err != YB_OK)
 		return err;
-	if (head.type != asked.type)
-		return YB_INVALID;
 	*ret_head = head;
 	*ret = fields;
 	return YB_OK;

@@ -21,12 +21,14 @@ YB_CHECKED enum yb_err control_connect(const char *run_path,
 
 /*
  * Sends the request and waits for its reply, which lies in `buffer` of
- * PACKET_MAX octets. The outcome of the request is in `ret_head->err`; what is
- * returned says whether there was one: GONE, TIMEOUT, INVALID, TOO_BIG.
+ * PACKET_MAX octets. A descriptor that came along is the caller's if he gives
+ * `ret_fd`, which else is left alone. The outcome of the request is in
+ * `ret_head->err`; what is returned says whether there was one: GONE, TIMEOUT,
+ * INVALID, TOO_BIG.
  */
 YB_CHECKED enum yb_err control_ask(int fd, const struct control_writer *request,
 				   uint8_t *buffer,
 				   struct control_head *ret_head,
-				   struct control_reader *ret);
+				   struct control_reader *ret, int *ret_fd);
 
 #endif

@@ -152,6 +152,19 @@ static enum yb_err revoke_device(struct auth *auth, struct control_call *call)
 	return auth_device_revoke(auth, address, name);
 }
 
+static enum yb_err copy_directory(struct auth *auth, struct control_call *call)
+{
+	int fd;
+	enum yb_err err;
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_directory_copy(auth, &fd);
+	if (err == YB_OK)
+		control_put_fd(&call->reply, fd);
+	return err;
+}
+
 typedef enum yb_err handler_fn(struct auth *auth, struct control_call *call);
 
 static handler_fn *const handlers[CONTROL_TYPES] = {
@@ -165,6 +178,7 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_DEVICE_REVOKE] = revoke_device,
 	[CONTROL_SETTINGS_SET] = control_settings_set,
 	[CONTROL_SETTINGS_GET] = control_settings_get,
+	[CONTROL_DIRECTORY_COPY] = copy_directory,
 	[CONTROL_DOMAIN_ADD] = control_domain_add,
 	[CONTROL_DOMAIN_REMOVE] = control_domain_remove,
 	[CONTROL_DOMAIN_LIST] = control_domain_list,

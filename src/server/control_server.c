@@ -52,7 +52,8 @@ static void wait_for(struct control_connection *c, uint64_t ms)
 static void send_reply(struct control_connection *c)
 {
 	struct span message = buf_span(&c->call.reply.out);
-	enum yb_err err = packet_send(c->fd, &message, 1, NULL, 0);
+	enum yb_err err = packet_send(c->fd, &message, 1, &c->call.reply.fd,
+				      c->call.reply.fd >= 0);
 
 	c->sending = err == YB_AGAIN;
 	if (err == YB_AGAIN) {
@@ -88,21 +89,25 @@ static void on_replied(struct control_call *call, enum yb_err err)
 }
 
 /* False if the message is no request: its sender is not one of ours. */
-static bool begin_call(struct control_connection *c, size_t n)
+static bool begin_call(struct control_connection *c, size_t n, int fd)
 {
 	struct control_server *s = c->server;
 	struct control_head head;
 
 	if (control_read(span_of(s->buffer, n), &head, &c->call.fields) !=
-	    YB_OK)
+	    YB_OK) {
+		fd_close(&fd);
 		return false;
+	}
 	c->call.type = (enum control_type)head.type;
 	c->call.more = false;
+	c->call.fd = fd;
 	c->call.replied = on_replied;
 	control_begin(&c->call.reply, c->call.type);
 	c->busy = true;
 	loop_timer_stop(&c->timer); /* from here on it is our turn */
 	s->handle(s->ctx, &c->call);
+	fd_close(&c->call.fd);
 	/* A password may have been in it. */
 	mem_wipe(s->buffer, n);
 	return true;
@@ -118,9 +123,11 @@ static bool read_one(struct control_connection *c)
 
 	if (err == YB_AGAIN)
 		return false;
-	for (size_t i = 0; err == YB_OK && i < fds_n; i++)
+	/* One descriptor at most, for what takes one. */
+	for (size_t i = fds_n > 1 ? 0 : 1; err == YB_OK && i < fds_n; i++)
 		fd_close(&fds[i]);
-	if (err != YB_OK || fds_n > 0 || !begin_call(c, n)) {
+	if (err != YB_OK || fds_n > 1 ||
+	    !begin_call(c, n, fds_n > 0 ? fds[0] : -1)) {
 		disconnect(c);
 		return false;
 	}

@@ -1,5 +1,7 @@
 #include "server/control_store.h"
 
+#include "base/num.h"
+#include "os/fd.h"
 #include "os/random.h"
 #include "store/store.h"
 
@@ -247,6 +249,70 @@ static void compact(struct store *store, struct control_call *call)
 		store_compact(store, place, on_compacted, call);
 }
 
+/* ---- backup ---- */
+
+static void on_lent(void *ctx, enum yb_err err, const struct store_log *log)
+{
+	struct control_call *call = ctx;
+	int fd = -1;
+
+	if (err == YB_OK)
+		err = fd_duplicate(log->fd, &fd);
+	if (err == YB_OK) {
+		control_put_u64(&call->reply, log->generation);
+		control_put_u64(&call->reply, log->upto);
+		control_put_u64(&call->reply, log->totals.messages);
+		control_put_u64(&call->reply, log->totals.octets);
+		control_put_fd(&call->reply, fd);
+	}
+	control_reply(call, err);
+}
+
+static void lend_log(struct store *store, struct control_call *call)
+{
+	struct store_place place;
+
+	if (!read_place(call, &place) || !control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else
+		store_lend(store, place, on_lent, call);
+}
+
+static void on_added(void *ctx, const enum yb_err *errs, size_t n)
+{
+	struct control_call *call = ctx;
+	uint8_t octets[CONTROL_COPIES_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		octets[i] = (uint8_t)errs[i];
+	control_put(&call->reply, span_of(octets, n));
+	control_reply(call, YB_OK);
+}
+
+static void add_mail(struct store *store, struct control_call *call)
+{
+	struct store_copy copies[CONTROL_COPIES_MAX];
+	struct store_place place;
+	bool good = read_place(call, &place);
+	struct span rows = control_get(&call->fields);
+	size_t n = rows.n / CONTROL_COPY_SIZE;
+
+	if (!good || !control_ended(&call->fields) || call->fd < 0 ||
+	    rows.n % CONTROL_COPY_SIZE != 0 || n > CONTROL_COPIES_MAX) {
+		control_reply(call, YB_SYNTAX);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *p = rows.p + i * CONTROL_COPY_SIZE;
+
+		memcpy(copies[i].id, p, sizeof copies[i].id);
+		copies[i].received_ns = (int64_t)get_le64(p + 16);
+		copies[i].at = get_le64(p + 24);
+		copies[i].n = get_le64(p + 32);
+	}
+	store_add(store, place, call->fd, copies, n, on_added, call);
+}
+
 typedef void handle_fn(struct store *store, struct control_call *call);
 
 static handle_fn *const handlers[CONTROL_TYPES] = {
@@ -256,6 +322,8 @@ static handle_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_MAIL_READ] = read_mail,
 	[CONTROL_MAIL_DELETE] = delete_mail,
 	[CONTROL_MAIL_UNDELETE] = undelete_mail,
+	[CONTROL_LOG_LEND] = lend_log,
+	[CONTROL_MAIL_ADD] = add_mail,
 	[CONTROL_MAILBOXES] = list_mailboxes,
 	[CONTROL_COMPACT] = compact,
 };

@@ -82,7 +82,9 @@ enum yb_err part_begin(struct part *part)
 		.uid = mb->next_uid - 1,
 		.received_ns = op->received_ns,
 	};
-	if (op->type == LOG_MESSAGE)
+	if (op->has_id)
+		memcpy(r->id, op->id, sizeof r->id);
+	else if (op->type == LOG_MESSAGE)
 		os_random(r->id, sizeof r->id);
 	else
 		log_put_session(r->id, &op->by);

@@ -198,7 +198,8 @@ static enum yb_err collect(const struct mailbox *mb,
 	for (size_t i = 0; i < t->count && err == YB_OK; i++) {
 		const struct index_entry *e = &t->entries[i];
 
-		if (!index_is_deleted(e) || !store_may_return(mb->st, e) ||
+		if (!index_is_deleted(e) ||
+		    (!what->expired_too && !store_may_return(mb->st, e)) ||
 		    (what->ranges != NULL && !is_named(what, e->uid, &at)) ||
 		    e->gone_s < what->since_s ||
 		    (what->from.kind != STORE_NOBODY &&
@@ -279,6 +280,7 @@ void store_undelete(struct store *st, struct store_place place,
 	} else {
 		r->what.since_s = what->since_s;
 		r->what.from = what->from;
+		r->what.expired_too = what->expired_too;
 		if (what->ranges == NULL)
 			r->what.ranges = NULL;
 		mailbox_open_then(st, place, undelete_then, r);

@@ -75,6 +75,9 @@ static void set_body(struct operation *op,
 	op->wire_at = delivery->wire_at;
 	op->wire_n = delivery->wire_n;
 	op->received_ns = delivery->received_ns;
+	op->has_id = delivery->id != NULL;
+	if (op->has_id)
+		memcpy(op->id, delivery->id, sizeof op->id);
 }
 
 void store_deliver(struct store *st, const struct store_delivery *delivery,

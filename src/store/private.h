@@ -15,6 +15,7 @@
  *	sweep.c     finds what nobody opens; places.c what there is
  *	set_aside.c files of what is no good record
  *	snapshot.c  what sessions see; query.c what commands see
+ *	lend.c      logs for backups; add.c messages out of them
  *	clock.c     what time it is, as far as that can be believed
  *	remove.c    accounts that go
  */
@@ -96,6 +97,7 @@ struct store {
 	size_t compactions;     /* in progress */
 	size_t operations;      /* taken and not answered */
 	size_t snapshots_n;
+	bool adding; /* store_add() is at work */
 	bool settling;
 };
 
@@ -202,6 +204,8 @@ struct operation {
 	uint64_t wire_at, wire_n;
 	struct wire_check check; /* of a whole body in memory */
 	int64_t received_ns;
+	bool has_id; /* the message had one before */
+	uint8_t id[16];
 	bool copying;
 	struct store_session by; /* of other types than LOG_MESSAGE */
 	uint32_t total;          /* messages that an UNDELETE brings back */

@@ -186,6 +186,7 @@ struct store_undelete {
 	size_t ranges_n;
 	int64_t since_s;           /* deleted since; 0: whenever */
 	struct store_session from; /* by this one; a kind of 0: by anybody */
+	bool expired_too;          /* also those whose time has run out */
 };
 
 /*
@@ -239,6 +240,28 @@ typedef void store_octets_fn(void *ctx, enum yb_err err,
 void store_read(struct store *st, struct store_place place, uint32_t uid,
 		uint64_t at, size_t n, store_octets_fn *told, void *ctx);
 
+/* ---- copying ---- */
+
+struct store_totals {
+	uint64_t messages, octets;
+};
+
+/* A mailbox log as it stands, for a backup. */
+struct store_log {
+	int fd;                     /* read-only; borrowed until the return */
+	uint64_t upto;              /* all below is synced, and never changes */
+	uint64_t generation;        /* another one is another file */
+	struct store_totals totals; /* what a session would see of it */
+};
+
+/* `log` is NULL unless `err` is YB_OK. */
+typedef void store_lent_fn(void *ctx, enum yb_err err,
+			   const struct store_log *log);
+
+/* Lends the log of a mailbox. NO_MSG if it has no files. */
+void store_lend(struct store *st, struct store_place place, store_lent_fn *lent,
+		void *ctx);
+
 /* ---- delivering ---- */
 
 enum store_delivery_mode {
@@ -260,6 +283,7 @@ struct store_delivery {
 	int fd;             /* or -1; borrowed until `delivered` */
 	uint64_t wire_at, wire_n;
 	int64_t received_ns; /* UTC since 1970 */
+	const uint8_t *id;   /* 16 octets; NULL: a new one (I4) */
 };
 
 /*
@@ -274,6 +298,29 @@ typedef void store_delivered_fn(void *ctx, const enum yb_err *errs, size_t n);
  */
 void store_deliver(struct store *st, const struct store_delivery *delivery,
 		   store_delivered_fn *delivered, void *ctx);
+
+/* A message of a backup, in wire form at `at` of a file. */
+struct store_copy {
+	uint8_t id[16];
+	int64_t received_ns;
+	uint64_t at, n;
+};
+
+enum {
+	/* As many as one request of a command holds. */
+	STORE_COPIES_MAX = 512,
+};
+
+/*
+ * Brings messages back under the ids, and so the UIDLs, that they had: what is
+ * deleted is undeleted, also if its time has run out; what is gone is taken
+ * from `fd`, borrowed until `added`. `errs` has an outcome for each: EXISTS
+ * if the mailbox shows it already. BUSY for all while another call is at it,
+ * since ids must not come twice (I4).
+ */
+void store_add(struct store *st, struct store_place place, int fd,
+	       const struct store_copy *copies, size_t n,
+	       store_delivered_fn *added, void *ctx);
 
 /*
  * An unnamed file on the store's disk for a body that is too large for
@@ -305,10 +352,6 @@ void store_mailboxes(struct store *st, struct account_id account,
 		     store_numbers_fn *told, void *ctx);
 
 /* ---- accounts ---- */
-
-struct store_totals {
-	uint64_t messages, octets;
-};
 
 typedef void store_totals_fn(void *ctx, enum yb_err err,
 			     struct store_totals totals);

@@ -351,11 +351,12 @@ static void test_garbage_ends_the_connection(void **state)
 		assert_int_equal(receive(fd, &head, text), YB_GONE);
 		assert_int_equal(o->server.n, 0);
 	}
-	/* A descriptor is nothing that a command has to give. */
+	/* No command has more than one descriptor to give. */
 	AUTO_FD fd = join(o);
+	const int two[] = { fd, fd };
 	struct control_head head = { .type = CONTROL_STATUS };
 	struct span part = span_of(&head, sizeof head);
-	assert_ok(packet_send(fd, &part, 1, &fd, 1));
+	assert_ok(packet_send(fd, &part, 1, two, 2));
 	turn(o);
 	assert_int_equal(o->server.n, 0);
 	assert_int_equal(o->handled, 0);

@@ -5,11 +5,14 @@
  */
 #include "unit/unit.h"
 
+#include <unistd.h>
+
 #include "auth/alias.h"
 #include "auth/auth.h"
 #include "auth/settings.h"
 #include "base/cleanup.h"
 #include "base/list.h"
+#include "base/num.h"
 #include "server/control_directory.h"
 #include "server/control_store.h"
 #include "store/store.h"
@@ -35,12 +38,23 @@ static struct {
 	uint64_t at;
 	struct uid_range range; /* the first */
 	struct store_undelete what;
+	store_lent_fn *lent;
+	store_delivered_fn *added;
+	struct store_copy copy;
+	size_t copies_n;
 	void *ctx;
 } play;
 
 static void note(struct span address)
 {
 	assert_true(span_to_str(address, play.address, sizeof play.address));
+}
+
+enum yb_err auth_directory_copy(struct auth *a, int *ret_fd)
+{
+	(void)a;
+	*ret_fd = dup(STDIN_FILENO);
+	return YB_OK;
 }
 
 enum yb_err auth_account_add(struct auth *a, struct span address,
@@ -311,6 +325,28 @@ void store_mailboxes(struct store *st, struct account_id account,
 	play.ctx = ctx;
 }
 
+void store_lend(struct store *st, struct store_place place, store_lent_fn *lent,
+		void *ctx)
+{
+	(void)st;
+	play.place = place;
+	play.lent = lent;
+	play.ctx = ctx;
+}
+
+void store_add(struct store *st, struct store_place place, int fd,
+	       const struct store_copy *copies, size_t n,
+	       store_delivered_fn *added, void *ctx)
+{
+	(void)st;
+	assert_true(fd >= 0);
+	play.place = place;
+	play.copies_n = n;
+	play.copy = copies[n - 1];
+	play.added = added;
+	play.ctx = ctx;
+}
+
 /* ---- the audience ---- */
 
 struct asked {
@@ -340,6 +376,7 @@ static void begin(struct asked *a, enum control_type type)
 	control_writer_init(&a->call.reply);
 	control_begin(&a->call.reply, type);
 	a->call.replied = on_replied;
+	a->call.fd = -1;
 }
 
 static void put_on(struct asked *a, void (*handle)(struct control_call *call))
@@ -628,6 +665,74 @@ static void test_remove_mail(void **state)
 	end(&a);
 }
 
+static void test_lending(void **state)
+{
+	const struct store_log log = { .fd = STDIN_FILENO,
+				       .upto = 4096,
+				       .generation = 2,
+				       .totals = { 3, 99 } };
+	struct asked a;
+
+	(void)state;
+	begin(&a, CONTROL_LOG_LEND);
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	put_on(&a, to_store);
+	assert_int_equal(a.replies, 0);
+	play.lent(play.ctx, YB_OK, &log);
+	assert_ok(a.err);
+	assert_int_equal(control_get_u64(&a.reply), 2);
+	assert_int_equal(control_get_u64(&a.reply), 4096);
+	assert_int_equal(control_get_u64(&a.reply), 3);
+	assert_int_equal(control_get_u64(&a.reply), 99);
+	assert_true(control_ended(&a.reply));
+	/* A descriptor of its own goes with it. */
+	assert_true(a.call.reply.fd > STDERR_FILENO);
+	end(&a);
+}
+
+static void test_adding(void **state)
+{
+	uint8_t rows[2 * CONTROL_COPY_SIZE] = { 0 };
+	const enum yb_err errs[] = { YB_OK, YB_EXISTS };
+	struct span outcomes;
+	struct asked a;
+
+	(void)state;
+	rows[CONTROL_COPY_SIZE] = 7;
+	put_le64(rows + CONTROL_COPY_SIZE + 16, 11);
+	put_le64(rows + CONTROL_COPY_SIZE + 24, 12);
+	put_le64(rows + CONTROL_COPY_SIZE + 32, 13);
+	begin(&a, CONTROL_MAIL_ADD);
+	a.call.fd = STDIN_FILENO;
+	control_put_str(&a.request, "0123456789abcdef");
+	control_put_u64(&a.request, 1);
+	control_put(&a.request, span_of(rows, sizeof rows));
+	put_on(&a, to_store);
+	assert_int_equal(play.copies_n, 2);
+	assert_int_equal(play.copy.id[0], 7);
+	assert_int_equal(play.copy.received_ns, 11);
+	assert_int_equal(play.copy.at, 12);
+	assert_int_equal(play.copy.n, 13);
+	play.added(play.ctx, errs, 2);
+	outcomes = control_get(&a.reply);
+	assert_int_equal(outcomes.n, 2);
+	assert_int_equal(outcomes.p[1], YB_EXISTS);
+	end(&a);
+
+	/* Rows that are cut short, or no file. */
+	for (int i = 0; i < 2; i++) {
+		begin(&a, CONTROL_MAIL_ADD);
+		a.call.fd = i == 0 ? STDIN_FILENO : -1;
+		control_put_str(&a.request, "0123456789abcdef");
+		control_put_u64(&a.request, 1);
+		control_put(&a.request, span_of(rows, sizeof rows - (i == 0)));
+		put_on(&a, to_store);
+		assert_int_equal(a.err, YB_SYNTAX);
+		end(&a);
+	}
+}
+
 static const struct store_row a_row = {
 	.octets = 10,
 	.wire_size = 13,
@@ -783,6 +888,8 @@ int main(void)
 		PLAY(test_list),
 		PLAY(test_totals),
 		PLAY(test_devices),
+		PLAY(test_lending),
+		PLAY(test_adding),
 		PLAY(test_remove_mail),
 		PLAY(test_looking_at_mail),
 		PLAY(test_changing_mail),
