@@ -12,6 +12,7 @@ int cmd_check(const struct invocation *inv);
 int cmd_reload(const struct invocation *inv);
 int cmd_restart(const struct invocation *inv);
 int cmd_status(const struct invocation *inv);
+int cmd_doctor(const struct invocation *inv);
 int cmd_top(const struct invocation *inv);
 int cmd_log(const struct invocation *inv);
 int cmd_account_add(const struct invocation *inv);

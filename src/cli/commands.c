@@ -99,6 +99,13 @@ static const struct command_option mail_undelete_options[] = {
 	{ 0, "session", "ID", "deleted by it: as in the log and the list" },
 	JSON_OPTION, END
 };
+static const struct command_option doctor_options[] = {
+	CONFIG_OPTION,
+	{ 0, "resolver", "ADDRESS:PORT", "ask this one about names" },
+	{ 0, "no-dns", NULL, "ask nobody about names" },
+	{ 0, "no-mail", NULL, "send no message through" },
+	JSON_OPTION, END
+};
 static const struct command_option top_options[] = {
 	CONFIG_OPTION,
 	{ 'i', "interval", "S", "a new picture every S seconds (2)" },
@@ -211,6 +218,24 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin status --json\n",
 	  cmd_status },
+	{ "doctor", "", 0, 0, doctor_options, COMMAND_USAGE,
+	  "Examine the server and what it stands on",
+	  "Looks at the configuration, files and permissions, certificates, "
+	  "the clock, the disk\n"
+	  "and what a sync of it takes, the processes, the ports, what DNS "
+	  "says of this server,\n"
+	  "the mailboxes, and sends a message in by LMTP and out by POP3 "
+	  "through an account that\n"
+	  "it makes and removes. What is wrong comes with a way out. Any user "
+	  "may run it; root\n"
+	  "sees most.\n"
+	  "\n"
+	  "Exit codes: 0 all is well, 1 something to think about, 2 something "
+	  "is wrong\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin doctor\n"
+	  "  yubin doctor --json --no-mail\n", cmd_doctor },
 	{ "top", "", 0, 0, top_options, COMMAND_USAGE,
 	  "Show who is connected, as it changes",
 	  "Each line is a session: what it came by, whose maildrop it has open "

@@ -162,6 +162,49 @@ enum yb_err tls_pair_check(struct span chain, struct span key,
 	return wrong != NULL || at > 0 ? YB_INVALID : YB_OK;
 }
 
+/* As a client does that has nothing but its system's authorities. */
+static bool is_known_here(X509 *x, STACK_OF(X509) * others)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	bool known = store != NULL && ctx != NULL &&
+		     X509_STORE_set_default_paths(store) == 1 &&
+		     X509_STORE_CTX_init(ctx, store, x, others) == 1 &&
+		     X509_verify_cert(ctx) == 1;
+
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return known;
+}
+
+enum yb_err tls_chain_look(struct span chain, const char *host,
+			   struct tls_chain_facts *ret)
+{
+	SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+	STACK_OF(X509) *others = NULL;
+	enum yb_err err = YB_INVALID;
+	X509 *x;
+
+	if (ssl == NULL)
+		return YB_NOMEM;
+	if (use_chain(ssl, chain)) {
+		x = SSL_CTX_get0_certificate(ssl);
+		(void)SSL_CTX_get0_chain_certs(ssl, &others);
+		take_facts(x, &ret->first);
+		ret->certificates = 1;
+		if (others != NULL)
+			ret->certificates += (size_t)sk_X509_num(others);
+		ret->made_out_to_host =
+			X509_check_host(x, host, 0, 0, NULL) == 1;
+		ret->known_here = is_known_here(x, others);
+		err = YB_OK;
+	}
+	SSL_CTX_free(ssl);
+	ERR_clear_error();
+	return err;
+}
+
 bool tls_pair_tell_time(const struct tls_pair_facts *facts, int64_t now_s,
 			char text[TLS_REASON_MAX])
 {

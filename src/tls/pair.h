@@ -31,6 +31,18 @@ YB_CHECKED enum yb_err tls_pair_check(struct span chain, struct span key,
 				      char reason[TLS_REASON_MAX],
 				      struct tls_pair_facts *ret);
 
+/* What anybody can see of a chain, without its key. */
+struct tls_chain_facts {
+	struct tls_pair_facts first;
+	size_t certificates;
+	bool made_out_to_host; /* the first, to the name that was given */
+	bool known_here;       /* by the authorities of this system */
+};
+
+/* INVALID if there is no PEM certificate in it. NOMEM. */
+YB_CHECKED enum yb_err tls_chain_look(struct span chain, const char *host,
+				      struct tls_chain_facts *ret);
+
 /*
  * Words about the time of a certificate that is over, not yet begun, or
  * about to end; false, and nothing written, where all is well.
