@@ -226,3 +226,30 @@ def test_links_lead_somewhere():
         for link in re.findall(r"\]\(([^)#:]+)\)", text):
             there = os.path.join(os.path.dirname(path), link)
             assert os.path.exists(there), (path, link)
+
+
+def shape(path):
+    """What translations share: levels of headings, code but its comments,
+    links, and what stands between backquotes."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    code = re.findall(r"^```(.*?)^```", text, re.M | re.S)
+    code = [re.sub(r"\s*(?:^|(?<=\s))# .*|\s+$", "", b, flags=re.M)
+            for b in code]
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    return {
+        "headings": [len(h) for h in re.findall(r"^(#+) ", text, re.M)],
+        "points": len(re.findall(r"^\* ", text, re.M)),
+        "code": code,
+        "links": [link for link in re.findall(r"\]\(([^)]*)\)", text)
+                  if not link.startswith("README")],  # each other
+        "words": sorted(" ".join(w.split())
+                        for w in re.findall(r"`([^`]+)`", text)),
+    }
+
+
+def test_readme_in_japanese_says_the_same():
+    english = shape(os.path.join(ROOT, "README.md"))
+    japanese = shape(os.path.join(ROOT, "README.ja.md"))
+    for part, what in english.items():
+        assert japanese[part] == what, f"README.ja.md differs in its {part}"
