@@ -67,6 +67,12 @@ YB_CHECKED enum yb_err socket_connect(const struct socket_address *a,
 /* Small answers leave at once: for request and answer protocols. */
 void socket_no_delay(int fd);
 
+/*
+ * Octets that the other end's system has confirmed to have; UNSUPPORTED where
+ * nothing is confirmed (Unix sockets).
+ */
+YB_CHECKED enum yb_err socket_octets_acked(int fd, uint64_t *ret);
+
 /* User and group at the other end of a Unix socket. */
 YB_CHECKED enum yb_err socket_peer(int fd, unsigned *ret_uid,
 				   unsigned *ret_gid);

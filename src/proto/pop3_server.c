@@ -261,6 +261,7 @@ static void run_line(struct pop3_server *s, struct span line)
 {
 	bool first = s->counters.commands++ == 0;
 
+	s->active_ms = s->now_ms;
 	if (span_find(line, 0) != line.n) {
 		pop3_say_err(s, POP3_SAY_NUL);
 		pop3_end(s, "NUL in a command");

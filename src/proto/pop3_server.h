@@ -99,9 +99,11 @@ size_t pop3_server_feed(struct pop3_server *s, struct span in);
 bool pop3_server_poll(struct pop3_server *s, struct pop3_event *ret);
 
 /*
- * The time of the last activity, for idle_ms: call after octets came or went
- * (`active`), and once the deadline has come. While an event is unanswered,
- * no time runs against the client.
+ * The time: call before octets are fed, after some were sent (`active`: who
+ * takes a long answer is not idle), and once the deadline has come. idle_ms
+ * runs from the last whole command on (RFC 1939 section 3: "the receipt of
+ * any command"); octets that never make a line do not hold a session. While
+ * an event is unanswered, no time runs against the client.
  */
 void pop3_server_tick(struct pop3_server *s, uint64_t now_ms, bool active);
 

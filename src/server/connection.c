@@ -1,6 +1,7 @@
 /*
  * OPEN -> LINGER [begin_linger] -> DEAD [die], or -> DEAD at any time.
- * HANDSHAKE -> OPEN [go_on_handshake]; OPEN -> HANDSHAKE [begin_tls] at STLS.
+ * HANDSHAKE -> OPEN [connection_handshake]; OPEN -> HANDSHAKE [begin_tls] at
+ * STLS.
  *
  * The watch is edge-triggered: can_read and can_write remember what the
  * kernel said, until a call finds nothing more.
@@ -23,8 +24,13 @@ enum {
 	LINGER_MS = 5 * 1000,
 	/* Octets that a lingering client may still send. */
 	LINGER_OCTETS = 256 * 1024,
-	/* A reader that takes nothing for this long is gone (threat 29). */
-	STUCK_MS = 120 * 1000,
+	/*
+	 * While output waits for it, a reader has to take so much in so long
+	 * (threat 29): 136 octets a second. A telephone of 1995 took ten times
+	 * that; who takes one at a time would keep a session for a year.
+	 */
+	SLOW_MS = 120 * 1000,
+	SLOW_OCTETS = 16 * 1024,
 	/* Turns of reading and sending before other connections get theirs,
 	 * and reads in all of them: 2 MiB of a message on its way in. */
 	PUMP_ROUNDS = 16,
@@ -66,6 +72,7 @@ static void die(struct connection *c, const char *why)
 	loop_forget(c->worker->process.loop, &c->io);
 	loop_timer_stop(&c->timer);
 	loop_task_cancel(&c->resume);
+	handshakes_remove(&c->worker->handshakes, c);
 	worker_bury(c->worker, c);
 }
 
@@ -114,12 +121,37 @@ static void linger(struct connection *c)
 	}
 }
 
-/* When output began to wait for room: its reader's patience has an end. */
+/* What the client's system has taken; the kernel's buffer is not it. */
+static uint64_t octets_taken(const struct connection *c)
+{
+	uint64_t n;
+
+	return socket_octets_acked(c->fd, &n) == YB_OK ? n : c->octets_out;
+}
+
+/* When output began to wait for room: its reader's time runs from there. */
 static uint64_t waits_since(struct connection *c)
 {
-	if (c->sending_since_ms == 0)
+	if (c->sending_since_ms == 0) {
 		c->sending_since_ms = loop_now(c->worker->process.loop);
+		c->taken_then = octets_taken(c);
+	}
 	return c->sending_since_ms;
+}
+
+/* At the end of that time: whether it was too slow. If not, a new one runs. */
+static bool is_too_slow(struct connection *c, uint64_t now_ms)
+{
+	uint64_t taken;
+
+	if (c->sending_since_ms == 0 || now_ms < c->sending_since_ms + SLOW_MS)
+		return false;
+	taken = octets_taken(c);
+	if (taken - c->taken_then < SLOW_OCTETS)
+		return true;
+	c->sending_since_ms = now_ms;
+	c->taken_then = taken;
+	return false;
 }
 
 static void finish(struct connection *c)
@@ -129,7 +161,7 @@ static void finish(struct connection *c)
 
 		if (err == YB_AGAIN) {
 			loop_timer_set(c->worker->process.loop, &c->timer,
-				       waits_since(c) + STUCK_MS);
+				       waits_since(c) + SLOW_MS);
 			wait_for_room(c);
 			return;
 		}
@@ -137,7 +169,8 @@ static void finish(struct connection *c)
 	}
 	/* In clear, with nothing unread and nothing more to come from a
 	 * client that said its last word, there is nothing to wait for. */
-	if (c->tls == NULL && !c->can_read && c->unread.n == 0) {
+	if (c->tls == NULL && !c->can_read && c->unread.n == 0 &&
+	    (c->ended || c->class->said_quit(c->session))) {
 		die(c, NULL);
 		return;
 	}
@@ -161,10 +194,10 @@ static bool send_output(struct connection *c)
 			die(c, err == YB_IO ? "log unreadable" : "hung up");
 			return false;
 		} else {
-			c->sending_since_ms = 0;
 			/* Who takes a large message slowly is not idle. */
 			c->class->tick(c->session,
-				       loop_now(c->worker->process.loop), true);
+				       loop_now(c->worker->process.loop),
+				       ACTIVITY_WENT);
 		}
 	}
 	return c->stage != CONNECTION_DEAD;
@@ -255,7 +288,7 @@ static bool feed_some(struct connection *c)
 	metric_add(c->worker->process.page, METRIC_RECEIVED + c->service, n);
 	if (c->asked_ns == 0)
 		c->asked_ns = clock_mono_ns();
-	c->class->tick(c->session, c->moved_ms, true);
+	c->class->tick(c->session, c->moved_ms, ACTIVITY_CAME);
 	(void)feed(c, span_of(c->worker->input, n), &eaten);
 	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
 						     n - eaten)) != YB_OK)
@@ -267,6 +300,8 @@ static bool feed_some(struct connection *c)
 
 static void begin_tls(struct connection *c)
 {
+	struct connection *oldest;
+
 	/* Octets that came in clear behind the command are not believed
 	 * (threat 1); the engine ends such a session by itself, and here
 	 * nothing may be left that TLS has not protected. */
@@ -277,11 +312,14 @@ static void begin_tls(struct connection *c)
 	}
 	c->stage = CONNECTION_HANDSHAKE;
 	c->can_read = true;
+	oldest = handshakes_add(&c->worker->handshakes, c);
+	if (oldest != NULL)
+		die(oldest, "too many TLS handshakes");
 	loop_timer_set(c->worker->process.loop, &c->timer,
 		       loop_now(c->worker->process.loop) + HANDSHAKE_MS);
 }
 
-static void go_on_handshake(struct connection *c)
+void connection_handshake(struct connection *c)
 {
 	enum yb_err err = tls_connection_handshake(c->tls);
 
@@ -297,10 +335,12 @@ static void go_on_handshake(struct connection *c)
 		die(c, "TLS handshake failed");
 		return;
 	}
+	handshakes_remove(&c->worker->handshakes, c);
 	c->stage = CONNECTION_OPEN;
 	c->can_read = c->can_write = true;
 	if (c->class->wants_tls(c->session))
 		c->class->tls_started(c->session);
+	pump(c);
 }
 
 /* ---- the pump ---- */
@@ -309,10 +349,11 @@ static void set_timer(struct connection *c)
 {
 	struct loop *loop = c->worker->process.loop;
 	uint64_t deadline = c->class->deadline(c->session);
-	bool waits = !out_is_empty(c->class->output(c->session));
 
-	if (waits && waits_since(c) + STUCK_MS < deadline)
-		deadline = waits_since(c) + STUCK_MS;
+	if (out_is_empty(c->class->output(c->session)))
+		c->sending_since_ms = 0;
+	else if (waits_since(c) + SLOW_MS < deadline)
+		deadline = waits_since(c) + SLOW_MS;
 	loop_timer_set(loop, &c->timer, deadline);
 }
 
@@ -392,7 +433,7 @@ static void pump(struct connection *c)
 	do {
 		before = c->stage;
 		if (before == CONNECTION_HANDSHAKE)
-			go_on_handshake(c);
+			handshakes_want(&c->worker->handshakes, c);
 		else if (before == CONNECTION_OPEN)
 			pump_open(c);
 		else if (before == CONNECTION_LINGER)
@@ -428,11 +469,10 @@ static void out_of_time(void *ctx, uint64_t now_ms)
 		metric_add(c->worker->process.page,
 			   METRIC_HANDSHAKES + METRIC_TLS_TIMEOUT, 1);
 		die(c, "TLS handshake timeout");
-	} else if (c->sending_since_ms != 0 &&
-		   now_ms >= c->sending_since_ms + STUCK_MS) {
-		die(c, "client reads nothing");
+	} else if (is_too_slow(c, now_ms)) {
+		die(c, "client reads too slowly");
 	} else {
-		c->class->tick(c->session, now_ms, false);
+		c->class->tick(c->session, now_ms, ACTIVITY_NONE);
 		pump(c);
 	}
 }
@@ -462,6 +502,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 	buf_init(&c->unread, WORKER_INPUT);
 	loop_timer_init(&c->timer, out_of_time, c);
 	loop_task_init(&c->resume, resume, c);
+	handshake_init(&c->handshake);
 	if (loop_watch(worker->process.loop, &c->io, fd, WATCHED) != YB_OK) {
 		free(c);
 		return YB_NOMEM;

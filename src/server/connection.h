@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "os/socket.h"
 #include "proto/out.h"
+#include "server/handshakes.h"
 #include "server/settings.h"
 #include "tls/connection.h"
 
@@ -22,6 +23,8 @@ struct session_view {
 	const char *doing;   /* a word */
 	uint64_t commands;
 };
+
+enum activity { ACTIVITY_NONE, ACTIVITY_CAME, ACTIVITY_WENT };
 
 /* The protocol on a connection: an engine with what answers its events. */
 struct session_class {
@@ -39,8 +42,10 @@ struct session_class {
 	/* Wants TLS to begin once the output is sent. */
 	bool (*wants_tls)(const void *session);
 	void (*tls_started)(void *session);
+	/* Whether the client asked for the end, and so sends nothing more. */
+	bool (*said_quit)(const void *session);
 	/* Time passed, or octets came or went. */
-	void (*tick)(void *session, uint64_t now_ms, bool active);
+	void (*tick)(void *session, uint64_t now_ms, enum activity what);
 	uint64_t (*deadline)(const void *session);
 	/* The store died, and every snapshot with it; or NULL. */
 	void (*store_gone)(void *session);
@@ -75,6 +80,7 @@ struct connection {
 	struct loop_io io;
 	struct loop_timer timer;
 	struct loop_task resume; /* pump again: an event was answered */
+	struct handshake handshake;
 	struct tls_connection *tls;
 	struct tls_context *tls_context; /* for STLS and handshakes */
 	const struct session_class *class;
@@ -91,6 +97,7 @@ struct connection {
 	uint64_t octets_in, octets_out;
 	uint64_t began_ms, moved_ms; /* when octets last came or went */
 	uint64_t sending_since_ms;   /* output waits since; 0: none */
+	uint64_t taken_then;         /* octets that the client had by then */
 	uint64_t asked_ns; /* since when commands wait for answers; 0: none */
 	uint32_t listener; /* index in settings->config */
 	uint32_t service;  /* of it */
@@ -111,6 +118,9 @@ void connection_start(struct connection *c, bool implicit_tls);
  * IO if the log cannot be read, GONE or INVALID if the client is gone.
  */
 YB_CHECKED enum yb_err connection_send(struct connection *c);
+
+/* The handshake goes on: it is this connection's turn. */
+void connection_handshake(struct connection *c);
 
 /* Something was answered outside of feed(): go on at the end of the turn. */
 void connection_resume(struct connection *c);

@@ -628,11 +628,19 @@ static void tls_started(void *session)
 	pop3_server_tls_started(s->engine);
 }
 
-static void tick(void *session, uint64_t now_ms, bool active)
+static void tick(void *session, uint64_t now_ms, enum activity what)
 {
 	struct pop3_session *s = session;
 
-	pop3_server_tick(s->engine, now_ms, active);
+	/* What comes counts once it is a command: the engine sees to that. */
+	pop3_server_tick(s->engine, now_ms, what == ACTIVITY_WENT);
+}
+
+static bool said_quit(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return strcmp(pop3_server_end_reason(s->engine), "quit") == 0;
 }
 
 static uint64_t deadline(const void *session)
@@ -766,6 +774,7 @@ static const struct session_class pop3_class = {
 	.is_over = is_over,
 	.wants_tls = wants_tls,
 	.tls_started = tls_started,
+	.said_quit = said_quit,
 	.tick = tick,
 	.deadline = deadline,
 	.store_gone = store_gone,

@@ -392,11 +392,18 @@ static void tls_started(void *session)
 	smtp_server_tls_started(s->engine);
 }
 
-static void tick(void *session, uint64_t now_ms, bool active)
+static void tick(void *session, uint64_t now_ms, enum activity what)
 {
 	struct smtp_session *s = session;
 
-	smtp_server_tick(s->engine, now_ms, active);
+	smtp_server_tick(s->engine, now_ms, what != ACTIVITY_NONE);
+}
+
+static bool said_quit(const void *session)
+{
+	const struct smtp_session *s = session;
+
+	return strcmp(smtp_server_end_reason(s->engine), "quit") == 0;
 }
 
 static uint64_t deadline(const void *session)
@@ -487,6 +494,7 @@ static const struct session_class smtp_class = {
 	.is_over = is_over,
 	.wants_tls = wants_tls,
 	.tls_started = tls_started,
+	.said_quit = said_quit,
 	.tick = tick,
 	.deadline = deadline,
 	.shutdown = shut_down,

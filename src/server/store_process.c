@@ -25,9 +25,11 @@ enum {
 	/* Of one worker, or auth for it, at a time: twice what it can wait
 	 * for, since those that it gave up are worked on as well. */
 	QUESTIONS_MAX = 2 * REQUESTS_MAX,
-	/* Bodies of one worker that come as descriptors: what the store may
-	 * have open is shared with all others. */
+	/* Bodies of one worker that come as descriptors; and of all workers,
+	 * such a part of what the system grants. A body that finds no room
+	 * would end the channel that it came by. */
 	BODIES_MAX = 1024,
+	BODIES_PART = 4,
 	/* Rows that travel inside the answer to a login. */
 	LISTING_INLINE = 32 * 1024,
 	/* uids are below 2^32, and ranges do not touch: far fewer. */
@@ -53,6 +55,7 @@ struct store_process {
 	struct peer auth;
 	struct list grants; /* maildrops that are being opened */
 	struct worker_peer workers[WORKERS_MAX];
+	size_t bodies_n, bodies_max; /* of all workers */
 	struct loop_io pool;
 	struct loop_timer ending;
 	struct loop_timer look; /* at the disk */
@@ -101,6 +104,7 @@ static void question_free(struct question *q)
 	list_remove(&q->link);
 	q->process->workers[q->worker].questions_n--;
 	q->process->workers[q->worker].bodies_n -= q->fd >= 0;
+	q->process->bodies_n -= q->fd >= 0;
 	store_snapshot_close(&q->snapshot);
 	fd_close(&q->fd);
 	free(q);
@@ -490,13 +494,15 @@ static bool on_deliver(struct worker_peer *w, struct message *m)
 	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);
 	if (q == NULL)
 		return true; /* the worker's deadline answers 451 */
-	if (m->fds_n == 1 && w->bodies_n == BODIES_MAX) {
+	if (m->fds_n == 1 &&
+	    (w->bodies_n == BODIES_MAX || p->bodies_n == p->bodies_max)) {
 		refuse_delivery(q, d.places_n);
 		return true;
 	}
 	if (m->fds_n == 1) {
 		d.fd = q->fd = fd_steal(&m->fds[0]);
 		w->bodies_n++;
+		p->bodies_n++;
 	}
 	store_deliver(p->store, &d, on_delivered, q);
 	return true;
@@ -625,23 +631,28 @@ static void handle_command(void *ctx, struct control_call *call)
 
 /*
  * Half of what the system grants: the other half is for channels, and for
- * spool files and bodies on the way. A body that finds no room ends the
- * channel that it came by.
+ * spool files and bodies on the way.
  */
-static size_t fds_of_logs(void)
+static size_t fds_of_logs(size_t granted)
+{
+	return granted / 2;
+}
+
+static size_t fds_granted(void)
 {
 	struct rlimit files;
 
 	return getrlimit(RLIMIT_NOFILE, &files) < 0
-		       ? 0
-		       : (size_t)files.rlim_cur / 2;
+		       ? BODIES_PART * (size_t)BODIES_MAX
+		       : (size_t)files.rlim_cur;
 }
 
 static enum yb_err open_all(struct store_process *p)
 {
+	size_t fds = fds_granted();
 	struct store_config config = { .path = p->process.config.store_path,
 				       .threads = STORE_THREADS,
-				       .fds_max = fds_of_logs(),
+				       .fds_max = fds_of_logs(fds),
 				       .undelete_days =
 					       p->process.config.undelete_days,
 				       .report = report,
@@ -651,6 +662,7 @@ static enum yb_err open_all(struct store_process *p)
 	 * that it starts. */
 	enum yb_err err = cage_close(&p->process, &path, 1);
 
+	p->bodies_max = fds / BODIES_PART;
 	if (err == YB_OK)
 		err = store_open(&config, &p->store);
 	if (err == YB_OK)

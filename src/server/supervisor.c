@@ -20,19 +20,35 @@ enum {
 	STOP_WORKERS_MS = 10 * 1000,
 	/* And the keepers this long for their last syncs. */
 	STOP_KEEPERS_MS = 30 * 1000,
+	/* Of a process: what it has for itself, and a few dozen clients. */
+	FDS_LEAST = 128,
 	/* root, the server's own user and its group. */
 	CONTROL_SOCKET_MODE = 0660,
 };
 
-/* Every descriptor limit starts from what the system grants. */
-static void raise_limits(void)
+/*
+ * Every descriptor limit starts from what the system grants; with less than
+ * FDS_LEAST no client could be served. False, and said, if it is less.
+ */
+static bool raise_limits(void)
 {
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
+		if (files.rlim_max < FDS_LEAST) {
+			(void)fprintf(stderr,
+				      "yubin: a process may have %llu "
+				      "descriptors here, and %d are needed: "
+				      "raise the hard limit (ulimit -Hn, or "
+				      "LimitNOFILE= of the service)\n",
+				      (unsigned long long)files.rlim_max,
+				      FDS_LEAST);
+			return false;
+		}
 	}
+	return true;
 }
 
 /* ---- the order of starting and ending ---- */
@@ -457,7 +473,11 @@ int server_main(const char *config_file)
 		return SERVER_EXIT_FAILED;
 	}
 	process_harden();
-	raise_limits();
+	if (!raise_limits()) {
+		loop_free(&s->loop);
+		free(s);
+		return SERVER_EXIT_FAILED;
+	}
 	s->config_fd = s->log_fd = -1;
 	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
 		s->children.listeners[i] = -1;

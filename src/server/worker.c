@@ -18,8 +18,10 @@ enum {
 	LISTEN_AGAIN_MS = 100,
 	/* Its socket, and the log that it reads or the body that it sends. */
 	FDS_OF_SESSION = 2,
-	/* Listeners, channels, what one turn receives and closes at its end. */
-	FDS_RESERVED = 256,
+	/* Listeners, channels, what one turn receives and closes at its end:
+	 * a quarter of what the system grants, within these bounds. */
+	FDS_RESERVED_MIN = 64,
+	FDS_RESERVED_MAX = 256,
 	/* Sessions get this long to take their last line. */
 	STOP_MS = 5 * 1000,
 };
@@ -465,13 +467,20 @@ static bool begin_settings(struct worker *w)
 static void find_room(struct worker *w)
 {
 	struct rlimit files;
+	size_t reserved;
 
 	w->room = SIZE_MAX;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-		w->room = files.rlim_cur <= FDS_RESERVED
-				  ? 0
-				  : (files.rlim_cur - FDS_RESERVED) /
-					    FDS_OF_SESSION;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	reserved = files.rlim_cur / 4;
+	if (reserved < FDS_RESERVED_MIN)
+		reserved = FDS_RESERVED_MIN;
+	if (reserved > FDS_RESERVED_MAX)
+		reserved = FDS_RESERVED_MAX;
+	/* The supervisor does not start where nobody would find room. */
+	w->room = files.rlim_cur <= reserved
+			  ? 0
+			  : (files.rlim_cur - reserved) / FDS_OF_SESSION;
 }
 
 static void limit_connections(struct worker *w)
@@ -633,6 +642,7 @@ int worker_main(uint32_t number)
 	list_init(&w->connections);
 	list_init(&w->dead);
 	loop_task_init(&w->bury, bury_dead, w);
+	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
 	loop_timer_init(&w->listen_again, listen_again, w);
 	loop_timer_init(&w->lazy, flush_lazy, w);
 	drain_init(w);

@@ -42,6 +42,7 @@ struct worker {
 	struct loop_timer listen_again; /* after running out of descriptors */
 	struct loop_timer lazy;         /* notices leave at the latest then */
 	struct list connections, dead;
+	struct handshakes handshakes;
 	struct loop_task bury;
 	size_t connections_n, connections_max;
 	size_t room;            /* for how many there are descriptors */

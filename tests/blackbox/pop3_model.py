@@ -140,7 +140,14 @@ class Model:
 
     def feed(self, data):
         self.tick(0)
-        self.active = self.now
+        before = self.lines, len(self.replies)
+        self.take(data)
+        # RFC 1939 section 3: "The receipt of any command"; part of one is
+        # none.
+        if (self.lines, len(self.replies)) != before:
+            self.active = self.now
+
+    def take(self, data):
         if self.state == "TLS" and data:
             self.end()
         while data and self.state not in ("OVER", "TLS"):
@@ -173,6 +180,8 @@ class Model:
 
     def tick(self, ms):
         self.now += ms
+        if self.state == "TLS":
+            return  # the handshake has a deadline of its own
         before = self.state in ("AUTH", "SASL", "TLS")
         if self.now - self.active >= IDLE_MS or \
                 (before and self.now - self.start >= LOGIN_MS):

@@ -561,3 +561,31 @@ def test_language_of_the_administrator(new_office):
         assert c.ask(b"NOOP", b"-ERR ").isascii()
         assert c.ask(b"LANG *") == "+OK ja 応答を日本語にしました".encode()
         c.ask(b"LANG en", b"+OK en ")
+
+
+def test_uidl_is_never_the_sender_s(office, user):
+    """Threat 22: servers that trusted X-UIDL gave two messages one id."""
+    body = b"X-UIDL: abc\r\nSubject: x\r\nX-UIDL: def\r\n\r\n"
+    for _ in range(3):
+        office.deliver(user, body)
+    with office.pop3(user) as c:
+        uidls = c.uidl()
+        assert len(set(uidls)) == 3
+        assert not {b"abc", b"def"} & set(uidls)
+        # The header is the sender's, and stays.
+        assert strip_trace(c.retr(1)) == body
+
+
+def test_a_hundred_thousand_header_fields(office, user):
+    """Threat 20: nothing but line ends is parsed."""
+    times = []
+    for n in (50000, 100000):
+        body = b"".join(b"To: a%d@example.org,\r\n" % i for i in range(n))
+        began = time.monotonic()
+        office.deliver(user, body + b"\r\nbody\r\n")
+        with office.pop3(user) as c:
+            last = c.stat()[0]
+            c.ask(b"TOP %d 1" % last)
+            assert strip_trace(c.multi()) == body + b"\r\nbody\r\n"
+        times.append(time.monotonic() - began)
+    assert times[1] < 10

@@ -38,13 +38,16 @@ static void add_file(struct maildrop *drop, const char *path)
 static void feed_hex(struct pop3_drive *d, const char *hex, uint64_t now)
 {
 	size_t n = strlen(hex) / 2;
+	size_t before = d->got.n;
 	/* Memory of exactly that size: reading past it is seen. */
 	uint8_t *octets = malloc(n > 0 ? n : 1);
 
 	assert_non_null(octets);
 	assert_true(hex_parse(span_str(hex), octets, n));
-	pop3_server_tick(d->s, now, true);
+	pop3_server_tick(d->s, now, false);
 	(void)pop3_drive_feed(d, span_of(octets, n));
+	if (d->got.n > before)
+		pop3_server_tick(d->s, now, true);
 	free(octets);
 }
 
