@@ -29,6 +29,14 @@ lint: build/clang/build.ninja
 	clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]')
 	clang-tidy --quiet -p build/clang $$(git ls-files 'src/*.c')
 
+# All fuzzers for a minute; or one for longer: make fuzz TARGET=pop3.
+SECONDS = 600
+fuzz-smoke:
+	scripts/fuzz 60
+
+fuzz:
+	scripts/fuzz $(SECONDS) $(TARGET)
+
 bench: all
 	bench/compare-base $(RELEASE)/yubin
 
@@ -44,5 +52,5 @@ $(RELEASE)/build.ninja:
 build/%/build.ninja:
 	cmake --preset $*
 
-.PHONY: all check asan test lint bench install clean
+.PHONY: all check asan test lint fuzz fuzz-smoke bench install clean
 .PRECIOUS: build/%/build.ninja

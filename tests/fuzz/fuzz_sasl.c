@@ -1,0 +1,73 @@
+/*
+ * The server half of every SASL mechanism. Input: an octet that chooses the
+ * mechanism, whether there is an initial response, and TLS; then responses,
+ * each behind an octet of its length. What comes out is answered as auth
+ * does, with a user that exists.
+ */
+#include "fuzz/fuzz.h"
+
+#include "sasl/server.h"
+
+static void check_text(struct span s, size_t most)
+{
+	MUST(s.n <= most);
+	for (size_t i = 0; i < s.n; i++)
+		MUST(s.p[i] != 0);
+}
+
+/* What auth would do; whether the exchange goes on. */
+static bool answer(struct sasl_server *s, enum sasl_outcome *outcome,
+		   struct sasl_result *r)
+{
+	static const uint8_t salt[16] = "0123456789abcdef";
+
+	switch (*outcome) {
+	case SASL_CHALLENGE:
+		return true;
+	case SASL_WANTS_SALT:
+		check_text(r->user, SASL_USER_MAX);
+		*outcome = sasl_server_salt(s, span_of(salt, sizeof salt),
+					    4096, r);
+		return *outcome == SASL_CHALLENGE;
+	case SASL_CREDENTIALS:
+		check_text(r->user, SASL_USER_MAX);
+		check_text(r->authzid, SASL_USER_MAX);
+		MUST(r->password.n <= SASL_PASSWORD_MAX);
+		return false;
+	case SASL_PROOF:
+		sasl_server_refuse(s, r);
+		return false;
+	case SASL_DONE:
+	case SASL_REFUSED:
+	case SASL_FAIL:
+		return false;
+	}
+	return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = span_of(data, size);
+	uint8_t how = fuzz_take(&in);
+	enum sasl_mechanism mechanism = how % SASL_MECHANISM_COUNT;
+	struct sasl_channel channel = { .exporter_n = 0 };
+	struct sasl_server s;
+	struct sasl_result r = { .challenge = SPAN_NONE };
+	struct span response = fuzz_piece(&in, fuzz_take(&in) * 4u);
+	enum sasl_outcome outcome;
+
+	if ((how & 64) != 0) {
+		channel.exporter_n = sizeof channel.exporter;
+		channel.end_point_n = 32;
+	}
+	outcome = sasl_server_start(&s, mechanism, &channel, response,
+				    (how & 128) != 0, &r);
+	for (int steps = 0; answer(&s, &outcome, &r) && steps < 8; steps++) {
+		fuzz_free(response);
+		response = fuzz_piece(&in, fuzz_take(&in) * 4u);
+		outcome = sasl_server_step(&s, response, &r);
+	}
+	sasl_server_done(&s);
+	fuzz_free(response);
+	return 0;
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""Writes the seeds of a fuzz target into a folder: seeds.py TARGET FOLDER.
+
+A target without a function here starts from nothing but its dictionary.
+"""
+import glob
+import os
+import sys
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, "blackbox"), os.path.join(TESTS, "tools")]
+
+from dialogue import Dialogue  # noqa: E402
+
+
+def dialogues(folder, head, tls=b"\x01"):
+    """What the clients of the dialogues say, behind `head`."""
+    for path in sorted(glob.glob(os.path.join(TESTS, "wire", folder,
+                                              "*.t"))):
+        said = b"".join(value if kind == "C" else tls if kind == "tls"
+                        else b"" for _, kind, value in Dialogue(path).steps)
+        if len(said) < 20000:
+            yield head + said
+
+
+def pop3():
+    # TLS possible and logins in clear allowed; all at once, or in pieces.
+    yield from dialogues("pop3", b"\x06\xff\x00\x00")
+    yield from dialogues("pop3", b"\x0a\x02\x07\x00")
+
+
+def sasl():
+    for how in range(4):
+        for text in (b"\0alice\0secret", b"n,,n=alice,r=abcdefgh",
+                     b"p=tls-exporter,,n=alice,r=abcdefgh", b"alice"):
+            padded = text.ljust(-len(text) // 4 * -4, b"\0")
+            yield bytes([how | 128, len(padded) // 4]) + padded
+            yield bytes([how, 0, len(padded) // 4]) + padded
+
+
+def wire():
+    for path in glob.glob(os.path.join(TESTS, "wire/maildrops/*/*.eml")):
+        with open(path, "rb") as f:
+            text = f.read()
+        yield b"\x05" + text
+        yield b"\xff" + text.replace(b"\r\n", b"\n") + b"\r\n.\r\n"
+
+
+def main():
+    target, folder = sys.argv[1:]
+    os.makedirs(folder, exist_ok=True)
+    make = globals().get(target)
+    for n, seed in enumerate(make() if make else ()):
+        with open(os.path.join(folder, f"seed{n}"), "wb") as f:
+            f.write(seed)
+
+
+if __name__ == "__main__":
+    main()
