@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "crypto/compare.h"
+#include "os/clock.h"
 
 /* Stands for names that cannot be: no canonical address is like it. */
 static const char no_name[] = "?";
@@ -68,16 +69,22 @@ static void grant_make(struct auth *a, struct directory_account *account,
 }
 
 /* Index of the credential that the hash fits; -1. All are compared. */
-static int find_credential(const struct cached *at,
-			   const struct scram_verifier *proved)
+static int find_credential(const struct cached *at, const struct hash_job *job)
 {
 	int found = -1;
 
-	for (uint32_t i = 0; i < at->account->credentials_n; i++)
-		if (compare_equal(at->account->credentials[i].stored_key,
-				  proved->stored_key, SCRAM_KEY_LEN) &&
-		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
+	for (uint32_t i = 0; i < at->account->credentials_n; i++) {
+		const struct directory_credential *c =
+			&at->account->credentials[i];
+
+		if (c->kind == DIRECTORY_SCRAM_SHA_256 &&
+		    compare_equal(c->stored_key, job->ret.stored_key,
+				  SCRAM_KEY_LEN))
 			found = (int)i;
+		if (c->kind == DIRECTORY_CRYPT && job->fits_imported &&
+		    strcmp(c->hash, job->imported) == 0)
+			found = (int)i;
+	}
 	return cached_may_log_in(at) ? found : -1;
 }
 
@@ -174,6 +181,26 @@ static void hashed(struct pool_job *job)
 	list_push(&g->auth->hashed, &job->link);
 }
 
+/*
+ * The hash that came with the account from elsewhere. While there are such
+ * accounts, a guess at any other name is hashed like one of theirs too: how
+ * long it takes tells nobody which names exist (threat 8).
+ */
+static void take_imported(struct auth *a, const struct cached *cached,
+			  char ret[DIRECTORY_HASH_MAX + 1])
+{
+	const struct directory_account *account = cached->account;
+
+	*ret = 0;
+	for (uint32_t i = 0; i < account->credentials_n; i++)
+		if (account->credentials[i].kind == DIRECTORY_CRYPT)
+			memccpy(ret, account->credentials[i].hash, 0,
+				DIRECTORY_HASH_MAX + 1);
+	if (*ret == 0 && a->imported_n > 0 &&
+	    directory_imported_one(a->directory, ret) != YB_OK)
+		*ret = 0;
+}
+
 static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 			      struct guess **ret)
 {
@@ -202,6 +229,7 @@ static enum yb_err make_guess(struct auth *a, const struct attempt *at,
 		.salt = span_of(g->salt, sizeof g->salt),
 		.iterations = cached->account->iterations,
 	};
+	take_imported(a, cached, g->hash.imported);
 	*ret = g;
 	return YB_OK;
 }
@@ -376,11 +404,45 @@ static void accept_all(struct auth *a, struct guess *g,
 	}
 }
 
+/*
+ * The first good login with a hash from elsewhere: the verifier that was made
+ * of the same password takes its place. If it cannot be written, it will at
+ * the next.
+ */
+static enum yb_err replace_imported(struct auth *a, struct guess *g,
+				    const struct directory_credential *c,
+				    struct cached **cached, int *index)
+{
+	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256,
+					.device = c->device,
+					.name = c->name,
+					.limits = c->limits,
+					.iterations = g->hash.iterations };
+	enum yb_err err;
+
+	memcpy(v.salt, g->salt, sizeof v.salt);
+	memcpy(v.stored_key, g->hash.ret.stored_key, sizeof v.stored_key);
+	memcpy(v.server_key, g->hash.ret.server_key, sizeof v.server_key);
+	err = directory_credential_put(a->directory, name_span(&g->name), &v,
+				       clock_real_ns() / 1000000000);
+	mem_wipe(&v, sizeof v);
+	if (err != YB_OK)
+		return YB_OK;
+	imported_count(a, -1);
+	cache_forget(&a->cache, name_span(&g->name));
+	err = cache_find(&a->cache, name_span(&g->name), a->now_ms, cached);
+	if (err != YB_OK)
+		return err;
+	*index = find_credential(*cached, &g->hash);
+	return *index < 0 ? YB_DENIED : YB_OK;
+}
+
 /* What the hash is worth, now. */
 static void judge(struct auth *a, struct guess *g, struct cached *cached,
-		  const uint8_t digest[HMAC_LEN])
+		  uint8_t digest[HMAC_LEN])
 {
 	struct grant grant;
+	enum yb_err err;
 	int index;
 
 	if (cached->account->generation != g->generation ||
@@ -388,10 +450,23 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 		again(a, g);
 		return;
 	}
-	index = find_credential(cached, &g->hash.ret);
+	index = find_credential(cached, &g->hash);
 	if (index < 0) {
 		answer_all(a, g, YB_DENIED);
 		return;
+	}
+	if (cached->account->credentials[index].kind == DIRECTORY_CRYPT) {
+		err = replace_imported(a, g,
+				       &cached->account->credentials[index],
+				       &cached, &index);
+		if (err != YB_OK) {
+			answer_all(a, g, err);
+			return;
+		}
+		/* What stands for the password has changed with it. */
+		err = cache_digest(&a->cache, cached, g->hash.password, digest);
+		if (err != YB_OK)
+			memset(digest, 0, HMAC_LEN);
 	}
 	cache_remember(cached, (uint32_t)index, digest, a->now_ms);
 	if (bar_some(g, &cached->account->credentials[index]))

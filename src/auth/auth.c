@@ -37,6 +37,11 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 	if (err == YB_OK && config->defaults != NULL)
 		memcpy(a->cache.defaults, config->defaults,
 		       sizeof a->cache.defaults);
+	if (err == YB_OK) {
+		err = directory_imported(a->directory, &a->imported_n);
+		if (err != YB_OK)
+			cache_close(&a->cache);
+	}
 	if (err != YB_OK) {
 		free(a);
 		return err;

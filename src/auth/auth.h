@@ -185,6 +185,20 @@ auth_account_password(struct auth *a, struct span address, struct span password,
 		      bool allow_weak, const char **ret_reason);
 
 /*
+ * Makes an account whose password is known by a hash of another server's, as
+ * Dovecot's passwd-files have it: "{SHA512-CRYPT}$6$...", {SHA256-CRYPT},
+ * {BLF-CRYPT}, {CRYPT}, {PLAIN}, or crypt(3)'s own form. The first good login
+ * puts a verifier in its place. Errors as auth_account_add(); UNSUPPORTED,
+ * with the reason, for a hash that is not checked here.
+ */
+YB_CHECKED enum yb_err auth_account_import(struct auth *a, struct span address,
+					   struct span hash,
+					   const char **ret_reason);
+
+/* How many accounts still have such a hash. */
+uint64_t auth_imported(const struct auth *a);
+
+/*
  * Removes the account from the directory; its mail is the store's matter.
  * IN_USE with a reason while aliases lead to it.
  */

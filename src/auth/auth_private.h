@@ -89,6 +89,7 @@ struct auth {
 	struct directory *directory; /* borrowed */
 	auth_ended_fn *ended;        /* or NULL */
 	void *ended_ctx;
+	uint64_t imported_n; /* accounts with a hash from elsewhere */
 	struct cache cache;
 	struct peers peers;
 	struct hmac *proof; /* for SCRAM; keyed anew for each sum */
@@ -195,5 +196,16 @@ void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],
 /* Makes the keys for a prepared password by v->salt and v->iterations. */
 YB_CHECKED enum yb_err verifier_make(struct span prepared,
 				     struct directory_verifier *v);
+
+/* That many more accounts have a hash from elsewhere, or fewer. */
+void imported_count(struct auth *a, int more);
+
+/* Counts them anew, if there were any. */
+void imported_recount(struct auth *a);
+
+/* The canonical name of an account to be made; errors as auth_account_add(). */
+YB_CHECKED enum yb_err account_name_free(struct auth *a, struct span address,
+					 struct name *ret,
+					 const char **ret_reason);
 
 #endif

@@ -75,26 +75,33 @@ static enum yb_err new_verifier(struct auth *a, struct directory_verifier *v)
 	return crypto_random(v->salt, sizeof v->salt);
 }
 
+enum yb_err account_name_free(struct auth *a, struct span address,
+			      struct name *ret, const char **ret_reason)
+{
+	struct directory_account *existing = NULL;
+	enum yb_err err =
+		name_canonical(address, a->default_domain, NAME_MAKE, ret);
+
+	if (err != YB_OK)
+		return err;
+	err = directory_account_find(a->directory, name_span(ret), &existing);
+	directory_account_free(&existing);
+	if (err != YB_NO_ACCOUNT)
+		return err == YB_OK ? YB_EXISTS : err;
+	return auth_name_is_free(a, ret, ret_reason);
+}
+
 enum yb_err auth_account_add(struct auth *a, struct span address,
 			     struct span password, bool allow_weak,
 			     const char **ret_reason)
 {
 	uint8_t prepared[SASLPREP_OUT_MAX];
 	uint8_t id[DIRECTORY_ID_LEN];
-	struct directory_account *existing = NULL;
 	struct directory_verifier v;
 	struct name name;
 	size_t n = 0;
-	enum yb_err err =
-		name_canonical(address, a->default_domain, NAME_MAKE, &name);
+	enum yb_err err = account_name_free(a, address, &name, ret_reason);
 
-	if (err != YB_OK)
-		return err;
-	err = directory_account_find(a->directory, name_span(&name), &existing);
-	directory_account_free(&existing);
-	if (err != YB_NO_ACCOUNT)
-		return err == YB_OK ? YB_EXISTS : err;
-	err = auth_name_is_free(a, &name, ret_reason);
 	if (err != YB_OK)
 		return err;
 	err = prepare_password(password, name_span(&name), allow_weak, prepared,
@@ -163,8 +170,10 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 					       &v, now_s());
 	mem_wipe(&v, sizeof v);
 	cache_forget(&a->cache, name_span(&name));
-	if (err == YB_OK)
+	if (err == YB_OK) {
+		imported_recount(a);
 		devices_tell_ended(a, id, 1ull << DIRECTORY_MAIN);
+	}
 	return err;
 }
 
@@ -182,8 +191,10 @@ enum yb_err auth_account_remove(struct auth *a, struct span address,
 		return err;
 	err = directory_account_remove(a->directory, name_span(&name), ret_id);
 	cache_forget(&a->cache, name_span(&name));
-	if (err == YB_OK)
+	if (err == YB_OK) {
+		imported_recount(a);
 		devices_tell_ended(a, ret_id, UINT64_MAX);
+	}
 	return err;
 }
 

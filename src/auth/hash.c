@@ -1,6 +1,7 @@
 #include "auth/hash.h"
 
 #include "base/buf.h"
+#include "crypto/crypt_hash.h"
 
 void hash_run(struct pool_job *pool_job)
 {
@@ -11,6 +12,9 @@ void hash_run(struct pool_job *pool_job)
 					 job->iterations, salted);
 	if (job->err == YB_OK)
 		job->err = scram_verifier_of(salted, &job->ret);
+	if (job->err == YB_OK && job->imported[0] != 0)
+		job->err = crypt_hash_check(job->imported, job->password,
+					    &job->fits_imported);
 	mem_wipe(salted, sizeof salted);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "crypto/scram.h"
+#include "directory/directory.h"
 #include "os/pool.h"
 
 enum { HASH_THREADS_MAX = 64 };
@@ -17,8 +18,10 @@ struct hash_job {
 	struct span password;
 	struct span salt;
 	uint32_t iterations;
-	enum yb_err err;           /* of the hash, */
-	struct scram_verifier ret; /* and its outcome */
+	char imported[DIRECTORY_HASH_MAX + 1]; /* of crypt(3), or "" */
+	enum yb_err err;                       /* of the hash, */
+	struct scram_verifier ret;             /* its outcome, */
+	bool fits_imported;                    /* and of the other */
 };
 
 /* For pool_new(): hashes once, so that all it needs is loaded. */

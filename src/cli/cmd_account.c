@@ -27,7 +27,7 @@ static int tell(const struct work *w, enum yb_err err, const char *reason)
 		say_error("the password for %s is too weak%s%s; take a better "
 			  "one, or --allow-weak",
 			  w->subject, *reason != 0 ? ": " : "", reason);
-	else if (err == YB_INVALID && *reason != 0)
+	else if ((err == YB_INVALID || err == YB_UNSUPPORTED) && *reason != 0)
 		/* Only a password is refused with a reason. */
 		say_error("the password for %s cannot be used: %s", w->subject,
 			  reason);
@@ -89,14 +89,15 @@ static size_t read_password(char *text, size_t cap)
 	return n;
 }
 
-static int put_password(const struct invocation *inv, struct work *w)
+static int put_password(const struct invocation *inv, struct work *w,
+			bool is_hash)
 {
 	/* Room for CRLF, and for one octet that tells of too many. */
 	char text[AUTH_PASSWORD_MAX + 3];
 	size_t n = 0;
 	int code = COMMAND_OK;
 
-	if (invocation_option(inv, "password-stdin") != NULL) {
+	if (invocation_option(inv, "password-stdin") != NULL || is_hash) {
 		n = read_password(text, sizeof text);
 		if (n == 0) {
 			say_error("standard input has no password");
@@ -134,6 +135,7 @@ static void print_password(struct work *w, const char *made, bool is_new)
 
 static int set_password(const struct invocation *inv, enum control_type type)
 {
+	bool is_hash = type == CONTROL_ACCOUNT_IMPORT;
 	char made[AUTH_GENERATED_LEN + 1];
 	struct control_reader reply;
 	struct work w;
@@ -143,15 +145,16 @@ static int set_password(const struct invocation *inv, enum control_type type)
 		return work_end(&w, code);
 	control_begin(&w.request, type);
 	control_put_str(&w.request, w.subject);
-	code = put_password(inv, &w);
-	control_put_u64(&w.request,
-			invocation_option(inv, "allow-weak") != NULL);
+	code = put_password(inv, &w, is_hash);
+	if (!is_hash)
+		control_put_u64(&w.request,
+				invocation_option(inv, "allow-weak") != NULL);
 	if (code != COMMAND_OK ||
 	    work_ask(&w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
 		return work_end(&w, code);
 	control_get_str(&reply, made, sizeof made);
 	if (control_ended(&reply))
-		print_password(&w, made, type == CONTROL_ACCOUNT_ADD);
+		print_password(&w, made, type != CONTROL_ACCOUNT_PASSWORD);
 	else
 		code = work_nonsense();
 	mem_wipe(made, sizeof made);
@@ -160,7 +163,13 @@ static int set_password(const struct invocation *inv, enum control_type type)
 
 int cmd_account_add(const struct invocation *inv)
 {
-	return set_password(inv, CONTROL_ACCOUNT_ADD);
+	if (invocation_option(inv, "hash-stdin") == NULL)
+		return set_password(inv, CONTROL_ACCOUNT_ADD);
+	if (invocation_option(inv, "password-stdin") != NULL) {
+		say_error("standard input is a password or a hash, not both");
+		return COMMAND_USAGE;
+	}
+	return set_password(inv, CONTROL_ACCOUNT_IMPORT);
 }
 
 int cmd_account_password(const struct invocation *inv)

@@ -129,6 +129,11 @@ static void print_counters(const struct live *l)
 		     l->counters[METRIC_READ_ONLY] != 0
 			     ? ", and it takes no writes"
 			     : "");
+	if (l->counters[METRIC_IMPORTED] > 0)
+		(void)printf("%-12s %llu accounts whose password is still a "
+			     "hash from elsewhere\n",
+			     "imported",
+			     (unsigned long long)l->counters[METRIC_IMPORTED]);
 	if (certificate_days(l, &days))
 		(void)printf("%-12s %lld days left\n", "certificate",
 			     (long long)days);
@@ -209,6 +214,7 @@ static void json_counters(struct json *j, const struct live *l)
 	json_u64(j, "size", l->counters[METRIC_SIZE]);
 	json_bool(j, "read_only", l->counters[METRIC_READ_ONLY] != 0);
 	json_close(j, '}');
+	json_u64(j, "imported_accounts", l->counters[METRIC_IMPORTED]);
 	if (certificate_days(l, &days) && days >= 0)
 		json_u64(j, "certificate_days", (uint64_t)days);
 	else

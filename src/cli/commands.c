@@ -52,6 +52,12 @@ static const struct command_option check_options[] = {
 };
 static const struct command_option json_options[] = { CONFIG_OPTION,
 						      JSON_OPTION, END };
+static const struct command_option account_add_options[] = {
+	CONFIG_OPTION, PASSWORD_OPTIONS,
+	{ 0, "hash-stdin", NULL,
+	  "take a hash such as \"{SHA512-CRYPT}$6$...\" instead" },
+	JSON_OPTION, END
+};
 static const struct command_option password_options[] = {
 	CONFIG_OPTION, PASSWORD_OPTIONS, JSON_OPTION, END
 };
@@ -347,7 +353,7 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin account set alice@example.org login=no\n",
 	  cmd_account_set },
-	{ "account add", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
+	{ "account add", "ADDRESS", 1, 1, account_add_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n"
 	  "\n"

@@ -37,6 +37,7 @@ enum config_service {
 };
 
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_START, CONFIG_TLS_IMPLICIT };
+enum config_scram { CONFIG_SCRAM_AUTO, CONFIG_SCRAM_ON, CONFIG_SCRAM_OFF };
 enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
 enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
 enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
@@ -72,6 +73,7 @@ struct config {
 	char log_path[CONFIG_PATH_LEN];       /* "" is standard error */
 	char user[CONFIG_TEXT_MAX];           /* "yubin"; only used by root */
 	uint32_t plain_login;                 /* enum config_plain_login */
+	uint32_t scram;                       /* enum config_scram */
 	uint32_t utf8_mail;                   /* enum config_utf8_mail */
 	uint32_t language;                    /* enum config_language */
 	uint32_t recipient_delimiter;         /* index into CONFIG_DELIMITERS */

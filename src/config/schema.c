@@ -6,6 +6,7 @@
 	offsetof(struct config, member), sizeof(((struct config *)NULL)->member)
 
 static const char *const plain_login_choices[] = { "never", "loopback", NULL };
+static const char *const scram_choices[] = { "auto", "on", "off", NULL };
 static const char *const utf8_mail_choices[] = { "as-is", "refuse", NULL };
 static const char *const language_choices[] = { "en", "ja", NULL };
 /* As CONFIG_DELIMITERS, and none. */
@@ -69,6 +70,11 @@ const struct config_field config_fields[] = {
 	{ "", "plain_login", FIELD_CHOICE, false, AT(plain_login), 0, 0,
 	  plain_login_choices, "never",
 	  "Passwords without TLS: never | loopback (from this machine).",
+	  FIELD_LIVE },
+	{ "", "scram", FIELD_CHOICE, false, AT(scram), 0, 0, scram_choices,
+	  "auto",
+	  "Offer SCRAM: auto (unless accounts have hashes from elsewhere,\n"
+	  "which SCRAM cannot check) | on | off.",
 	  FIELD_LIVE },
 	{ "", "utf8_mail", FIELD_CHOICE, false, AT(utf8_mail), 0, 0,
 	  utf8_mail_choices, "as-is",

@@ -229,6 +229,13 @@ YB_CHECKED enum yb_err directory_account_first(struct directory *d,
 YB_CHECKED enum yb_err directory_account_next(struct directory *d,
 					      struct span after,
 					      struct directory_account **ret);
+/* How many credentials are hashes of crypt(3). */
+YB_CHECKED enum yb_err directory_imported(struct directory *d, uint64_t *ret);
+
+/* One of them; NOT_FOUND if there is none. */
+YB_CHECKED enum yb_err directory_imported_one(struct directory *d,
+					      char ret[DIRECTORY_HASH_MAX + 1]);
+
 /* Wipes and frees; takes NULL. */
 void directory_account_free(struct directory_account **account);
 

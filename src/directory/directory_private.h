@@ -110,6 +110,10 @@
 	  "last_used = 0, refused = excluded.refused, "                        \
 	  "protocols = excluded.protocols, expires = excluded.expires, "       \
 	  "networks = excluded.networks, hash = excluded.hash")                \
+	X(IMPORTED_COUNT, "SELECT count(*) FROM credentials "                  \
+			  "WHERE kind <> 1 AND kind = 2")                      \
+	X(IMPORTED_ONE, "SELECT hash FROM credentials "                        \
+			"WHERE kind <> 1 AND kind = 2 LIMIT 1")                \
 	X(CREDENTIAL_REMOVE, "DELETE FROM credentials "                        \
 			     "WHERE account = ?1 AND device = ?2 "             \
 			     "RETURNING device")                               \

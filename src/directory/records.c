@@ -240,3 +240,27 @@ void directory_account_free(struct directory_account **account)
 	free(*account);
 	*account = NULL;
 }
+
+enum yb_err directory_imported(struct directory *d, uint64_t *ret)
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_IMPORTED_COUNT);
+	enum yb_err err = statement_row(s);
+
+	if (err == YB_OK)
+		*ret = (uint64_t)sqlite3_column_int64(s, 0);
+	statement_end(s);
+	return err;
+}
+
+enum yb_err directory_imported_one(struct directory *d,
+				   char ret[DIRECTORY_HASH_MAX + 1])
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_IMPORTED_ONE);
+	enum yb_err err = statement_row(s);
+
+	if (err == YB_OK &&
+	    !span_to_str(statement_column(s, 0), ret, DIRECTORY_HASH_MAX + 1))
+		err = YB_CORRUPT;
+	statement_end(s);
+	return err;
+}

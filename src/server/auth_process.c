@@ -35,6 +35,7 @@ struct auth_process {
 	struct loop_io pool;     /* results of hashing */
 	struct loop_timer timer; /* delayed answers */
 	struct loop_task retime;
+	bool told_hide; /* what tell_offers() said last */
 	struct control_server control;
 	struct auth_counters counted; /* what of it the page has */
 };
@@ -90,6 +91,28 @@ static void count_work(struct auth_process *p)
 	metric_add(p->process.page, METRIC_AUTH_HASHES,
 		   now.hashes - p->counted.hashes);
 	p->counted = now;
+}
+
+/*
+ * SCRAM needs a verifier. While some accounts have none yet, workers are told
+ * so, and need not offer what would fail for them.
+ */
+static void tell_offers(struct auth_process *p, bool anew)
+{
+	uint64_t imported = auth_imported(p->auth);
+	bool hide = imported > 0;
+	struct message_writer w;
+
+	metric_set(p->process.page, METRIC_IMPORTED, imported);
+	if (hide == p->told_hide && !anew)
+		return;
+	p->told_hide = hide;
+	message_write(&w);
+	message_write_u8(&w, hide);
+	for (uint32_t i = 0; i < WORKERS_MAX; i++)
+		if (p->workers[i].present)
+			(void)channel_send_fields(&p->workers[i].channel,
+						  MESSAGE_OFFERS, 0, &w);
 }
 
 /* ---- answers ---- */
@@ -469,6 +492,7 @@ static void run_auth(struct auth_process *p)
 {
 	auth_run(p->auth, loop_now(p->process.loop));
 	count_work(p);
+	tell_offers(p, false);
 	set_timer(p);
 }
 
@@ -494,6 +518,7 @@ static void handle_command(void *ctx, struct control_call *call)
 	struct auth_process *p = ctx;
 
 	control_directory_handle(p->auth, call);
+	tell_offers(p, false);
 }
 
 static enum yb_err open_all(struct auth_process *p)
@@ -539,6 +564,7 @@ static void start(struct auth_process *p)
 	enum yb_err err = open_all(p);
 
 	if (err == YB_OK) {
+		tell_offers(p, true);
 		process_ready(&p->process);
 		return;
 	}
@@ -563,7 +589,11 @@ static bool on_message(void *ctx, struct message *m)
 
 	switch (m->type) {
 	case MESSAGE_PEER:
-		return peer_take(&p->process, m, find_peer, p);
+		if (!peer_take(&p->process, m, find_peer, p))
+			return false;
+		if (p->auth != NULL)
+			tell_offers(p, true);
+		return true;
 	case MESSAGE_START:
 		start(p);
 		return true;

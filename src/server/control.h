@@ -116,6 +116,9 @@ enum control_type {
 	 * u64 octets in, out, ms since its begin, ms since octets moved,
 	 * commands. */
 	CONTROL_SESSIONS,
+	/* address, hash as Dovecot has them -> nothing; on INVALID and
+	 * UNSUPPORTED: the reason. */
+	CONTROL_ACCOUNT_IMPORT,
 	/* address, name ("": make one), u64 refused, u64 protocols, networks,
 	 * u64 end (s, 0: none) -> name, password; on INVALID: the reason. */
 	CONTROL_DEVICE_ADD,

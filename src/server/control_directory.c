@@ -87,6 +87,20 @@ static enum yb_err remove_account(struct auth *auth, struct control_call *call)
 	return err;
 }
 
+static enum yb_err import_account(struct auth *auth, struct control_call *call)
+{
+	struct span address = control_get(&call->fields);
+	struct span hash = control_get(&call->fields);
+	const char *reason = "";
+	enum yb_err err;
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_account_import(auth, address, hash, &reason);
+	control_put_str(&call->reply, err == YB_OK ? "" : reason);
+	return err;
+}
+
 /* ---- devices ---- */
 
 static enum yb_err add_device(struct auth *auth, struct control_call *call)
@@ -173,6 +187,7 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_ACCOUNT_GET] = read_accounts,
 	[CONTROL_ACCOUNT_LIST] = read_accounts,
 	[CONTROL_ACCOUNT_REMOVE] = remove_account,
+	[CONTROL_ACCOUNT_IMPORT] = import_account,
 	[CONTROL_DEVICE_ADD] = add_device,
 	[CONTROL_DEVICE_LIST] = list_devices,
 	[CONTROL_DEVICE_REVOKE] = revoke_device,

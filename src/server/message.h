@@ -45,6 +45,7 @@
 	/* auth -> worker */                                                \
 	X(LOGIN_FAILED)  /* err, last words of the mechanism */             \
 	X(SASL_CHALLENGE)/* challenge */                                    \
+	X(OFFERS)        /* u8: accounts exist that SCRAM cannot serve */   \
 	X(RCPT_DONE)     /* err, how many, struct auth_mailbox of each */   \
 	/* auth -> store: a login is a capability */                        \
 	X(GRANT)         /* worker, incarnation, account, mailbox, device,  \

@@ -151,6 +151,8 @@
 	  "Passwords known from a login before: no hash was made.")           \
 	X(AUTH_HASHES, COUNTER, AUTH, "yubin_auth_hashes", "", NONE, NONE,    \
 	  "Passwords that were hashed.")                                      \
+	X(IMPORTED, GAUGE, AUTH, "yubin_auth_imported_accounts", "", NONE,    \
+	  NONE, "Accounts whose password is still a hash from elsewhere.")    \
 	X(COMMIT, HISTOGRAM, STORE, "yubin_store_commit_seconds", "seconds",  \
 	  NONE, NONE, "From a message in the store's hands to all its "       \
 	  "copies on the disk.")                                              \

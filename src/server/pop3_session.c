@@ -786,6 +786,19 @@ static const struct session_class pop3_class = {
 	.closed = closed,
 };
 
+/* The mechanisms of a connection, with TLS or without. */
+static unsigned offered(const struct worker *w, const struct config *config,
+			bool tls)
+{
+	unsigned set = sasl_mechanism_set(tls);
+
+	if (config->scram == CONFIG_SCRAM_OFF ||
+	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))
+		set &= ~(1u << SASL_SCRAM_SHA_256 |
+			 1u << SASL_SCRAM_SHA_256_PLUS);
+	return set;
+}
+
 enum yb_err pop3_session_new(struct connection *c)
 {
 	const struct config *config = &c->settings->config;
@@ -804,8 +817,8 @@ enum yb_err pop3_session_new(struct connection *c)
 
 	if (s == NULL)
 		return YB_NOMEM;
-	sasl_mechanism_list(sasl_mechanism_set(false), s->sasl);
-	sasl_mechanism_list(sasl_mechanism_set(true), s->sasl_tls);
+	sasl_mechanism_list(offered(c->worker, config, false), s->sasl);
+	sasl_mechanism_list(offered(c->worker, config, true), s->sasl_tls);
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= POP3_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)

@@ -142,8 +142,19 @@ static bool on_session_ended(struct worker *w, struct message *m)
 	return true;
 }
 
+static bool on_offers(struct worker *w, struct message *m)
+{
+	struct message_reader r;
+
+	message_read(&r, m);
+	w->imported = message_read_u8(&r) != 0;
+	return message_read_ended(&r);
+}
+
 static bool on_peer_message(struct peer *peer, struct message *m)
 {
+	if (peer->role == ROLE_AUTH && m->type == MESSAGE_OFFERS)
+		return on_offers(peer->owner, m);
 	if (peer->role == ROLE_STORE && m->type == MESSAGE_SESSION_ENDED)
 		return on_session_ended(peer->owner, m);
 	return on_answer(peer->owner,

@@ -70,6 +70,12 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 	return play.err;
 }
 
+enum yb_err auth_account_import(struct auth *a, struct span address,
+				struct span hash, const char **ret_reason)
+{
+	return auth_account_add(a, address, hash, true, ret_reason);
+}
+
 enum yb_err auth_account_password(struct auth *a, struct span address,
 				  struct span password, bool allow_weak,
 				  const char **ret_reason)
