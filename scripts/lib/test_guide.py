@@ -90,8 +90,11 @@ def script_of(page):
             out.append("p=$(head -n1 /tmp/password)\n" + block.replace(
                 "-u alice@example.org", '-u "alice@example.org:$p"') +
                 " | tee /tmp/collected")
-        elif note == "server stopped":
-            out.append(f"kill $SERVER; wait $SERVER || true\n{block}")
+        elif note == "ready again":
+            out.append(f"{block}\nready\nss -ltn | grep -q 0.0.0.0:995")
+        elif note == "on an empty server":
+            out.append("kill $SERVER; wait $SERVER || true\n"
+                       "rm -r /var/lib/yubin /etc/yubin\n" + block)
         elif "account add alice" in block:
             out.append(f"{{ {block}\n}} | tee /tmp/password")
         else:

@@ -33,8 +33,8 @@ def test_every_command_has_its_page(about):
     names = {os.path.basename(p) for p in pages()}
     for c in about["commands"]:
         words = c["name"].split()
-        assert f"yubin-{'-'.join(words)}.8" in names
-        assert f"yubin-{words[0]}.8" in names
+        for n in range(len(words)):
+            assert f"yubin-{'-'.join(words[:n + 1])}.8" in names
     assert {"yubin.8", "yubin.yaml.5", "yubin-store.5"} <= names
 
 
@@ -96,6 +96,9 @@ def test_bash_completes(about, tmp_path):
     assert firsts | {"--help", "--version"} == set(bash("yubin", ""))
     assert bash("yubin", "acc") == ["account"]
     assert bash("yubin", "account", "sh") == ["show"]
+    assert bash("yubin", "account", "app") == ["app-password"]
+    assert bash("yubin", "account", "app-password", "rev") == ["revoke"]
+    assert bash("yubin", "account", "show", "a@b.example", "sh") == []
     assert "--json" in bash("yubin", "account", "list", "-")
     assert bash("yubin", "check", "--sh") == ["--show"]
     assert bash("yubin", "account", "add", "a@b.example",
@@ -154,12 +157,19 @@ def test_zsh_completes():
     try:
         zsh.completes("yubin acc", "yubin account ")
         zsh.completes("yubin account pass", "yubin account password ")
+        zsh.completes("yubin account app-password rev",
+                      "yubin account app-password revoke ")
         zsh.completes("yubin check --sh", "yubin check --show ")
         zsh.completes("yubin account add x@y.example --pass",
                       "--password-stdin ")
         zsh.completes("yubin init --loop", "yubin init --loopback ")
     finally:
         zsh.close()
+
+
+def find(commands, words):
+    return next((commands[" ".join(words[:n])] for n in (1, 2, 3)
+                 if " ".join(words[:n]) in commands), None)
 
 
 def test_examples_can_be_typed(about):
@@ -169,7 +179,7 @@ def test_examples_can_be_typed(about):
         text = c["text"].replace("\\\n", "")
         for line in re.findall(r"^  (?:.*\| )?yubin (.*)$", text, re.M):
             words = line.split(" < ")[0].split()
-            named = commands.get(words[0]) or commands[" ".join(words[:2])]
+            named = find(commands, words)
             options = {f"--{o['name']}" for o in named["options"]} | {
                 f"-{o['letter']}" for o in named["options"]}
             for word in words:
@@ -205,8 +215,7 @@ def test_commands_in_the_pages_exist(about):
                 words = at.group(1).split("#")[0].split()
                 if words[0] not in firsts:
                     continue  # such as "useradd yubin" or a user's name
-                named = commands.get(words[0]) or \
-                    commands.get(" ".join(words[:2]))
+                named = find(commands, words)
                 assert named or len(words) == 1 or words[1] == "--help", \
                     (path, line)
                 options = {f"--{o['name']}" for o in named["options"]} | {
