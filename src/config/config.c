@@ -157,6 +157,35 @@ static void tell_double(struct reader *r, const struct node *key, unsigned line)
 		    show_span(key->text).text, line);
 }
 
+/* A list of words, kept as one with commas between. */
+static void read_list(struct reader *r, const struct config_field *f,
+		      const struct node *list)
+{
+	char reason[FIELD_REASON_MAX];
+	struct buf all;
+	enum yb_err err = YB_OK;
+
+	buf_init(&all, CONFIG_NETWORKS_LEN);
+	for (const struct node *n = list->first; n != NULL; n = n->next) {
+		if (n->kind != NODE_WORD) {
+			problem_add(r->problems, n->at,
+				    "not a network; it needs quotes, as in "
+				    "\"::1\"");
+			err = YB_INVALID;
+		} else if (err == YB_OK) {
+			err = buf_addf(&all, "%s%.*s", all.n > 0 ? ", " : "",
+				       (int)n->text.n, (const char *)n->text.p);
+		}
+	}
+	if (err == YB_TOO_BIG)
+		problem_add(r->problems, list->at, "%s: too long a list",
+			    f->key);
+	if (err == YB_OK &&
+	    field_set(f, buf_span(&all), r->config, reason) != YB_OK)
+		problem_add(r->problems, list->at, "%s: %s", f->key, reason);
+	buf_done(&all);
+}
+
 static void read_field(struct reader *r, const struct config_field *f,
 		       const struct node *node)
 {
@@ -170,6 +199,10 @@ static void read_field(struct reader *r, const struct config_field *f,
 	*line = node->key->at.line;
 	if (node->kind == NODE_WRONG)
 		return;
+	if (f->kind == FIELD_NETWORKS && node->kind == NODE_LIST) {
+		read_list(r, f, node);
+		return;
+	}
 	if (node->kind != NODE_WORD) {
 		problem_add(r->problems, node->at, "%s takes one value, not %s",
 			    f->key,

@@ -17,6 +17,8 @@ enum {
 	CONFIG_VERSION = 1,        /* what config_version has to be */
 	CONFIG_TEXT_MAX = 256,
 	CONFIG_PATH_LEN = 1024,
+	/* Two dozen networks; every connection reads them. */
+	CONFIG_NETWORKS_LEN = 1024,
 	/* Services times a few addresses each; all fit into one message. */
 	CONFIG_LISTENERS_MAX = 32,
 	/* Names beyond the server's own; one may stand for many (SAN). */
@@ -82,9 +84,12 @@ struct config {
 	uint32_t connections_max;             /* of one worker */
 	uint32_t connections_per_address_max; /* of one worker */
 	uint32_t smtp_greeting_delay;         /* milliseconds */
-	uint32_t undelete_days;               /* 0: deleted is gone at once */
-	uint32_t mass_delete_percent;         /* 0: never told of */
-	uint32_t mass_delete_least;           /* messages */
+	/* For networks_have() of os/network.h; or "". */
+	char proxy_networks[CONFIG_NETWORKS_LEN];
+	char xclient_networks[CONFIG_NETWORKS_LEN];
+	uint32_t undelete_days;        /* 0: deleted is gone at once */
+	uint32_t mass_delete_percent;  /* 0: never told of */
+	uint32_t mass_delete_least;    /* messages */
 	uint64_t defaults[SETTINGS_N]; /* where accounts and domains say nothing
 					*/
 	uint32_t listeners_n;

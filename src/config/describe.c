@@ -20,6 +20,8 @@ static const char *takes(enum field_kind kind)
 		return "choice";
 	case FIELD_OCTETS:
 		return "octets";
+	case FIELD_NETWORKS:
+		return "networks";
 	}
 	return "";
 }

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "config/nearest.h"
 #include "config/problem.h"
+#include "os/network.h"
 
 /* RFC 1035 2.3.4: labels of 63; a name of 253 without its last dot. */
 enum { LABEL_MAX = 63, DOMAIN_MAX = 253 };
@@ -267,6 +268,32 @@ static enum yb_err set_count(const struct config_field *f, struct span text,
 	return YB_INVALID;
 }
 
+static enum yb_err set_networks(const struct config_field *f, struct span text,
+				struct config *c, char *reason)
+{
+	struct span rest = text, word;
+	struct network ignored;
+
+	while ((word = networks_cut(&rest)).n > 0) {
+		if (network_parse(word, &ignored) == YB_OK)
+			continue;
+		(void)snprintf(reason, FIELD_REASON_MAX,
+			       "\"%s\" is not a network; write "
+			       "\"192.0.2.0/24\", \"2001:db8::/32\" or one "
+			       "address, with no bits set behind the mask",
+			       show_span(word).text);
+		return YB_INVALID;
+	}
+	if (!span_to_str(text, text_of(f, c), f->size)) {
+		*text_of(f, c) = 0;
+		(void)snprintf(reason, FIELD_REASON_MAX,
+			       "is too long a list: %zu octets at most",
+			       f->size - 1);
+		return YB_INVALID;
+	}
+	return YB_OK;
+}
+
 enum yb_err field_set(const struct config_field *f, struct span text,
 		      struct config *c, char reason[FIELD_REASON_MAX])
 {
@@ -287,6 +314,8 @@ enum yb_err field_set(const struct config_field *f, struct span text,
 		return set_path(f, text, c, reason);
 	case FIELD_CHOICE:
 		return set_choice(f, text, c, reason);
+	case FIELD_NETWORKS:
+		return set_networks(f, text, c, reason);
 	case FIELD_VERSION:
 	case FIELD_COUNT:
 	case FIELD_OCTETS:
@@ -331,6 +360,18 @@ static enum yb_err print_text(const char *text, struct buf *out)
 		     : config_print_quoted(text, out);
 }
 
+/* As a list, each between quotes: colons and slashes mean much to YAML. */
+static enum yb_err print_networks(const char *text, struct buf *out)
+{
+	struct span rest = span_str(text), word;
+	enum yb_err err = buf_addf(out, "[");
+
+	for (int i = 0; err == YB_OK && (word = networks_cut(&rest)).n > 0; i++)
+		err = buf_addf(out, "%s\"%.*s\"", i > 0 ? ", " : "",
+			       (int)word.n, (const char *)word.p);
+	return err == YB_OK ? buf_addf(out, "]") : err;
+}
+
 enum yb_err field_print(const struct config_field *f, const struct config *c,
 			struct buf *out)
 {
@@ -341,6 +382,8 @@ enum yb_err field_print(const struct config_field *f, const struct config *c,
 	case FIELD_URL:
 	case FIELD_USER:
 		return print_text(const_text_of(f, c), out);
+	case FIELD_NETWORKS:
+		return print_networks(const_text_of(f, c), out);
 	case FIELD_PATH:
 		return print_text(config_short_path(c, const_text_of(f, c)),
 				  out);

@@ -122,6 +122,17 @@ const struct config_field config_fields[] = {
 	  "SMTP greets after so many milliseconds. Who talks before that is\n"
 	  "turned away, as many senders of unwanted mail are.",
 	  FIELD_LIVE },
+	{ "", "proxy_networks", FIELD_NETWORKS, true, AT(proxy_networks), 0, 0,
+	  NULL, "",
+	  "Proxies in front of this server, as in [\"192.0.2.0/24\", "
+	  "\"::1\"].\n"
+	  "Every connection from there, to any service, must begin with a\n"
+	  "PROXY header (v1 or v2); from elsewhere a header is an error.",
+	  FIELD_LIVE },
+	{ "", "xclient_networks", FIELD_NETWORKS, true, AT(xclient_networks), 0,
+	  0, NULL, "",
+	  "Who may say by XCLIENT, over SMTP and LMTP, for whom he speaks.",
+	  FIELD_LIVE },
 	{ "", "undelete_days", FIELD_COUNT, false, AT(undelete_days), 0,
 	  UNDELETE_DAYS_MAX, NULL, "7",
 	  "Deleted mail can be brought back for so many days (`yubin mail\n"

@@ -11,11 +11,12 @@ enum field_kind {
 	FIELD_VERSION, /* a number that has to be CONFIG_VERSION */
 	FIELD_DOMAIN,  /* a host's or mail domain */
 	FIELD_URL,
-	FIELD_USER,   /* of the system */
-	FIELD_PATH,   /* made absolute: relative ones are below the base */
-	FIELD_CHOICE, /* one of `choices`; its index is kept */
-	FIELD_COUNT,  /* min to max */
-	FIELD_OCTETS, /* min to max, in K, M or G */
+	FIELD_USER,     /* of the system */
+	FIELD_PATH,     /* made absolute: relative ones are below the base */
+	FIELD_CHOICE,   /* one of `choices`; its index is kept */
+	FIELD_COUNT,    /* min to max */
+	FIELD_OCTETS,   /* min to max, in K, M or G */
+	FIELD_NETWORKS, /* a list, kept as text with commas between */
 };
 
 /* When a changed value counts. */

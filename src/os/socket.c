@@ -54,6 +54,39 @@ static bool parse_v6(const char *host, in_port_t port,
 	return true;
 }
 
+enum yb_err socket_address_from_text(struct span host, bool v6, uint16_t port,
+				     struct socket_address *ret)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!span_to_str(host, text, sizeof text))
+		return YB_INVALID;
+	return (v6 ? parse_v6(text, htons(port), ret)
+		   : parse_v4(text, htons(port), ret))
+		       ? YB_OK
+		       : YB_INVALID;
+}
+
+void socket_address_from_octets(const uint8_t *octets, size_t n, uint16_t port,
+				struct socket_address *ret)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_port = htons(port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_port = htons(port) };
+
+	memset(ret, 0, sizeof *ret);
+	if (n == 4) {
+		memcpy(&in.sin_addr, octets, 4);
+		memcpy(&ret->storage, &in, sizeof in);
+		ret->n = sizeof in;
+	} else {
+		memcpy(&in6.sin6_addr, octets, 16);
+		memcpy(&ret->storage, &in6, sizeof in6);
+		ret->n = sizeof in6;
+	}
+}
+
 enum yb_err socket_address_parse(const char *text, struct socket_address *ret)
 {
 	struct span s = span_str(text);

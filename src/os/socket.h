@@ -28,6 +28,17 @@ YB_CHECKED enum yb_err socket_address_parse(const char *text,
 					    struct socket_address *ret);
 
 /*
+ * The address `host`, IPv6 if `v6` and else IPv4, as numbers. INVALID.
+ */
+YB_CHECKED enum yb_err socket_address_from_text(struct span host, bool v6,
+						uint16_t port,
+						struct socket_address *ret);
+
+/* The same from the octets themselves; `n` is 4 or 16. */
+void socket_address_from_octets(const uint8_t *octets, size_t n, uint16_t port,
+				struct socket_address *ret);
+
+/*
  * Writes the address without its port, as logs show it: "192.0.2.1", "::1",
  * or "local" for a Unix socket.
  */

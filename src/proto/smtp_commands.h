@@ -39,6 +39,8 @@ enum smtp_command_flags {
 	  "QUIT: ends the session")                                           \
 	X(STARTTLS, SMTP_IN_BOTH | SMTP_NO_ARG, smtp_on_starttls,             \
 	  "STARTTLS: begins TLS")                                             \
+	X(XCLIENT, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_xclient,            \
+	  "XCLIENT name=value ...: for whom you speak")                       \
 	X(VRFY, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_vrfy,                  \
 	  "VRFY address: is never told")                                      \
 	X(EXPN, SMTP_IN_BOTH | SMTP_NEEDS_ARG, smtp_on_expn,                  \

@@ -2,7 +2,8 @@
  * What the files of the SMTP server engine share: smtp_server.c (lines, the
  * command table, life cycle), smtp_mail.c (MAIL and RCPT), smtp_params.c
  * (their parameters), smtp_data.c (the message and its replies), smtp_bdat.c
- * (a message in chunks) and smtp_small.c (commands that only say something).
+ * (a message in chunks), smtp_xclient.c and smtp_small.c (commands that only
+ * say something).
  */
 #ifndef PROTO_SMTP_PRIVATE_H
 #define PROTO_SMTP_PRIVATE_H
@@ -108,7 +109,9 @@ struct smtp_server {
 
 	/* The BDAT that runs; a dropped one belongs to no transaction. */
 	uint64_t chunk_left;
-	const char *drop_reply;    /* once it is all there */
+	const char *drop_reply; /* once it is all there */
+	size_t told_helo_n;     /* by XCLIENT, in `sender` */
+	bool told_smtp;
 	enum smtp_state drop_back; /* where it came from */
 	struct smtp_server_counters counters;
 	uint32_t verbs[SMTP_VERBS]; /* run, and not yet taken */
@@ -123,6 +126,11 @@ void smtp_end(struct smtp_server *s, const char *reason);
 
 void smtp_raise(struct smtp_server *s, struct smtp_event event);
 void smtp_settle(struct smtp_server *s);
+
+/* Whether it may stand where a host's name does. */
+bool smtp_is_helo(struct span name);
+
+void smtp_greet(struct smtp_server *s);
 
 bool smtp_offers_starttls(const struct smtp_server *s);
 
@@ -174,6 +182,10 @@ enum smtp_param_verdict smtp_params_read(const struct smtp_server *s,
 
 /* The reply to parameters that are not good. */
 const char *smtp_params_refusal(enum smtp_param_verdict verdict);
+
+/* ---- smtp_xclient.c ---- */
+
+enum smtp_outcome smtp_on_xclient(struct smtp_server *s, struct span arg);
 
 /* ---- smtp_small.c ---- */
 

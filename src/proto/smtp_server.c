@@ -21,8 +21,8 @@
 static const unsigned may_follow[] = {
 	[SMTP_START] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_DROP |
 		       1u << SMTP_TLS | 1u << SMTP_OVER,
-	[SMTP_READY] = 1u << SMTP_READY | 1u << SMTP_MAIL | 1u << SMTP_DROP |
-		       1u << SMTP_TLS | 1u << SMTP_OVER,
+	[SMTP_READY] = 1u << SMTP_START | 1u << SMTP_READY | 1u << SMTP_MAIL |
+		       1u << SMTP_DROP | 1u << SMTP_TLS | 1u << SMTP_OVER,
 	[SMTP_MAIL] = 1u << SMTP_READY | 1u << SMTP_DATA | 1u << SMTP_CHUNK |
 		      1u << SMTP_DROP | 1u << SMTP_TLS | 1u << SMTP_OVER,
 	[SMTP_DATA] = 1u << SMTP_READY | 1u << SMTP_REPLIES | 1u << SMTP_OVER,
@@ -140,7 +140,7 @@ const char *smtp_reply_of(enum yb_err err)
 
 /* RFC 5321 section 4.1.1.1, read widely: what mail systems call themselves,
  * with what is harmless in a Received field. */
-static bool is_helo(struct span name)
+bool smtp_is_helo(struct span name)
 {
 	if (name.n == 0 || name.n > SMTP_HELO_MAX)
 		return false;
@@ -157,7 +157,7 @@ static bool is_helo(struct span name)
 /* Greets back, or answers the bad name; RFC 2034 section 4: without codes. */
 static bool hello(struct smtp_server *s, struct span arg, bool esmtp)
 {
-	if (!is_helo(arg)) {
+	if (!smtp_is_helo(arg)) {
 		smtp_say(s, "501 a host name is needed");
 		return false;
 	}
@@ -196,6 +196,9 @@ static enum smtp_outcome smtp_on_ehlo(struct smtp_server *s, struct span arg)
 	smtp_put(s, span_of(size, num_put(size, s->config.size_max)));
 	if (smtp_offers_starttls(s))
 		smtp_put(s, SPAN_LIT("\r\n250-STARTTLS"));
+	if ((s->config.flags & SMTP_XCLIENT_ALLOWED) != 0)
+		smtp_put(s, SPAN_LIT("\r\n250-XCLIENT NAME ADDR PORT PROTO "
+				     "HELO LOGIN DESTADDR DESTPORT"));
 	smtp_put(s, SPAN_LIT("\r\n250-8BITMIME\r\n250-CHUNKING\r\n"
 			     "250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"));
 	return SMTP_ANSWERED;
@@ -442,7 +445,7 @@ size_t smtp_server_feed(struct smtp_server *s, struct span in)
 
 /* ---- life ---- */
 
-static void greet(struct smtp_server *s)
+void smtp_greet(struct smtp_server *s)
 {
 	smtp_put(s, SPAN_LIT("220 "));
 	smtp_put(s, span_str(s->config.hostname));
@@ -467,7 +470,7 @@ struct smtp_server *smtp_server_new(const struct smtp_server_config *config,
 	else if (config->greeting_ms > 0)
 		s->state = SMTP_SILENT;
 	else
-		greet(s);
+		smtp_greet(s);
 	if (out_is_empty(&s->out) && s->state == SMTP_OVER)
 		smtp_server_free(&s);
 	return s;
@@ -521,7 +524,7 @@ void smtp_server_tick(struct smtp_server *s, uint64_t now_ms, bool active)
 	if (s->state == SMTP_SILENT) {
 		smtp_enter(s, SMTP_START);
 		s->active_ms = now_ms;
-		greet(s);
+		smtp_greet(s);
 		return;
 	}
 	/* RFC 5321 section 3.8: 421 before a close of our own. */

@@ -23,6 +23,7 @@ enum smtp_server_flags {
 	SMTP_TLS_ACTIVE = 1 << 1,
 	SMTP_TLS_POSSIBLE = 1 << 2, /* STARTTLS is offered */
 	SMTP_SPOKE_EARLY = 1 << 3,  /* before the greeting: turned away */
+	SMTP_XCLIENT_ALLOWED = 1 << 4,
 };
 
 enum {
@@ -43,6 +44,8 @@ struct smtp_server_config {
 enum smtp_event_kind {
 	SMTP_EV_STARTTLS, /* 220 is queued: send it, then _tls_started */
 	SMTP_EV_RCPT,     /* is `address` one of ours? _rcpt_done */
+	SMTP_EV_XCLIENT,  /* speaks for `address` and `port`; empty and 0 if it
+			   * does not say: _xclient_done */
 	SMTP_EV_DATA,     /* a message begins, by DATA or the first BDAT:
 			   * _data_ready or an error */
 	SMTP_EV_BODY,     /* `body` is the next piece; no answer */
@@ -55,8 +58,10 @@ enum smtp_event_kind {
 
 struct smtp_event {
 	enum smtp_event_kind kind;
-	struct span address; /* RCPT: the mailbox, without <> and parameters */
+	struct span address; /* RCPT: the mailbox, without <> and parameters;
+			      * XCLIENT: "192.0.2.1" or "IPV6:2001:db8::1" */
 	struct span body;    /* BODY: valid until the next call */
+	uint16_t port;       /* XCLIENT */
 };
 
 struct smtp_server_counters {
@@ -86,6 +91,10 @@ void smtp_server_tls_started(struct smtp_server *s);
 /* Answers RCPT: 250 on YB_OK; NO_ACCOUNT 550, DENIED 550 relaying denied,
  * QUOTA 452 or 552, TEMP errors 451. */
 void smtp_server_rcpt_done(struct smtp_server *s, enum yb_err err);
+
+/* Answers XCLIENT: 220 and a new beginning on YB_OK; INVALID is said of the
+ * address, any other error ends the session. */
+void smtp_server_xclient_done(struct smtp_server *s, enum yb_err err);
 
 /* Answers DATA: 354 on YB_OK, else the error and no message. For BDAT the
  * error is said once the chunk was read. */

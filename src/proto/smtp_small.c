@@ -52,8 +52,12 @@ static bool is_here(const struct smtp_server *s, const struct topic *t)
 {
 	unsigned who = smtp_is_lmtp(s) ? SMTP_IN_LMTP : SMTP_IN_SMTP;
 
-	return (t->flags & who) != 0 &&
-	       (strcmp(t->verb, "STARTTLS") != 0 || smtp_offers_starttls(s));
+	if (strcmp(t->verb, "STARTTLS") == 0 && !smtp_offers_starttls(s))
+		return false;
+	if (strcmp(t->verb, "XCLIENT") == 0 &&
+	    (s->config.flags & SMTP_XCLIENT_ALLOWED) == 0)
+		return false;
+	return (t->flags & who) != 0;
 }
 
 static enum smtp_outcome help_on(struct smtp_server *s, struct span verb)

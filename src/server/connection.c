@@ -1,5 +1,6 @@
 /*
  * OPEN -> LINGER [begin_linger] -> DEAD [die], or -> DEAD at any time.
+ * PROXY -> OPEN or HANDSHAKE [worker_welcome].
  * HANDSHAKE -> OPEN [connection_handshake]; OPEN -> HANDSHAKE [begin_tls] at
  * STLS.
  *
@@ -20,6 +21,8 @@
 enum {
 	/* RFC 8446 handshakes take two round trips; links may be slow. */
 	HANDSHAKE_MS = 30 * 1000,
+	/* Proxies send their header along with the first packet. */
+	PROXY_MS = 5 * 1000,
 	/* A client that got its last line closes at once. */
 	LINGER_MS = 5 * 1000,
 	/* Octets that a lingering client may still send. */
@@ -432,7 +435,9 @@ static void pump(struct connection *c)
 	 * after STLS the client's hello may be here already. */
 	do {
 		before = c->stage;
-		if (before == CONNECTION_HANDSHAKE)
+		if (before == CONNECTION_PROXY)
+			connection_read_proxy(c);
+		else if (before == CONNECTION_HANDSHAKE)
 			handshakes_want(&c->worker->handshakes, c);
 		else if (before == CONNECTION_OPEN)
 			pump_open(c);
@@ -465,6 +470,8 @@ static void out_of_time(void *ctx, uint64_t now_ms)
 
 	if (c->stage == CONNECTION_LINGER) {
 		die(c, NULL);
+	} else if (c->stage == CONNECTION_PROXY) {
+		connection_refuse_proxy(c, "no PROXY header in time");
 	} else if (c->stage == CONNECTION_HANDSHAKE) {
 		metric_add(c->worker->process.page,
 			   METRIC_HANDSHAKES + METRIC_TLS_TIMEOUT, 1);
@@ -514,12 +521,23 @@ enum yb_err connection_new(struct worker *worker, int fd,
 	return YB_OK;
 }
 
-void connection_start(struct connection *c, bool implicit_tls)
+void connection_begin(struct connection *c, bool implicit_tls)
 {
 	c->stage = CONNECTION_OPEN;
 	c->can_write = true; /* what can be read is told by the first edge */
 	if (implicit_tls)
 		begin_tls(c);
+}
+
+void connection_start(struct connection *c, bool proxied)
+{
+	if (proxied) {
+		c->stage = CONNECTION_PROXY;
+		loop_timer_set(c->worker->process.loop, &c->timer,
+			       c->began_ms + PROXY_MS);
+	} else {
+		worker_welcome(c);
+	}
 	pump(c);
 }
 

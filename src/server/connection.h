@@ -66,6 +66,7 @@ struct session_class {
 };
 
 enum connection_stage {
+	CONNECTION_PROXY,     /* a proxy's header has to come first */
 	CONNECTION_HANDSHAKE, /* TLS is being set up */
 	CONNECTION_OPEN,
 	CONNECTION_LINGER, /* all is sent: waiting for the client's end */
@@ -90,6 +91,7 @@ struct connection {
 	bool watches_room; /* EPOLLOUT too */
 	bool end_is_near;  /* the kernel told of the client's end */
 	bool ended;        /* it was read: the client sends no more */
+	bool counted;      /* among those of its address */
 	bool notice_sent;  /* TLS close notice */
 	struct buf unread; /* input that the engine has not eaten */
 	uint32_t burst;    /* octets to offer the socket at a time */
@@ -105,13 +107,25 @@ struct connection {
 };
 
 /*
- * Takes an accepted socket over. The class and session are set right after,
- * then connection_start().
+ * Takes an accepted socket over; then connection_start(). Class and session
+ * come with worker_welcome(), which ends in connection_begin(): at once, or
+ * if `proxied` once a proxy has said for whom it speaks.
  */
 YB_CHECKED enum yb_err connection_new(struct worker *worker, int fd,
 				      const struct socket_address *peer,
 				      struct connection **ret);
-void connection_start(struct connection *c, bool implicit_tls);
+void connection_start(struct connection *c, bool proxied);
+void connection_begin(struct connection *c, bool implicit_tls);
+
+/* Whether its session has not begun to speak. */
+static inline bool connection_is_young(const struct connection *c)
+{
+	return c->stage == CONNECTION_PROXY || c->stage == CONNECTION_HANDSHAKE;
+}
+
+/* Takes the header of the PROXY protocol, as far as it is there. */
+void connection_read_proxy(struct connection *c);
+void connection_refuse_proxy(struct connection *c, const char *why);
 
 /*
  * Sends a burst of what the session has queued. AGAIN if the socket is full,

@@ -5,6 +5,8 @@
 static const char *stage_word(const struct connection *c,
 			      const struct session_view *view)
 {
+	if (c->stage == CONNECTION_PROXY)
+		return "proxy header";
 	if (c->stage == CONNECTION_HANDSHAKE)
 		return "handshake";
 	return c->session != NULL ? view->doing : "closing";

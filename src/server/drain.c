@@ -17,7 +17,7 @@ static void look_at(struct worker *w, struct connection *c, uint64_t now_ms)
 {
 	bool late = now_ms >= w->drain.began_ms + DRAIN_MS;
 
-	if (c->stage == CONNECTION_HANDSHAKE && late) {
+	if (connection_is_young(c) && late) {
 		connection_abort(c, "server is restarting");
 		return;
 	}
@@ -35,7 +35,7 @@ static void look_at(struct worker *w, struct connection *c, uint64_t now_ms)
 static bool needs_others(const struct worker *w, const struct connection *c,
 			 uint64_t now_ms)
 {
-	if (c->stage == CONNECTION_HANDSHAKE)
+	if (connection_is_young(c))
 		return true;
 	if (c->stage != CONNECTION_OPEN || c->class->is_over(c->session))
 		return false;

@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "os/network.h"
 #include "proto/smtp_server.h"
 #include "server/body.h"
 #include "server/recipients.h"
@@ -301,6 +302,24 @@ static void on_message(struct smtp_session *s)
 		(void)on_delivered(s, err, NULL);
 }
 
+/* The address told counts from now on, in limits and in what we write. */
+static enum yb_err on_xclient(struct smtp_session *s,
+			      const struct smtp_event *ev)
+{
+	struct span v6 = SPAN_LIT("IPV6:");
+	bool is_v6 = span_starts_nocase(ev->address, v6);
+	struct socket_address peer;
+	enum yb_err err;
+
+	if (ev->address.n == 0)
+		return YB_OK;
+	err = socket_address_from_text(span_skip(ev->address, is_v6 ? v6.n : 0),
+				       is_v6, ev->port, &peer);
+	if (err != YB_OK)
+		return err;
+	return worker_readdress(s->connection, &peer) ? YB_OK : YB_OVERLOAD;
+}
+
 /* ---- what the connection calls ---- */
 
 static void answer(struct smtp_session *s, const struct smtp_event *ev)
@@ -311,6 +330,9 @@ static void answer(struct smtp_session *s, const struct smtp_event *ev)
 		return;
 	case SMTP_EV_RCPT:
 		on_rcpt(s, ev->address);
+		return;
+	case SMTP_EV_XCLIENT:
+		smtp_server_xclient_done(s->engine, on_xclient(s, ev));
 		return;
 	case SMTP_EV_DATA:
 		s->refused = false;
@@ -536,6 +558,8 @@ enum yb_err smtp_session_new(struct connection *c)
 	} else if (spoke_early(c)) {
 		engine.flags |= SMTP_SPOKE_EARLY;
 	}
+	if (networks_have(span_str(config->xclient_networks), &c->peer))
+		engine.flags |= SMTP_XCLIENT_ALLOWED;
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= SMTP_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "os/fd.h"
+#include "os/network.h"
 #include "os/random.h"
 #include "server/cage.h"
 #include "server/control_worker.h"
@@ -227,41 +228,40 @@ static struct span address_key(const struct socket_address *peer,
 	return span_of(octets, peer->any.sa_family == AF_INET6 ? 8 : 16);
 }
 
-/* Whether one more of this address may come; counts it. */
-static bool admit(struct worker *w, const struct socket_address *peer)
+/* Whether its address may have one more; counts it. */
+static bool count(struct worker *w, struct connection *c)
 {
 	uint8_t octets[16];
-	struct span key = address_key(peer, octets);
+	struct span key = address_key(&c->peer, octets);
 	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
 
-	if (w->connections_n >= w->connections_max)
-		return false;
-	if (peer->any.sa_family != AF_UNIX &&
+	if (c->peer.any.sa_family != AF_UNIX &&
 	    n >= w->settings->config.connections_per_address_max)
 		return false;
-	if (map_put(&w->per_address, key, (void *)(n + 1)) != YB_OK)
-		return false;
-	w->connections_n++;
-	return true;
+	c->counted = map_put(&w->per_address, key, (void *)(n + 1)) == YB_OK;
+	return c->counted;
 }
 
-/* The opposite of admit(). */
-static void dismiss(struct worker *w, const struct socket_address *peer)
+/* The opposite of count(). */
+static void discount(struct worker *w, struct connection *c)
 {
 	uint8_t octets[16];
-	struct span key = address_key(peer, octets);
+	struct span key = address_key(&c->peer, octets);
 	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
 
+	if (!c->counted)
+		return;
+	c->counted = false;
 	if (n > 1) /* replacing a value allocates nothing */
 		(void)map_put(&w->per_address, key, (void *)(n - 1));
 	else
 		(void)map_remove(&w->per_address, key);
-	w->connections_n--;
 }
 
 void worker_bury(struct worker *w, struct connection *c)
 {
-	dismiss(w, &c->peer);
+	discount(w, c);
+	w->connections_n--;
 	metric_add(w->process.page, METRIC_CONNECTIONS + c->service,
 		   UINT64_MAX); /* one less */
 	list_remove(&c->link);
@@ -305,33 +305,49 @@ static enum yb_err new_session(struct connection *c,
 	return YB_UNSUPPORTED;
 }
 
-static void welcome(struct worker_listener *l, int fd,
-		    const struct socket_address *peer)
+void worker_welcome(struct connection *c)
+{
+	struct worker *w = c->worker;
+	const struct config_listener *l =
+		&c->settings->config.listeners[c->listener];
+
+	if (!count(w, c)) {
+		turn_away(w, l, c->fd);
+		connection_abort(c, "too many connections of one address");
+	} else if (new_session(c, l) != YB_OK) {
+		connection_abort(c, "out of memory");
+	} else {
+		metric_add(w->process.page, METRIC_ACCEPTED + c->service, 1);
+		connection_begin(c, l->tls == CONFIG_TLS_IMPLICIT);
+	}
+}
+
+bool worker_readdress(struct connection *c, const struct socket_address *peer)
+{
+	discount(c->worker, c);
+	c->peer = *peer;
+	return count(c->worker, c);
+}
+
+static void accepted(struct worker_listener *l, int fd,
+		     const struct socket_address *peer)
 {
 	struct worker *w = l->worker;
-	const struct config_listener *config =
-		&w->settings->config.listeners[l->index];
+	const struct config *config = &w->settings->config;
 	struct connection *c = NULL;
 
-	if (!admit(w, peer)) {
-		turn_away(w, config, fd);
+	if (w->connections_n >= w->connections_max ||
+	    connection_new(w, fd, peer, &c) != YB_OK) {
+		turn_away(w, &config->listeners[l->index], fd);
 		fd_close(&fd);
 		return;
 	}
-	if (connection_new(w, fd, peer, &c) != YB_OK) {
-		dismiss(w, peer);
-		fd_close(&fd);
-		return;
-	}
+	w->connections_n++;
 	c->listener = l->index;
-	c->service = config->service;
-	metric_add(w->process.page, METRIC_ACCEPTED + c->service, 1);
+	c->service = config->listeners[l->index].service;
 	metric_add(w->process.page, METRIC_CONNECTIONS + c->service, 1);
-	if (new_session(c, config) != YB_OK) {
-		connection_abort(c, "out of memory");
-		return;
-	}
-	connection_start(c, config->tls == CONFIG_TLS_IMPLICIT);
+	connection_start(c,
+			 networks_have(span_str(config->proxy_networks), peer));
 }
 
 static void set_listening(struct worker *w, bool on)
@@ -389,7 +405,7 @@ static void on_listener(void *ctx, uint32_t events)
 		if (err == YB_AGAIN)
 			return;
 		if (err == YB_OK)
-			welcome(l, fd, &peer);
+			accepted(l, fd, &peer);
 	}
 }
 
@@ -612,7 +628,7 @@ static void on_stop(void *ctx)
 		if (c->stage == CONNECTION_OPEN) {
 			c->class->shutdown(c->session);
 			connection_resume(c);
-		} else if (c->stage == CONNECTION_HANDSHAKE) {
+		} else if (connection_is_young(c)) {
 			connection_abort(c, "server is shutting down");
 		}
 	}

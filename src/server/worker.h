@@ -79,6 +79,18 @@ void worker_tell_lazily(struct worker *w, unsigned asked,
 /* Nobody is accepted any more, and the worker ends with its last session. */
 void worker_stop_listening(struct worker *w);
 
+/*
+ * It is known for whom the connection is: c->peer. Gives it a session, or
+ * turns it away where that address has too many.
+ */
+void worker_welcome(struct connection *c);
+
+/*
+ * It is for somebody else than was known. Whether that address may have one
+ * more.
+ */
+bool worker_readdress(struct connection *c, const struct socket_address *peer);
+
 /* A connection is over: it is freed at the end of the turn. */
 void worker_bury(struct worker *w, struct connection *c);
 

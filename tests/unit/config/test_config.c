@@ -99,6 +99,9 @@ static const char full[] =
 	"message_size_max: 2 MiB\n"
 	"connections_max: 500\n"
 	"connections_per_address_max: 20\n"
+	"smtp_greeting_delay: 250\n"
+	"proxy_networks: [\"192.0.2.0/24\", \"2001:db8::/32\"]\n"
+	"xclient_networks: 10.0.0.1\n"
 	"tls:\n"
 	"  certificate: /etc/ssl/mail.pem\n"
 	"  key: keys/mail.key\n"
@@ -133,6 +136,9 @@ static void test_every_key(void **state)
 	assert_int_equal(c.message_size_max, 2 * 1024 * 1024);
 	assert_int_equal(c.connections_max, 500);
 	assert_int_equal(c.connections_per_address_max, 20);
+	assert_int_equal(c.smtp_greeting_delay, 250);
+	assert_string_equal(c.proxy_networks, "192.0.2.0/24, 2001:db8::/32");
+	assert_string_equal(c.xclient_networks, "10.0.0.1");
 	assert_string_equal(c.certificate, "/etc/ssl/mail.pem");
 	assert_string_equal(c.private_key, "/srv/post/keys/mail.key");
 	assert_int_equal(c.listeners_n, 7);
@@ -541,6 +547,9 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->connections_max, b->connections_max);
 	assert_int_equal(a->connections_per_address_max,
 			 b->connections_per_address_max);
+	assert_int_equal(a->smtp_greeting_delay, b->smtp_greeting_delay);
+	assert_string_equal(a->proxy_networks, b->proxy_networks);
+	assert_string_equal(a->xclient_networks, b->xclient_networks);
 	assert_int_equal(a->certificates_n, b->certificates_n);
 	for (uint32_t i = 0; i < a->certificates_n; i++) {
 		assert_string_equal(a->certificates[i].certificate,

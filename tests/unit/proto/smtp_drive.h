@@ -26,7 +26,8 @@ struct smtp_drive {
 	char rcpts[SMTP_DRIVE_RCPTS_MAX][64];
 	size_t rcpts_n;
 	/* What to answer with. */
-	enum yb_err data_err, message_err, rcpt_err;
+	enum yb_err data_err, message_err, rcpt_err, xclient_err;
+	char told[128]; /* by XCLIENT */
 	/* Refuse once so many octets have come; 0: never. */
 	size_t refuse_at;
 	bool hold_answers;
@@ -140,6 +141,12 @@ static inline void smtp_drive_answer(struct smtp_drive *d,
 		assert_true(smtp_server_accepted(d->s) <= d->rcpts_n);
 		d->rcpts_n = smtp_server_accepted(d->s);
 		smtp_server_rcpt_done(d->s, smtp_drive_rcpt(d, ev->address));
+		break;
+	case SMTP_EV_XCLIENT:
+		(void)snprintf(d->told, sizeof d->told, "%.*s port %u",
+			       (int)ev->address.n, (const char *)ev->address.p,
+			       ev->port);
+		smtp_server_xclient_done(d->s, d->xclient_err);
 		break;
 	case SMTP_EV_DATA:
 		assert_false(d->begun);
