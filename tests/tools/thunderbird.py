@@ -67,7 +67,7 @@ const inbox = key => server(key).rootFolder
 ADD = """
 const o = args[0];
 const s = MailServices.accounts.createIncomingServer(
-	o.user, "localhost", "pop3").QueryInterface(Ci.nsIPop3IncomingServer);
+	o.user, o.host || "localhost", "pop3").QueryInterface(Ci.nsIPop3IncomingServer);
 s.port = o.port;
 s.socketType = Ci.nsMsgSocketType[o.socket];
 s.authMethod = Ci.nsMsgAuthMethod[o.auth];
