@@ -220,6 +220,7 @@ def all_tests(args, count):
         t.join()
     if not args.fast:
         one(count, build("clang"))
+        one(count, Step("fuzz", ["scripts/fuzz", "60"]).run())
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

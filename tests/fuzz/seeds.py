@@ -46,6 +46,16 @@ def wire():
         yield b"\xff" + text.replace(b"\r\n", b"\n") + b"\r\n.\r\n"
 
 
+def header():
+    for text in (b"alice@example.org", b'"a b"@example.org', b"<>",
+                 b"<@a.org,@b.org:alice@example.org> SIZE=1",
+                 b"<alice@[192.0.2.1]>", b"a@[IPv6:2001:db8::1]",
+                 b"Received: a\r\n\tb\r\nReceived : c\r\nX: y\r\n\r\n"
+                 b"Received: body\r\n"):
+        yield b"\x02" + text
+        yield b"\xff" + text
+
+
 def main():
     target, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
