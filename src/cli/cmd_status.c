@@ -20,7 +20,11 @@ static bool all_are_ready(const struct live *l)
 
 static const char *state_of(const struct live_process *p)
 {
-	return p->pid == 0 ? "down" : p->ready == 0 ? "starting" : "ready";
+	if (p->pid == 0)
+		return "down";
+	if (p->silent != 0)
+		return "not answering";
+	return p->ready == 0 ? "starting" : "ready";
 }
 
 /* Days until the first certificate ends; false without one. */
@@ -181,6 +185,7 @@ static void json_processes(struct json *j, const struct live *l)
 		json_u64(j, "uptime_ms", p->uptime_ms);
 		json_u64(j, "restarts", p->restarts);
 		json_bool(j, "ready", p->ready != 0);
+		json_str(j, "state", state_of(p));
 		json_close(j, '}');
 	}
 	json_close(j, ']');

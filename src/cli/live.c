@@ -65,6 +65,9 @@ static void read_process(struct control_reader *r, struct live_process *row)
 	row->uptime_ms = control_get_u64(r);
 	row->restarts = control_get_u64(r);
 	row->ready = control_get_u64(r);
+	row->silent = control_get_u64(r);
+	if (row->silent != 0)
+		row->ready = 0;
 }
 
 enum yb_err live_status(struct live *l)

@@ -18,7 +18,9 @@ struct live_listener {
 
 struct live_process {
 	char role[LIVE_WORD_MAX];
-	uint64_t number, pid, uptime_ms, restarts, ready;
+	uint64_t number, pid, uptime_ms, restarts;
+	uint64_t ready;  /* and answers */
+	uint64_t silent; /* runs, but does not answer */
 };
 
 struct live_session {

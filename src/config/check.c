@@ -4,6 +4,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,8 @@ static void check_owner(struct problems *ps, const char *key, const char *path,
 {
 	struct process_user owner;
 
-	if (geteuid() != 0 || process_user_find(user, &owner) != YB_OK ||
-	    st->st_uid == owner.uid)
+	if (!process_may_become_others() ||
+	    process_user_find(user, &owner) != YB_OK || st->st_uid == owner.uid)
 		return;
 	problem_add(ps, whole,
 		    "%s: %s does not belong to %s; run: chown -R %s: %s", key,
@@ -87,7 +88,7 @@ static void check_readable(struct problems *ps, const char *key,
 		return;
 	if (!S_ISREG(ret->st_mode))
 		problem_add(ps, whole, "%s: %s is not a file", key, path);
-	else if (access(path, R_OK) != 0)
+	else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
 		problem_add(ps, whole, "%s: cannot read %s: %s", key, path,
 			    strerror(errno));
 }
@@ -110,7 +111,7 @@ static void check_pair(struct problems *ps, const char *certificate,
 /* Who writes it decides what root's server reads and where it writes. */
 static void check_own_file(struct problems *ps, const struct config *c)
 {
-	mode_t foreign = geteuid() == 0 ? 022 : 002;
+	mode_t foreign = process_may_become_others() ? 022 : 002;
 	struct stat st;
 
 	if (!look(ps, "configuration", c->file, &st))

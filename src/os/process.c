@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/fd.h"
@@ -32,14 +34,46 @@ enum yb_err process_user_find(const char *name, struct process_user *ret)
 	return YB_OK;
 }
 
+bool process_may_become_others(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	if (geteuid() == 0)
+		return true;
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       (data[0].effective & 1u << CAP_SETUID) != 0 &&
+	       (data[0].effective & 1u << CAP_SETGID) != 0;
+}
+
+/*
+ * The kernel takes them from root that becomes somebody else; somebody who had
+ * them without being root would keep them, over execve, too.
+ */
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	if (geteuid() == 0)
+		return true;
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return syscall(SYS_capset, &head, none) == 0;
+}
+
 /* Between fork and exec: only calls that are safe there. */
-static bool become(const struct process_user *user)
+static bool become(const struct process_user *user, bool keep_rights)
 {
 	if (!user->set)
-		return true;
+		return keep_rights || drop_capabilities();
 	return setgroups(0, NULL) == 0 &&
 	       setresgid(user->gid, user->gid, user->gid) == 0 &&
-	       setresuid(user->uid, user->uid, user->uid) == 0;
+	       setresuid(user->uid, user->uid, user->uid) == 0 &&
+	       drop_capabilities();
 }
 
 static bool arrange_fds(const struct process_start *start)
@@ -77,7 +111,7 @@ run_child(const struct process_start *start, pid_t parent)
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)sigaction(sig, &plain, NULL); /* KILL and STOP refuse */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (arrange_fds(start) && become(&start->user) &&
+	if (arrange_fds(start) && become(&start->user, start->keep_rights) &&
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
 		(void)execve(program, (char **)(uintptr_t)start->argv, environ);
 	_exit(NOT_EXECUTED);

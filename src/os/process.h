@@ -23,15 +23,17 @@ struct process_start {
 	const char *program;     /* a path; NULL: the one that runs here */
 	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
 	struct process_user user;
-	const int *fds; /* become 3, 4, ... in the child */
-	int error_fd;   /* its standard error; 0: ours */
+	bool keep_rights; /* what this process may, the child may */
+	const int *fds;   /* become 3, 4, ... in the child */
+	int error_fd;     /* its standard error; 0: ours */
 	size_t fds_n;
 };
 
 enum { PROCESS_FIRST_FD = 3 };
 
 /*
- * Executes the program. The child keeps standard error, has /dev/null for
+ * Executes the program. The child has no capabilities unless it stays root,
+ * keeps standard error, has /dev/null for
  * input and output, default signals, and dies with this process
  * (PR_SET_PDEATHSIG). What fails in the child before exec ends it with 127.
  */
@@ -41,6 +43,12 @@ YB_CHECKED enum yb_err process_start(const struct process_start *start,
 /* Looks up a user and its group. NOT_FOUND. */
 YB_CHECKED enum yb_err process_user_find(const char *name,
 					 struct process_user *ret);
+
+/*
+ * Whether this process may become other users: root, or whoever was given
+ * CAP_SETUID, as systemd gives it to a server that is not root.
+ */
+bool process_may_become_others(void);
 
 /* What every role does first: no core dumps, not dumpable, no new rights. */
 void process_harden(void);

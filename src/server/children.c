@@ -258,6 +258,39 @@ static enum yb_err hand_over_all(struct child *c)
 	return err;
 }
 
+/* ---- whether they answer ---- */
+
+bool child_is_silent(const struct child *c)
+{
+	return c->state == CHILD_READY && c->pinged_ms != 0 &&
+	       clock_mono_ms() - c->pinged_ms >= CHILD_SILENT_MS;
+}
+
+static void ping(struct child *c, uint64_t now)
+{
+	if (c->pinged_ms == 0) {
+		c->pinged_ms = now;
+		/* What cannot be sent is not answered. */
+		(void)hand_over(c, MESSAGE_PING, 0, NULL, 0);
+	} else if (now - c->pinged_ms >= c->all->hangs_ms) {
+		log_message(c->all->log, LOG_ERROR, "hangs",
+			    "%s-%u has not answered for %llu ms: it is ended",
+			    role_name(c->role), c->number,
+			    (unsigned long long)(now - c->pinged_ms));
+		child_kill(c);
+	}
+}
+
+/* Who starts may have to read a lot first; who ends has a deadline. */
+void children_ping(struct children *all)
+{
+	uint64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->child[i].state == CHILD_READY)
+			ping(&all->child[i], now);
+}
+
 /* ---- life and death ---- */
 
 /*
@@ -307,6 +340,10 @@ static bool on_message(void *ctx, struct message *m)
 		return on_accused(c, m);
 	if (m->type == MESSAGE_RELOADED)
 		return on_reloaded(c, m);
+	if (m->type == MESSAGE_PONG) {
+		c->pinged_ms = 0;
+		return true;
+	}
 	if (m->type == MESSAGE_DRAINED) {
 		c->drained = true;
 		c->all->on_drained(c->all->ctx, c);
@@ -368,6 +405,7 @@ void child_start(struct child *c)
 
 	c->incarnation = c->all->next_incarnation++;
 	c->started_ms = clock_mono_ms();
+	c->pinged_ms = 0;
 	err = make_page(c);
 	if (err == YB_OK)
 		err = spawn(c);

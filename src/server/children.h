@@ -19,6 +19,14 @@ enum child_state {
 	CHILD_STOPPING, /* was told to end */
 };
 
+enum {
+	/* A loop's turn takes milliseconds, a busy disk's a second at most. */
+	CHILDREN_PING_MS = 1000,
+	CHILD_SILENT_MS = 5 * 1000,
+	/* Ending it costs its sessions: only what surely hangs. */
+	CHILD_HANGS_MS = 30 * 1000,
+};
+
 enum { CHILDREN_MAX = 3 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
 
 struct children;
@@ -32,8 +40,9 @@ struct child {
 	uint64_t incarnation;
 	uint64_t started_ms;
 	uint32_t restarts;
-	bool drained;   /* a worker without need of auth and store */
-	bool reloading; /* was handed new settings, has not said RELOADED */
+	uint64_t pinged_ms; /* a ping waits for its answer since; 0: none */
+	bool drained;       /* a worker without need of auth and store */
+	bool reloading;     /* was handed new settings, has not said RELOADED */
 	struct metrics_page *page; /* what it and its predecessors counted */
 	int page_fd;
 	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
@@ -59,7 +68,8 @@ struct children {
 	int page_fd;
 	struct process_user users[ROLE_COUNT];
 	uint64_t next_incarnation;
-	bool ending; /* nothing is started any more */
+	bool ending;       /* nothing is started any more */
+	uint64_t hangs_ms; /* CHILD_HANGS_MS, or what a test wants */
 	struct child child[CHILDREN_MAX];
 	size_t n;
 	struct leftover leftover[WORKERS_MAX];
@@ -75,6 +85,15 @@ struct children {
 	void (*on_reloaded)(void *ctx, struct child *c, enum yb_err err);
 	void *ctx;
 };
+
+/*
+ * Asks every process whether it is still there; to be called every
+ * CHILDREN_PING_MS. Who has not answered for long is ended, and comes back.
+ */
+void children_ping(struct children *all);
+
+/* Whether a process answers; one that does not may be stopped, or hang. */
+bool child_is_silent(const struct child *c);
 
 /* Adds a process to the list without starting it. */
 struct child *children_add(struct children *all, enum role role,

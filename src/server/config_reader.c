@@ -189,7 +189,8 @@ static enum yb_err spawn(struct config_reader *r, const char *real, int file)
 	struct process_start start = {
 		.program = r->program, .argv = argv, .fds = fds, .fds_n = 2
 	};
-	if (geteuid() == 0 && process_user_find("nobody", &start.user) != YB_OK)
+	if (process_may_become_others() &&
+	    process_user_find("nobody", &start.user) != YB_OK)
 		return YB_NOT_FOUND;
 	err = process_start(&start, &r->pid);
 	if (err != YB_OK)

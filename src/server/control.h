@@ -52,7 +52,8 @@ struct control_hello {
 enum control_type {
 	/* Nothing -> version, configuration file; u64 how many listeners, of
 	 * each service, address, tls; then of each process: role, u64 number,
-	 * u64 pid (0: down), u64 uptime in ms, u64 restarts, u64 ready. */
+	 * u64 pid (0: down), u64 uptime in ms, u64 restarts, u64 ready,
+	 * u64 silent: it does not answer. */
 	CONTROL_STATUS = 1,
 	/* address, password ("": make one), u64 allow weak -> the password
 	 * that was made, or ""; on WEAK and INVALID: the reason. */

@@ -76,6 +76,7 @@ static void put_process(void *ctx, const struct control_process *p)
 	control_put_u64(w, p->uptime_ms);
 	control_put_u64(w, p->restarts);
 	control_put_u64(w, p->ready);
+	control_put_u64(w, p->silent);
 }
 
 static void put_listeners(struct control_writer *w, const struct config *c)

@@ -33,6 +33,7 @@ struct control_process {
 	uint64_t uptime_ms;
 	uint32_t restarts;
 	bool ready;
+	bool silent; /* but does not answer */
 };
 
 typedef void control_process_fn(void *ctx, const struct control_process *p);

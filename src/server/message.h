@@ -29,9 +29,11 @@
 	X(PAGE)          /* fd: what this process counts, to be written */  \
 	X(PAGE_OF)       /* role; fd: what a process counts, to be read */  \
 	X(CONTROL)       /* fd: a command's connection, checked */          \
+	X(PING)          /* is it still there? */                           \
 	/* all -> supervisor */                                             \
 	X(READY)         /* caged and running */                            \
 	X(DRAINED)       /* auth and store are not needed any more */       \
+	X(PONG)          /* it is */                                        \
 	X(RELOADED)      /* err */                                          \
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \

@@ -92,6 +92,11 @@ static bool on_message(void *ctx, struct message *m)
 	case MESSAGE_RELOAD:
 		reload(p);
 		return true;
+	case MESSAGE_PING:
+		/* From the loop itself: a process that hangs cannot say it. */
+		(void)channel_send(&p->supervisor, MESSAGE_PONG, m->id, NULL, 0,
+				   NULL, 0);
+		return true;
 	default:
 		return p->on_message(p->ctx, m);
 	}

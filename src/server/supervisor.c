@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "os/notify.h"
 #include "server/cage.h"
 #include "server/supervisor_private.h"
 
@@ -117,6 +119,7 @@ static void begin_ending(struct supervisor *s, const char *why, int status)
 	if (s->children.ending && !s->restart.going)
 		return;
 	log_message(&s->log, LOG_INFO, "stop", "%s", why);
+	notify_send("STOPPING=1\nSTATUS=%s: sessions end", why);
 	s->exit_status = status;
 	s->children.ending = true;
 	s->restart.going = false;
@@ -161,6 +164,29 @@ static void tell_ready(struct supervisor *s)
 			    s->config.listeners[i].address);
 }
 
+void supervisor_tell_systemd(struct supervisor *s)
+{
+	int fds[CONFIG_LISTENERS_MAX];
+	size_t n = 0;
+
+	if (s->stage != STAGE_RUNNING)
+		return;
+	/* Kept over `systemctl restart`, as those of a socket unit are anyway.
+	 * The file of a socket with a path goes with this server. */
+	for (uint32_t i = 0; i < s->config.listeners_n; i++)
+		if (s->config.listeners[i].address[0] != '/' && !s->foreign[i])
+			fds[n++] = s->children.listeners[i];
+	notify_send("FDSTOREREMOVE=1\nFDNAME=%s", SUPERVISOR_FD_NAME);
+	if (n > 0)
+		notify_send_fds("FDSTORE=1\nFDNAME=" SUPERVISOR_FD_NAME, fds,
+				n);
+	notify_send("READY=1\nSTATUS=%u listeners, %zu workers, "
+		    "configuration %llu",
+		    s->config.listeners_n,
+		    children_running(&s->children, ROLE_WORKER),
+		    (unsigned long long)s->config.number);
+}
+
 /* The store first (it takes the lock), then auth, then the workers. */
 static void on_ready(void *ctx, struct child *ready)
 {
@@ -190,6 +216,28 @@ static void on_ready(void *ctx, struct child *ready)
 		return;
 	s->stage = STAGE_RUNNING;
 	tell_ready(s);
+	supervisor_tell_systemd(s);
+}
+
+/* systemd hears of it only while all answer (a child that hangs is ended
+ * before its patience is over). */
+static void pulse(void *ctx, uint64_t now_ms)
+{
+	struct supervisor *s = ctx;
+	bool silent = false;
+
+	children_ping(&s->children);
+	for (size_t i = 0; i < s->children.n; i++)
+		silent = silent || child_is_silent(&s->children.child[i]);
+	if (s->watchdog_ms > 0 && now_ms >= s->watchdog_at_ms && !silent) {
+		notify_send("WATCHDOG=1");
+		s->watchdog_at_ms = now_ms + s->watchdog_ms;
+	}
+	loop_timer_set(s->loop, &s->pulse,
+		       now_ms + (s->watchdog_ms > 0 && s->watchdog_ms <
+							       CHILDREN_PING_MS
+					 ? s->watchdog_ms
+					 : CHILDREN_PING_MS));
 }
 
 static void log_death(struct supervisor *s, const struct child *c, int status)
@@ -339,6 +387,7 @@ static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
 			.uptime_ms = now - c->started_ms,
 			.restarts = c->restarts,
 			.ready = c->state == CHILD_READY,
+			.silent = child_is_silent(c),
 		};
 		each(each_ctx, &p);
 	}
@@ -446,6 +495,8 @@ static int run(struct supervisor *s)
 		return SERVER_EXIT_FAILED;
 	}
 	supervisor_add_children(s);
+	s->watchdog_ms = notify_watchdog_ms();
+	pulse(s, clock_mono_ms());
 	children_reap(&s->children); /* who died while this began */
 	child_start(&s->children.child[0]);
 	loop_run(s->loop);
@@ -460,6 +511,18 @@ static void find_program(struct supervisor *s)
 		readlink("/proc/self/exe", s->program, sizeof s->program - 1);
 
 	s->program[n > 0 ? n : 0] = 0;
+}
+
+/* A test of what hangs need not wait as long as everybody else. */
+static uint64_t patience_of_tests(uint64_t otherwise)
+{
+	const char *ms = getenv("YUBIN_HANGS_MS");
+	uint64_t v;
+
+	return getenv("YUBIN_STRICT_CAGE") != NULL && ms != NULL &&
+			       num_parse(span_str(ms), otherwise, &v)
+		       ? v
+		       : otherwise;
 }
 
 int server_main(const char *config_file)
@@ -483,6 +546,7 @@ int server_main(const char *config_file)
 		s->children.listeners[i] = -1;
 	s->started_ms = clock_mono_ms();
 	loop_timer_init(&s->patience, out_of_patience, s);
+	loop_timer_init(&s->pulse, pulse, s);
 	s->file = config_file;
 	find_program(s);
 	supervisor_inherit(s);
@@ -493,6 +557,7 @@ int server_main(const char *config_file)
 	if (status == SERVER_EXIT_OK) {
 		s->children.loop = s->loop;
 		s->children.log = &s->log;
+		s->children.hangs_ms = patience_of_tests(CHILD_HANGS_MS);
 		s->children.config = &s->config;
 		s->children.config_fd = s->config_fd;
 		s->children.log_fd = s->log_fd;

@@ -138,7 +138,7 @@ static int find_users(struct supervisor *s)
 		      { ROLE_WORKER, "-worker" },
 		      { ROLE_METRICS, "-metrics" } };
 
-	if (geteuid() != 0)
+	if (!process_may_become_others())
 		return SERVER_EXIT_OK;
 	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
 		char name[CONFIG_TEXT_MAX + 16];
@@ -220,6 +220,7 @@ static bool take_listener(struct supervisor *s, uint32_t i)
 	if (fd < 0)
 		return false;
 	s->children.listeners[i] = fd;
+	s->foreign[i] = !own;
 	/* The file of systemd's socket is systemd's. */
 	s->sockets[i] = own ? inode_of(text) : 0;
 	return true;

@@ -18,6 +18,9 @@ enum stage {
 	STAGE_KEEPERS,
 };
 
+/* What systemd, and the next program, know our listeners by. */
+#define SUPERVISOR_FD_NAME "yubin"
+
 struct file_marks {
 	struct file_mark of[1 + CONFIG_CERTIFICATES_MAX][2];
 };
@@ -59,9 +62,13 @@ struct supervisor {
 	int exit_status;
 	uint64_t started_ms;
 	struct loop_io signals;
+	struct loop_timer pulse; /* pings, and systemd's watchdog */
+	uint64_t watchdog_ms;    /* how often it wants to hear; 0: never */
+	uint64_t watchdog_at_ms;
 	struct loop_timer patience;
 	struct control_door door;
 	ino_t sockets[CONFIG_LISTENERS_MAX]; /* that were made; 0: none */
+	bool foreign[CONFIG_LISTENERS_MAX];  /* of a socket unit */
 	struct children children;
 	struct reload reload;
 	struct restart restart;
@@ -85,6 +92,9 @@ YB_CHECKED enum yb_err supervisor_bind(const struct config_listener *l,
 void supervisor_remove_socket(const char *address, ino_t inode);
 
 /* ---- supervisor.c ---- */
+
+/* Tells systemd that all is ready, again after a reload. */
+void supervisor_tell_systemd(struct supervisor *s);
 
 /* Goes on with ending, or restarting, after a process has ended. */
 void supervisor_go_on_ending(struct supervisor *s);

@@ -14,6 +14,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "os/notify.h"
 #include "server/supervisor_private.h"
 
 /* Processes answer within a turn of their loops. */
@@ -94,6 +95,7 @@ static void finish(struct supervisor *s, enum yb_err err)
 	log_end(&line);
 	r->busy = false;
 	r->call = NULL;
+	supervisor_tell_systemd(s);
 	if (call != NULL)
 		control_reply(call, err);
 	if (r->again)
@@ -144,6 +146,7 @@ static void out_of_patience(void *ctx, uint64_t now_ms)
 struct opened {
 	int listeners[CONFIG_LISTENERS_MAX];
 	ino_t sockets[CONFIG_LISTENERS_MAX];
+	bool foreign[CONFIG_LISTENERS_MAX];
 	bool bound[CONFIG_LISTENERS_MAX]; /* by this reload */
 	int log_fd, config_fd;
 };
@@ -172,6 +175,7 @@ static enum yb_err open_listener(struct supervisor *s,
 	if (at != SIZE_MAX) {
 		o->listeners[i] = s->children.listeners[at];
 		o->sockets[i] = s->sockets[at];
+		o->foreign[i] = s->foreign[at];
 		return YB_OK;
 	}
 	err = supervisor_bind(l, &o->listeners[i], &o->sockets[i]);
@@ -217,6 +221,7 @@ static void put_in_place(struct supervisor *s, const struct config *fresh,
 	}
 	memcpy(all->listeners, o->listeners, sizeof all->listeners);
 	memcpy(s->sockets, o->sockets, sizeof s->sockets);
+	memcpy(s->foreign, o->foreign, sizeof s->foreign);
 	log_flush(&s->log);
 	fd_close(&s->log_fd);
 	fd_close(&s->config_fd);
@@ -316,6 +321,8 @@ void supervisor_reload(struct supervisor *s, struct control_call *call)
 		return;
 	}
 	r->busy = true;
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%llu",
+		    (unsigned long long)clock_mono_ms() * 1000);
 	r->again = r->partly = false;
 	r->changes = r->restarts = 0;
 	r->call = call;

@@ -23,6 +23,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/inherit.h"
+#include "os/notify.h"
 #include "server/drain.h"
 #include "server/supervisor_private.h"
 
@@ -36,7 +37,8 @@ enum {
 };
 
 /* Of descriptors that are handed on; what follows the dot is a process. */
-static const char own_name[] = "yubin";
+static const char own_name[] = SUPERVISOR_FD_NAME;
+static const char foreign_name[] = "unit";
 static const char leftover_name[] = "yubin-drains.";
 
 /* ---- what was handed on ---- */
@@ -114,7 +116,8 @@ void supervisor_execute(struct supervisor *s)
 	enum yb_err err;
 
 	for (uint32_t i = 0; i < s->config.listeners_n; i++)
-		hand_on(list, &n, all->listeners[i], own_name);
+		hand_on(list, &n, all->listeners[i],
+			s->foreign[i] ? foreign_name : own_name);
 	hand_on(list, &n, s->door.fd, own_name);
 	for (size_t i = 0; i < all->leftover_n; i++)
 		hand_on_worker(list, &n, all->leftover[i].fd,
@@ -158,6 +161,9 @@ static void tell_words(struct supervisor *s)
 static void begin_draining(struct supervisor *s)
 {
 	log_message(&s->log, LOG_INFO, "restart", "sessions end in order");
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=restarting: "
+		    "sessions end",
+		    (unsigned long long)clock_mono_ms() * 1000);
 	s->restart.going = true;
 	s->children.ending = true;
 	s->stage = STAGE_DRAINING;
@@ -259,6 +265,7 @@ static enum yb_err ask(struct supervisor *s)
 	AUTO_FD theirs = pair[1];
 	const struct process_start start = { .program = s->program,
 					     .argv = argv,
+					     .keep_rights = true,
 					     .error_fd = theirs };
 	err = process_start(&start, &r->pid);
 	if (err != YB_OK)

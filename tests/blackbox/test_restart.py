@@ -171,14 +171,14 @@ def test_end_while_draining(new_office):
     office = new_office()
     user = office.add_account()
     stop = threading.Event()
+    c = office.pop3(user)
 
     def chat():
-        c = office.pop3(user)
         try:
             while not stop.is_set():  # never idle, so never at an end
                 c.ask(b"NOOP")
                 time.sleep(0.1)
-        except Exception:
+        except Exception:  # its end comes sooner or later
             pass
 
     t = threading.Thread(target=chat)

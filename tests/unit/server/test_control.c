@@ -566,6 +566,7 @@ static void test_door_tells_status(void **state)
 	assert_int_equal(control_get_u64(&r), 7);
 	assert_int_equal(control_get_u64(&r), 3);
 	assert_int_equal(control_get_u64(&r), 1);
+	assert_int_equal(control_get_u64(&r), 0); /* not silent */
 	assert_true(control_ended(&r));
 	/* What it does not own it refuses. */
 	control_begin(&request, CONTROL_ACCOUNT_LIST);
