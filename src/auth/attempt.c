@@ -35,6 +35,8 @@ static void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 	auth_done_fn *done = at->done;
 	void *ctx = at->ctx;
 
+	if (err == YB_DENIED)
+		err = denial_of(a, &at->name);
 	list_remove(&at->link);
 	if (at->owner != NULL)
 		*at->owner = NULL;
@@ -303,7 +305,7 @@ static void check_proof(struct auth *a, struct attempt *at)
 	if (err == YB_OK)
 		err = at->check(at->ctx, cached, &index);
 	if (err == YB_OK && index >= 0 &&
-	    !device_may_login(&cached->account->credentials[index], &at->from))
+	    !device_may_login(cached, index, &at->from))
 		index = -1;
 	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached))) {
 		at->peer->open++;
@@ -374,14 +376,14 @@ static void answer_all(struct auth *a, struct guess *g, enum yb_err err)
 }
 
 /* Right for all of them; but what a device may do depends on from where. */
-static bool bar_some(struct guess *g, const struct directory_credential *c)
+static bool bar_some(struct guess *g, const struct cached *cached, int index)
 {
 	bool any_in = false;
 
 	list_for_each(link, &g->attempts) {
 		struct attempt *at = list_entry(link, struct attempt, link);
 
-		at->barred = !device_may_login(c, &at->from);
+		at->barred = !device_may_login(cached, index, &at->from);
 		any_in = any_in || !at->barred;
 	}
 	return any_in;
@@ -469,7 +471,7 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 			memset(digest, 0, HMAC_LEN);
 	}
 	cache_remember(cached, (uint32_t)index, digest, a->now_ms);
-	if (bar_some(g, &cached->account->credentials[index]))
+	if (bar_some(g, cached, index))
 		grant_make(a, cached->account, index, &grant);
 	accept_all(a, g, &grant);
 }
@@ -687,8 +689,7 @@ static enum yb_err recall(struct auth *a, const struct auth_peer *from,
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
 	/* Whom its limits keep out waits as long as for a wrong password. */
-	if (index >= 0 &&
-	    !device_may_login(&cached->account->credentials[index], from))
+	if (index >= 0 && !device_may_login(cached, index, from))
 		index = -1;
 	a->cache_hits += index >= 0;
 	mem_wipe(digest, sizeof digest);

@@ -68,15 +68,22 @@ uint64_t auth_deadline(const struct auth *a);
 
 /*
  * `err` is YB_OK with `identity`, YB_DENIED for wrong credentials of any kind
- * (the reason is told to nobody), OVERLOAD if the pool is full, or a TEMP
- * error. YB_AGAIN: `challenge` is to be sent to the client, and its response
- * given to auth_sasl_step(). With DENIED and SYNTAX `challenge`, if it is not
- * empty, is what the mechanism says about it: to be sent like a challenge,
- * before the failure.
+ * (the reason is told to nobody), APP_PASSWORD for the same where the domain
+ * that the name belongs to wants app passwords, OVERLOAD if the pool is full,
+ * or a TEMP error. YB_AGAIN: `challenge` is to be sent to the client, and its
+ * response given to auth_sasl_step(). With DENIED and SYNTAX `challenge`, if it
+ * is not empty, is what the mechanism says about it: to be sent like a
+ * challenge, before the failure.
  */
 typedef void auth_done_fn(void *ctx, enum yb_err err,
 			  const struct auth_identity *identity,
 			  struct span challenge);
+
+/*
+ * Whom the login claimed to be that is just being denied, in canonical form;
+ * "?" for a name that cannot be. For the log; valid within `done`.
+ */
+const char *auth_denied_name(const struct auth *a);
 
 /* USER and PASS. The spans are not used after the return. */
 void auth_login(struct auth *a, const struct auth_peer *peer, struct span user,

@@ -92,6 +92,7 @@ struct auth {
 	uint64_t imported_n; /* accounts with a hash from elsewhere */
 	struct cache cache;
 	struct peers peers;
+	struct name denied; /* who is told so at the moment */
 	struct hmac *proof; /* for SCRAM; keyed anew for each sum */
 	struct pool *pool;
 	struct list hashed; /* guesses whose hash is there */
@@ -185,9 +186,12 @@ void login_note(struct auth *a, struct directory_account *account,
 /* Writes what was noted. What cannot be written is tried again later. */
 void logins_flush(struct auth *a);
 
-/* Whether a credential that was proved lets in from there, now. */
-bool device_may_login(const struct directory_credential *c,
+/* Whether a credential that was proved, by its index, lets in from there. */
+bool device_may_login(const struct cached *at, int index,
 		      const struct auth_peer *from);
+
+/* What a denial is called for this name; also notes the name. */
+enum yb_err denial_of(struct auth *a, const struct name *name);
 
 /* Tells whoever wants to know that sessions of these devices are to end. */
 void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],

@@ -7,19 +7,48 @@
 #include <stdio.h>
 
 #include "auth/network.h"
+#include "auth/settings.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "os/clock.h"
 
-bool device_may_login(const struct directory_credential *c,
+bool device_may_login(const struct cached *at, int index,
 		      const struct auth_peer *from)
 {
+	const struct directory_credential *c = &at->account->credentials[index];
 	const struct directory_limits *l = &c->limits;
 
+	if (c->device == DIRECTORY_MAIN &&
+	    at->settings[SETTING_require_app_password] != 0)
+		return false;
 	return (l->expires_s == 0 ||
 		clock_real_ns() / 1000000000 < l->expires_s) &&
 	       (l->protocols == 0 || (l->protocols & from->protocol) != 0) &&
 	       networks_hold(l->networks, from->address);
+}
+
+/*
+ * Threat 8: what is said depends on the domain, never on the account. A name
+ * of no domain of ours gets what those of the default domain get.
+ */
+enum yb_err denial_of(struct auth *a, const struct name *name)
+{
+	enum setting which = SETTING_require_app_password;
+	uint64_t wanted = a->cache.defaults[which];
+
+	a->denied = *name;
+	if (auth_domain_setting(a, name_domain(name), which, &wanted) !=
+		    YB_OK &&
+	    a->default_domain[0] != 0 &&
+	    auth_domain_setting(a, span_str(a->default_domain), which,
+				&wanted) != YB_OK)
+		return YB_DENIED;
+	return wanted != 0 ? YB_APP_PASSWORD : YB_DENIED;
+}
+
+const char *auth_denied_name(const struct auth *a)
+{
+	return a->denied.text;
 }
 
 void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],

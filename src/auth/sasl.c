@@ -111,11 +111,12 @@ static void proved(void *ctx, enum yb_err err,
 {
 	struct auth_sasl *x = ctx;
 
-	if (err == YB_DENIED)
+	if (err == YB_DENIED || err == YB_APP_PASSWORD) {
 		sasl_server_refuse(&x->server, &x->last);
+		challenge = x->last.challenge;
+	}
 	if (err != YB_OK) {
-		finish(x, err, NULL,
-		       err == YB_DENIED ? x->last.challenge : challenge);
+		finish(x, err, NULL, challenge);
 		return;
 	}
 	x->identity = *identity;
@@ -137,7 +138,7 @@ static void let_in(struct auth_sasl *x)
 			     at->account->generation != x->generation ||
 			     memcmp(at->account->id, x->identity.account,
 				    sizeof at->account->id) != 0))
-		err = YB_DENIED;
+		err = denial_of(a, &x->name);
 	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
 }
 
@@ -167,7 +168,8 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 		finish(x, YB_SYNTAX, NULL, result->challenge);
 		return;
 	case SASL_REFUSED:
-		finish(x, YB_DENIED, NULL, result->challenge);
+		finish(x, denial_of(x->auth, &x->name), NULL,
+		       result->challenge);
 		return;
 	case SASL_CREDENTIALS:
 		attempt_begin(x->auth, &x->peer, &claim, now_ms, finish, x,

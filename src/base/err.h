@@ -35,6 +35,7 @@
 	X(EXISTS, PERM, "exists already")                             \
 	X(IN_USE, PERM, "is still needed by others")                  \
 	X(DENIED, PERM, "authentication failed")                      \
+	X(APP_PASSWORD, PERM, "an app password is needed")            \
 	X(WEAK, PERM, "the password is too weak")                     \
 	X(ACCESS, PERM, "permission denied")                          \
 	X(INVALID, PERM, "is not valid")                              \

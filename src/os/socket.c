@@ -135,6 +135,14 @@ static bool is_v4_mapped(const uint8_t o[16])
 	return memcmp(o, mapped, sizeof mapped) == 0;
 }
 
+void socket_octets_print(const uint8_t octets[16], char ret[SOCKET_TEXT_MAX])
+{
+	if (is_v4_mapped(octets))
+		(void)inet_ntop(AF_INET, octets + 12, ret, SOCKET_TEXT_MAX);
+	else
+		(void)inet_ntop(AF_INET6, octets, ret, SOCKET_TEXT_MAX);
+}
+
 void socket_address_print(const struct socket_address *a,
 			  char ret[SOCKET_TEXT_MAX])
 {
@@ -145,10 +153,7 @@ void socket_address_print(const struct socket_address *a,
 		return;
 	}
 	socket_address_octets(a, o);
-	if (is_v4_mapped(o))
-		(void)inet_ntop(AF_INET, o + 12, ret, SOCKET_TEXT_MAX);
-	else
-		(void)inet_ntop(AF_INET6, o, ret, SOCKET_TEXT_MAX);
+	socket_octets_print(o, ret);
 }
 
 bool socket_address_is_loopback(const struct socket_address *a)

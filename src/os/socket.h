@@ -48,6 +48,9 @@ void socket_address_print(const struct socket_address *a,
 /* 16 octets of IPv6, IPv4 mapped into it; zeros for a Unix socket. */
 void socket_address_octets(const struct socket_address *a, uint8_t ret[16]);
 
+/* Writes such octets as socket_address_print() does. */
+void socket_octets_print(const uint8_t octets[16], char ret[SOCKET_TEXT_MAX]);
+
 /* 127.0.0.0/8, ::1, or a Unix socket. */
 bool socket_address_is_loopback(const struct socket_address *a);
 

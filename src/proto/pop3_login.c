@@ -210,14 +210,16 @@ void pop3_server_sasl_failed(struct pop3_server *s, enum yb_err err,
 
 /* ---- the outcome ---- */
 
-static void say_denied(struct pop3_server *s)
+static void say_denied(struct pop3_server *s, enum yb_err err)
 {
+	bool app = err == YB_APP_PASSWORD;
+
 	s->counters.errors++;
-	/* Threat 8: one text, whatever was wrong. */
+	/* Threat 8: one text of a domain, whatever was wrong. */
 	pop3_put(s, SPAN_LIT("-ERR [AUTH] "));
-	pop3_put_text(s, POP3_SAY_DENIED);
+	pop3_put_text(s, app ? POP3_SAY_APP_PASSWORD : POP3_SAY_DENIED);
 	if (s->config.help_url[0] != 0) {
-		pop3_put_text(s, POP3_SAY_HELP);
+		pop3_put_text(s, app ? POP3_SAY_SEE : POP3_SAY_HELP);
 		pop3_put(s, span_str(s->config.help_url));
 	}
 	pop3_put(s, SPAN_LIT("\r\n"));
@@ -225,8 +227,8 @@ static void say_denied(struct pop3_server *s)
 
 static void say_login_failure(struct pop3_server *s, enum yb_err err)
 {
-	if (err == YB_DENIED)
-		say_denied(s);
+	if (err == YB_DENIED || err == YB_APP_PASSWORD)
+		say_denied(s, err);
 	else if (err == YB_SYNTAX)
 		pop3_say_err(s, POP3_SAY_MALFORMED);
 	else if (err == YB_UNSUPPORTED)

@@ -112,8 +112,8 @@ uint64_t pop3_server_deadline(const struct pop3_server *s);
 
 /*
  * Answers LOGIN and SASL. On YB_OK `listing` (borrowed until the engine is
- * freed) is the maildrop. YB_DENIED becomes -ERR [AUTH], a TEMP error
- * [SYS/TEMP], others [SYS/PERM] (RFC 3206).
+ * freed) is the maildrop. DENIED and APP_PASSWORD become -ERR [AUTH], a TEMP
+ * error [SYS/TEMP], others [SYS/PERM] (RFC 3206).
  */
 void pop3_server_login_done(struct pop3_server *s, enum yb_err err,
 			    const struct listing *listing);

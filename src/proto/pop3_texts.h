@@ -45,6 +45,9 @@
 	X(MALFORMED, "malformed response", "応答の形式が正しくありません")    \
 	X(DENIED, "wrong name or password",                                   \
 	  "ユーザー名またはパスワードが正しくありません")                     \
+	X(APP_PASSWORD, "login failed; this service needs an app password",   \
+	  "ログインできません。このサービスにはアプリパスワードが必要です")   \
+	X(SEE, ", see ", "。説明: ")                                          \
 	X(HELP, "; help: ", "。ヘルプ: ")                                     \
 	X(TLS_ACTIVE, "TLS is active already", "TLS はすでに有効です")        \
 	X(NO_TLS, "TLS is not offered here", "ここでは TLS を利用できません") \
@@ -85,6 +88,7 @@
 	X(EXISTS, "すでに存在します")                        \
 	X(IN_USE, "まだほかから使われています")              \
 	X(DENIED, "認証に失敗しました")                      \
+	X(APP_PASSWORD, "アプリパスワードが必要です")        \
 	X(WEAK, "パスワードが弱すぎます")                    \
 	X(ACCESS, "許可されていません")                      \
 	X(INVALID, "正しくありません")                       \

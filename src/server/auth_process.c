@@ -10,6 +10,7 @@
 #include "directory/directory.h"
 #include "os/fd.h"
 #include "os/random.h"
+#include "os/socket.h"
 #include "sasl/scram.h"
 #include "server/cage.h"
 #include "server/control_directory.h"
@@ -20,6 +21,8 @@ enum {
 	/* Logins of one worker that wait for a hash or a client's step; as
 	 * many as it may have questions in flight (REQUESTS_MAX). */
 	LOGINS_MAX = 8192,
+	/* As long as CONNECTION_SID_MAX. */
+	SESSION_NAME_MAX = 40,
 	/* Two cores hash; more threads would only queue inside the kernel. */
 	HASHING_THREADS = 2,
 };
@@ -49,6 +52,8 @@ struct login {
 	uint64_t id;            /* of the question to be answered now */
 	struct auth_sasl *sasl; /* NULL for USER and PASS */
 	enum metric_mechanism mechanism;
+	uint8_t address[16];            /* of the client, */
+	char session[SESSION_NAME_MAX]; /* and the session's name in the log */
 	bool in_step; /* `done` was called before start returned */
 	bool over;
 };
@@ -66,6 +71,7 @@ static enum metric_auth_result result_of(enum yb_err err)
 	case YB_OK:
 		return METRIC_AUTH_OK_RESULT;
 	case YB_DENIED:
+	case YB_APP_PASSWORD:
 		return METRIC_AUTH_DENIED_RESULT;
 	case YB_OVERLOAD:
 		return METRIC_AUTH_OVERLOAD_RESULT;
@@ -205,6 +211,23 @@ static void login_free(struct login *l)
 	free(l);
 }
 
+/* The one line that tells of a refused login, for people and for programs
+ * that keep attackers out. */
+static void log_failed(const struct login *l)
+{
+	struct auth_process *p = l->process;
+	char address[SOCKET_TEXT_MAX];
+	struct log_line line;
+
+	socket_octets_print(l->address, address);
+	log_begin(&line, &p->process.log, LOG_WARN, "login_failed");
+	log_field_str(&line, "address", address);
+	log_field_str(&line, "user", auth_denied_name(p->auth));
+	log_field_str(&line, "mechanism", metric_mechanism_name(l->mechanism));
+	log_field_str(&line, "session", l->session);
+	log_end(&line);
+}
+
 static void on_done(void *ctx, enum yb_err err,
 		    const struct auth_identity *identity, struct span challenge)
 {
@@ -215,6 +238,8 @@ static void on_done(void *ctx, enum yb_err err,
 		return;
 	}
 	count_login(l, result_of(err));
+	if (err == YB_DENIED || err == YB_APP_PASSWORD)
+		log_failed(l);
 	if (err == YB_OK)
 		send_grant(l, identity);
 	else
@@ -297,6 +322,15 @@ static void read_channel(struct message_reader *r, struct sasl_channel *ret)
 		     &ret->end_point_n);
 }
 
+/* From whom it came, for the log. */
+static void login_from(struct login *l, const struct auth_peer *peer,
+		       struct span session)
+{
+	memcpy(l->address, peer->address, sizeof l->address);
+	if (!span_to_str(session, l->session, sizeof l->session))
+		l->session[0] = 0;
+}
+
 /* Runs a step whose outcome may come before it returns. */
 static void end_step(struct auth_process *p, struct login *l)
 {
@@ -312,11 +346,12 @@ static bool on_login(struct auth_process *p, struct peer *from,
 {
 	struct message_reader r;
 	struct auth_peer peer;
-	struct span user, password;
+	struct span session, user, password;
 	struct login *l;
 
 	message_read(&r, m);
 	read_peer(&r, &peer);
+	session = message_read_octets(&r);
 	user = message_read_octets(&r);
 	password = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n != 0)
@@ -324,6 +359,7 @@ static bool on_login(struct auth_process *p, struct peer *from,
 	l = login_new(p, from, m->id);
 	if (l == NULL)
 		return true;
+	login_from(l, &peer, session);
 	l->in_step = true;
 	auth_login(p->auth, &peer, user, password, loop_now(p->process.loop),
 		   on_done, l);
@@ -337,12 +373,13 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	struct message_reader r;
 	struct auth_peer peer;
 	struct sasl_channel channel;
-	struct span mechanism, response;
+	struct span session, mechanism, response;
 	struct login *l;
 	bool has_response;
 
 	message_read(&r, m);
 	read_peer(&r, &peer);
+	session = message_read_octets(&r);
 	read_channel(&r, &channel);
 	mechanism = message_read_octets(&r);
 	has_response = message_read_u8(&r) != 0;
@@ -352,6 +389,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	l = login_new(p, from, m->id);
 	if (l == NULL)
 		return true;
+	login_from(l, &peer, session);
 	l->in_step = true;
 	l->mechanism = metric_mechanism(mechanism);
 	l->sasl = auth_sasl_start(p->auth, &peer, &channel, mechanism, response,

@@ -32,8 +32,10 @@ static void end(struct channel *ch, enum yb_err why)
 	ch->on_end(ch->ctx, why);
 }
 
+/* Packets carry passwords at times: none stays in memory behind its use. */
 static void free_waiting(struct waiting *w)
 {
+	mem_wipe(w->octets, w->n);
 	for (size_t i = 0; i < w->fds_n; i++)
 		fd_close(&w->fds[i]);
 	free(w);
@@ -97,8 +99,10 @@ static enum yb_err send_batch(struct channel *ch)
 
 	if (batch.n > 0)
 		err = send_packet(ch, &batch, 1, NULL, 0);
-	if (err == YB_OK)
+	if (err == YB_OK) {
+		mem_wipe(ch->batch, ch->batch_n);
 		ch->batch_n = 0;
+	}
 	return err;
 }
 
@@ -277,6 +281,7 @@ static bool receive_one(struct channel *ch)
 		return false;
 	}
 	good = take_packet(ch, span_of(buffer, n), fds, fds_n);
+	mem_wipe(buffer, n);
 	for (size_t i = 0; i < fds_n; i++)
 		fd_close(&fds[i]); /* those that nobody took */
 	if (!good)
@@ -341,6 +346,8 @@ void channel_close(struct channel *ch)
 	loop_task_cancel(&ch->resume);
 	while ((link = list_pop(&ch->queue)) != NULL)
 		free_waiting(list_entry(link, struct waiting, link));
+	if (ch->batch != NULL)
+		mem_wipe(ch->batch, ch->batch_n);
 	free(ch->batch);
 	ch->batch = NULL;
 	fd_close(&ch->fd);

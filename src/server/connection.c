@@ -248,12 +248,20 @@ static bool feed(struct connection *c, struct span in, size_t *ret_eaten)
 	return moved;
 }
 
+static bool is_secret(const struct connection *c)
+{
+	return c->class->is_secret != NULL && c->class->is_secret(c->session);
+}
+
 static bool feed_unread(struct connection *c)
 {
-	size_t eaten;
+	bool secret = is_secret(c);
+	size_t eaten, n = c->unread.n;
 	bool moved = feed(c, buf_span(&c->unread), &eaten);
 
 	buf_drop(&c->unread, eaten);
+	if (secret && n > c->unread.n)
+		mem_wipe(c->unread.p + c->unread.n, n - c->unread.n);
 	if (c->unread.n == 0)
 		buf_done(&c->unread);
 	return moved;
@@ -263,6 +271,7 @@ static bool feed_unread(struct connection *c)
 static bool feed_some(struct connection *c)
 {
 	size_t n = 0, eaten;
+	bool secret = is_secret(c);
 	enum yb_err err;
 
 	if (!c->class->is_hungry(c->session))
@@ -296,6 +305,9 @@ static bool feed_some(struct connection *c)
 	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
 						     n - eaten)) != YB_OK)
 		die(c, "out of memory");
+	/* All sessions share the buffer: a password does not stay in it. */
+	if (secret)
+		mem_wipe(c->worker->input, n);
 	return true;
 }
 

@@ -30,6 +30,8 @@ enum activity { ACTIVITY_NONE, ACTIVITY_CAME, ACTIVITY_WENT };
 struct session_class {
 	/* Offers octets; how many were eaten. */
 	size_t (*feed)(void *session, struct span in);
+	/* Whether what the client says may be a password; or NULL: never. */
+	bool (*is_secret)(const void *session);
 	/* Answers events and goes on with long answers; whether it did. */
 	bool (*progress)(void *session);
 	/* Whether feed() would eat at present. */

@@ -38,8 +38,8 @@
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
-	X(LOGIN)         /* peer, tls, protocol, user, password */          \
-	X(SASL)          /* peer, tls, protocol, bindings, mechanism,       \
+	X(LOGIN)         /* peer, tls, protocol, session, user, password */ \
+	X(SASL)          /* peer, tls, protocol, session, bindings, mechanism, \
 	                  * has_response, response */                       \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \

@@ -106,6 +106,11 @@ enum metric_mechanism metric_mechanism(struct span name)
 	return METRIC_MECHANISM_OTHER;
 }
 
+const char *metric_mechanism_name(enum metric_mechanism mechanism)
+{
+	return mechanisms[mechanism];
+}
+
 static uint32_t cells_of(enum metric_kind kind)
 {
 	return kind == METRIC_KIND_HISTOGRAM ? METRIC_CELLS_HISTOGRAM : 1;

@@ -265,6 +265,7 @@ uint32_t metric_label_count(enum metric_label label);
 
 /* By its name, any case; _OTHER for one that is not in the table. */
 enum metric_mechanism metric_mechanism(struct span name);
+const char *metric_mechanism_name(enum metric_mechanism mechanism);
 
 struct metrics_page {
 	_Atomic uint64_t cells[METRIC_CELLS];

@@ -216,11 +216,14 @@ static bool on_login_answer(void *ctx, enum yb_err err, struct message *m)
 static void write_peer(struct message_writer *w, const struct connection *c)
 {
 	uint8_t address[16];
+	char sid[CONNECTION_SID_MAX];
 
+	connection_sid(c, sid);
 	socket_address_octets(&c->peer, address);
 	message_write_raw(w, address, sizeof address);
 	message_write_u8(w, c->tls != NULL);
 	message_write_u8(w, AUTH_POP3);
+	message_write_octets(w, span_str(sid));
 }
 
 /* The channel bindings of RFC 9266 and 5929; both empty without TLS. */
@@ -584,6 +587,14 @@ static bool progress(void *session)
 	return answered;
 }
 
+/* Until the login: names and passwords. */
+static bool is_secret(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return s->address == NULL;
+}
+
 static bool is_hungry(const void *session)
 {
 	const struct pop3_session *s = session;
@@ -768,6 +779,7 @@ static void closed(void *session, const char *why)
 static const struct session_class pop3_class = {
 	.feed = feed,
 	.progress = progress,
+	.is_secret = is_secret,
 	.is_hungry = is_hungry,
 	.output = output,
 	.log_fd = log_fd,
