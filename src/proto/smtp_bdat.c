@@ -68,7 +68,8 @@ static const char *out_of_order(const struct smtp_server *s)
 static bool would_be_too_big(const struct smtp_server *s)
 {
 	return s->config.size_max > 0 &&
-	       smtp_data_octets(s) + s->chunk_left > s->config.size_max;
+	       smtp_data_octets(s) + s->encoder.crs + s->chunk_left >
+		       s->config.size_max;
 }
 
 static void begin_chunk(struct smtp_server *s, uint64_t size, bool last)

@@ -31,6 +31,8 @@ struct smtp_drive {
 	/* Refuse once so many octets have come; 0: never. */
 	size_t refuse_at;
 	bool hold_answers;
+	/* Is told of each message that was kept, unless NULL. */
+	void (*on_kept)(const struct smtp_drive *d);
 	/* What happened. */
 	unsigned messages, aborts, datas, bodies;
 	bool begun, starttls;
@@ -126,6 +128,8 @@ static inline void smtp_drive_message(struct smtp_drive *d)
 			(void)snprintf(d->kept_for + n, sizeof d->kept_for - n,
 				       "%s%s", i > 0 ? ", " : "", d->rcpts[i]);
 		}
+		if (d->on_kept != NULL)
+			d->on_kept(d);
 	}
 	smtp_server_message_done(d->s, errs, d->rcpts_n);
 }
