@@ -190,6 +190,18 @@ def blackbox(preset, count, word, marks=None):
     step.tell(good, f": {passed} passed, {failed} failed, {skipped} skipped")
 
 
+def mutants(count):
+    """Faults that are planted have to be found."""
+    step = Step("mutants", ["/usr/bin/python3", "tests/mutants/run.py",
+                            "build/release"]).wait()
+    with open(step.log_path, encoding="utf-8", errors="replace") as f:
+        ends = re.findall(r"(\d+) passed, (\d+) failed", f.read())
+    passed, failed = map(int, ends[-1]) if ends else (0, 1)
+    count.add(passed, failed)
+    step.tell(step.code == 0 and failed == 0,
+              f": {passed} faults found, {failed} missed")
+
+
 def one(count, good):
     count.add(passed=int(good), failed=int(not good))
     return good
@@ -206,6 +218,8 @@ def all_tests(args, count):
     for preset in ("release", "asan"):
         if have[preset]:
             unit_tests(preset, count, args.filter)
+    if have["release"] and not args.filter:
+        mutants(count)
     runs = []
     if have["asan"]:
         runs.append(("asan", None))

@@ -278,6 +278,36 @@ static void test_snapshots_go_on(void **state)
 	sim_free(&disk);
 }
 
+/* I7, when descriptors are few: what nobody needs is closed, but not this. */
+static void test_snapshots_go_on_with_few_descriptors(void **state)
+{
+	struct sim_disk *disk = sim_new();
+	struct store_config config = { .path = "/",
+				       .os = &disk->table,
+				       .fds_max = 4 };
+	struct store_snapshot *s;
+	struct store *st;
+	char *want, *got;
+
+	(void)state;
+	assert_ok(store_open(&config, &st));
+	fill(st, 0, 6, 20);
+	assert_ok(help_open(st, help_place(0), &s));
+	want = strdup(wire_of(3, 20));
+	drop(st, 1, 3);
+	(void)compact(st);
+	for (uint8_t i = 1; i < 20; i++)
+		assert_ok(help_deliver(st, help_place(i), wire_of(i, 1)));
+	got = help_read(&disk->table, s, 3);
+	assert_string_equal(got, want);
+	free(got);
+	free(want);
+	store_snapshot_close(&s);
+	store_close(&st);
+	assert_int_equal(disk->open_fds, 0);
+	sim_free(&disk);
+}
+
 /* Mail that comes, and goes, at each sync of a compaction. */
 struct meanwhile {
 	struct store *st;
@@ -467,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_all_gone),
 		cmocka_unit_test(test_deleted_mail_is_kept_so_long),
 		cmocka_unit_test(test_snapshots_go_on),
+		cmocka_unit_test(test_snapshots_go_on_with_few_descriptors),
 		cmocka_unit_test(test_mail_comes_and_goes),
 		cmocka_unit_test(test_every_call_fails),
 		cmocka_unit_test(test_by_itself),
