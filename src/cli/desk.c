@@ -49,6 +49,7 @@ static enum yb_err open_store(struct desk *d)
 	struct store_config config = { .path = d->config->store_path,
 				       .undelete_days =
 					       d->config->undelete_days,
+				       .ballast_octets = d->config->ballast,
 				       .report = on_report };
 	enum yb_err err;
 

@@ -87,6 +87,7 @@ struct config {
 	/* For networks_have() of os/network.h; or "". */
 	char proxy_networks[CONFIG_NETWORKS_LEN];
 	char xclient_networks[CONFIG_NETWORKS_LEN];
+	uint64_t ballast;              /* octets */
 	uint32_t undelete_days;        /* 0: deleted is gone at once */
 	uint32_t mass_delete_percent;  /* 0: never told of */
 	uint32_t mass_delete_least;    /* messages */

@@ -26,6 +26,8 @@ enum {
 	CONNECTIONS_MIN = 4,
 };
 
+/* A terabyte: more is no ballast. */
+#define BALLAST_MOST (1024ull * 1024 * 1024 * 1024)
 /* RFC 5321 4.5.3.1.7: "a minimum of 64K octets" for a message. */
 #define MESSAGE_SIZE_LEAST (64ull * 1024)
 /* Clients that count octets in signed 32 bits exist. */
@@ -137,6 +139,11 @@ const struct config_field config_fields[] = {
 	  UNDELETE_DAYS_MAX, NULL, "7",
 	  "Deleted mail can be brought back for so many days (`yubin mail\n"
 	  "undelete`) and takes space as long; 0 frees it at once.",
+	  FIELD_RESTART },
+	{ "", "ballast", FIELD_OCTETS, false, AT(ballast), 0, BALLAST_MOST, NULL,
+	  "64M",
+	  "Space kept free on the store's disk, so that deleting works when it\n"
+	  "is full; 0 is none.",
 	  FIELD_RESTART },
 	{ "", "mass_delete_percent", FIELD_COUNT, false,
 	  AT(mass_delete_percent), 0, 100, NULL, "50",

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/fd.h"
@@ -200,6 +201,17 @@ static enum yb_err disk_reserve(void *ctx, int fd, uint64_t at, uint64_t n)
 	return YB_OK;
 }
 
+static enum yb_err disk_room(void *ctx, int dir, uint64_t *ret_octets)
+{
+	struct statfs st;
+
+	(void)ctx;
+	if (fstatfs(dir, &st) < 0)
+		return err_from_errno(errno);
+	*ret_octets = (uint64_t)st.f_bavail * (uint64_t)st.f_bsize;
+	return YB_OK;
+}
+
 static enum yb_err disk_cut(void *ctx, int fd, uint64_t size)
 {
 	int result;
@@ -299,6 +311,7 @@ const struct os_storage *storage_disk(void)
 		.read = disk_read,
 		.write = disk_write,
 		.reserve = disk_reserve,
+		.room = disk_room,
 		.cut = disk_cut,
 		.sync = disk_sync,
 		.sync_folder = disk_sync_folder,

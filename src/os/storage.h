@@ -52,6 +52,8 @@ struct os_storage {
 			     int iov_n, uint64_t at);
 	/* Reserves blocks without a change of size. */
 	enum yb_err (*reserve)(void *ctx, int fd, uint64_t at, uint64_t n);
+	/* What is left on the disk of the folder, in octets. */
+	enum yb_err (*room)(void *ctx, int dir, uint64_t *ret_octets);
 	/* Makes the file `size` octets long. */
 	enum yb_err (*cut)(void *ctx, int fd, uint64_t size);
 	/* Content and size of a file are on disk once this returns YB_OK. */

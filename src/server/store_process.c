@@ -655,6 +655,8 @@ static enum yb_err open_all(struct store_process *p)
 				       .fds_max = fds_of_logs(fds),
 				       .undelete_days =
 					       p->process.config.undelete_days,
+				       .ballast_octets =
+					       p->process.config.ballast,
 				       .report = report,
 				       .ctx = p };
 	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };

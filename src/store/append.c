@@ -72,6 +72,9 @@ enum yb_err part_begin(struct part *part)
 	 * sync, when the message cannot be taken back. */
 	if (index_table_reserve(&mb->table, mb->pending_adds + adds) != YB_OK)
 		return YB_NOMEM;
+	/* What the ballast was given up for is not for mail. */
+	if (op->type == LOG_MESSAGE && mb->st->space.given_up)
+		return YB_FULL;
 	if (mb->next_uid + adds > (uint64_t)LOG_UID_MAX + 1)
 		return YB_QUOTA;
 	mb->next_seq += adds > 1 ? adds - 1 : 0;
@@ -247,6 +250,12 @@ static void write_parts(struct operation *op)
 		if (part->state != PART_QUEUED)
 			continue;
 		err = write_part(part);
+		/* I8: deleting always works. */
+		if (err == YB_FULL && op->type == LOG_EXPUNGE &&
+		    space_give_up(op->st))
+			err = write_part(part);
+		else if (err == YB_FULL)
+			space_note(op->st);
 		if (err == YB_OK)
 			part_written(part);
 		else

@@ -140,6 +140,8 @@ static void end_target(struct copy_target *t, enum yb_err err)
 	if (err == YB_OK && (part->failures != mb->failures || mb->failed))
 		err = YB_IO;
 	part->state = PART_QUEUED;
+	if (err == YB_FULL)
+		space_note(mb->st);
 	if (err != YB_OK) {
 		part_cut_back(part);
 		part_fail(part, err);

@@ -29,6 +29,8 @@ enum {
 
 /* By itself a log is compacted only if it gives this much back. */
 #define WORTH_LEAST ((uint64_t)1024 * 1024)
+/* On a full disk: a block. */
+#define SPACE_WORTH_LEAST ((uint64_t)4096)
 
 enum compaction_step {
 	STEP_BEGIN,
@@ -63,10 +65,12 @@ uint32_t store_free_before(struct store *st)
 
 	if (st->config.undelete_days == 0)
 		return UINT32_MAX;
+	/* On a full disk all goes in the end, whatever the clock says. */
+	if (space_keep_s(st) == 0)
+		return UINT32_MAX;
 	if (store_clock_is_held(st))
 		return 0;
-	before = store_now_ns(st) / 1000000000 -
-		 (int64_t)st->config.undelete_days * 86400 + 1;
+	before = store_now_ns(st) / 1000000000 - space_keep_s(st) + 1;
 	return before < 0            ? 0
 	       : before > UINT32_MAX ? UINT32_MAX
 				     : (uint32_t)before;
@@ -109,6 +113,8 @@ static bool is_worth(struct mailbox *mb, bool asked)
 	dead = used > kept ? used - kept : 0;
 	if (asked || kept == 0)
 		return dead > 0;
+	if (mb->st->space.full)
+		return dead >= SPACE_WORTH_LEAST;
 	return dead >= WORTH_LEAST && dead > kept;
 }
 
@@ -160,7 +166,10 @@ static void end(struct compaction *c, struct mailbox *mb, enum yb_err err)
 
 	mb->compaction = NULL;
 	st->compactions--;
-	if (err == YB_AGAIN)
+	if (err == YB_OK && mb->tail < c->before)
+		space_freed(st);
+	/* Else the next sweep finds it. */
+	if (err == YB_AGAIN || (err == YB_FULL && space_give_up(st)))
 		mailbox_consider(mb);
 	if (mb->work == MAILBOX_SWITCHING)
 		mb->work = MAILBOX_IDLE;
@@ -413,6 +422,24 @@ void compaction_clean(struct mailbox *mb)
 		(void)!compact_start(mb, STEP_CLEAN, true, NULL, NULL);
 }
 
+/* On a full disk the one that needs the least room comes first. */
+static void smallest_first(struct store *st)
+{
+	struct mailbox *least = NULL;
+
+	list_for_each(at, &st->candidates) {
+		struct mailbox *mb = list_entry(at, struct mailbox, candidate);
+
+		if (least == NULL ||
+		    mb->table.live_space < least->table.live_space)
+			least = mb;
+	}
+	if (least == NULL)
+		return;
+	list_remove(&least->candidate);
+	list_add_before(st->candidates.next, &least->candidate);
+}
+
 /* One at a time, and only where nobody is at work. */
 void compaction_tick(struct store *st)
 {
@@ -420,10 +447,12 @@ void compaction_tick(struct store *st)
 
 	if (st->compactions > 0)
 		return;
+	if (st->space.full)
+		smallest_first(st);
 	list_for_each_safe(at, &st->candidates) {
 		struct mailbox *mb = list_entry(at, struct mailbox, candidate);
 
-		if (now_ms - mb->changed_ms < QUIET_MS)
+		if (!st->space.full && now_ms - mb->changed_ms < QUIET_MS)
 			continue;
 		list_remove(&mb->candidate);
 		if (!is_worth(mb, false))

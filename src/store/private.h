@@ -12,6 +12,7 @@
  *	copy.c      bodies too large for the owner's thread
  *	sync.c      group commit, publishing, failed syncs
  *	generation.c  when a log is compacted; compact.c how
+ *	space.c     full disks
  *	sweep.c     finds what nobody opens; places.c what there is
  *	set_aside.c files of what is no good record
  *	snapshot.c  what sessions see; query.c what commands see
@@ -77,8 +78,21 @@ struct sweep_state {
 	uint64_t begun_ms; /* `due_ms` of the walk in progress */
 };
 
+/* What space.c knows of the disk. */
+struct space_state {
+	bool full;       /* something found no room lately */
+	bool held;       /* the ballast is there */
+	bool given_up;   /* it was there, and no mail is taken */
+	bool impossible; /* this file system has none */
+	bool filling;    /* a job of it */
+	bool checked;    /* whether it is whole */
+	unsigned round;  /* how much deleted mail is freed early */
+	uint64_t fill_ms;
+};
+
 struct store {
 	struct store_config config;
+	struct space_state space;
 	struct sweep_state sweep;
 	struct clock_state clock;
 	struct files files;
@@ -338,6 +352,22 @@ void compaction_go_on(struct mailbox *mb);
 void compaction_tick(struct store *st);
 /* Removes what has lain about in the folder for long. */
 void compaction_clean(struct mailbox *mb);
+
+/* ---- space.c ---- */
+void space_open(struct store *st);
+/* Something found no room on the disk. */
+void space_note(struct store *st);
+/* The same; gives the ballast up. Whether there is more room now. */
+bool space_give_up(struct store *st);
+/* A message found room. */
+void space_taken(struct store *st);
+/* A compaction gave space back. */
+void space_freed(struct store *st);
+/* A walk over all mailboxes has ended. */
+void space_swept(struct store *st);
+/* How long deleted mail is kept at present. */
+int64_t space_keep_s(const struct store *st);
+void space_tick(struct store *st);
 
 /* ---- sweep.c ---- */
 void sweep_tick(struct store *st);

@@ -26,8 +26,9 @@
  *     [snapshot_make]; a log that is replaced stays open for its snapshots
  *     [switch_log]; another generation is never read in its place
  *     [log_file_open].
- * I8  (with the ballast; until then a full disk refuses deliveries, and cuts
- *     back what was half written.)
+ * I8  What finds no room is cut back and refused [part_cut_back]; a delete
+ *     or a compaction takes the ballast's [write_parts, space_give_up], and
+ *     no mail is taken until that is whole again [part_begin, fill_done].
  * I9  A new generation is written beside the old one, synced, renamed over,
  *     its name synced [files_make_log, compact_switch]; while a compacted
  *     one takes over nothing is appended to the old [mailbox_prepare].
@@ -124,6 +125,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 		return err;
 	}
 	store_clock_open(st);
+	space_open(st);
 	removal_clean(st);
 	store_settle(st);
 	*ret = st;
@@ -240,6 +242,7 @@ void store_tick(struct store *st)
 {
 	store_clock_tick(st);
 	compaction_tick(st);
+	space_tick(st);
 	sweep_tick(st);
 	store_settle(st);
 }

@@ -77,6 +77,7 @@ struct store_config {
 	size_t cached_mailboxes;     /* kept open while unused; 0: default */
 	size_t fds_max;              /* that logs may keep open; 0: default */
 	unsigned undelete_days;      /* 0: deleted is gone */
+	uint64_t ballast_octets;     /* given up when the disk is full */
 	const struct store_clock *clock; /* NULL: the real ones */
 	store_report_fn *report;         /* or NULL */
 	void *ctx;

@@ -12,6 +12,8 @@
 enum {
 	SWEEP_FIRST_MS = 60 * 1000,
 	SWEEP_EVERY_MS = 24 * 3600 * 1000,
+	SWEEP_FULL_MS = 1000,
+	SWEEP_FULL_LEAST = 4096,
 	/* Accounts looked at within one tick. */
 	SWEEP_ACCOUNTS = 64,
 	/* Mailboxes of these to be opened. */
@@ -23,6 +25,7 @@ struct sweep_job {
 	struct store *st;
 	struct account_id after;
 	bool first;
+	bool full; /* the disk: every block counts */
 	uint32_t free_before_s;
 	struct account_id accounts[SWEEP_ACCOUNTS];
 	size_t accounts_n;
@@ -33,6 +36,23 @@ struct sweep_job {
 	size_t found_n;
 	enum yb_err err;
 };
+
+static bool is_behind(struct sweep_job *j, const struct store_place *place,
+		      const struct index_head *head)
+{
+	const struct files *f = &j->st->files;
+	char path[FILES_PATH_MAX];
+	uint64_t size = 0;
+	int fd;
+
+	files_path(place, "log", path);
+	if (f->os->open(f->os->ctx, f->root, path, STORAGE_READ, &fd) != YB_OK)
+		return false;
+	if (f->os->size(f->os->ctx, fd, &size) != YB_OK)
+		size = 0;
+	f->os->close(f->os->ctx, fd);
+	return size > head->covers_upto;
+}
 
 /* By what the index says of itself; opening it looks closer. */
 static bool looks_worth(struct sweep_job *j, const struct store_place *place)
@@ -45,9 +65,19 @@ static bool looks_worth(struct sweep_job *j, const struct store_place *place)
 
 	files_path(place, "index", path);
 	if (f->os->open(f->os->ctx, f->root, path, STORAGE_READ, &fd) != YB_OK)
-		return false;
+		return j->full;
 	err = index_read_head(f->os, fd, &head);
 	f->os->close(f->os->ctx, fd);
+	/* On a full disk an index may be behind its log, or not be there. */
+	if (j->full && (err != YB_OK || is_behind(j, place, &head)))
+		return true;
+	if (j->full)
+		return head.covers_upto >
+		       LOG_HEAD_SIZE + SWEEP_FULL_LEAST +
+			       head.totals.live_space +
+			       (head.totals.oldest_gone_s < j->free_before_s
+					? 0
+					: head.totals.hidden_space);
 	return err == YB_OK && head.covers_upto > LOG_HEAD_SIZE &&
 	       head.totals.live_space < head.covers_upto / 2 &&
 	       (head.totals.oldest_gone_s < j->free_before_s ||
@@ -130,8 +160,10 @@ static void sweep_done(struct pool_job *job)
 		st->sweep.after = j->accounts[j->accounts_n - 1];
 		st->sweep.first = false;
 	}
-	if (j->err != YB_OK || j->accounts_n < SWEEP_ACCOUNTS)
+	if (j->err != YB_OK || j->accounts_n < SWEEP_ACCOUNTS) {
 		st->sweep.due_ms = store_mono_ms(st) + SWEEP_EVERY_MS;
+		space_swept(st);
+	}
 	for (size_t i = 0; i < j->found_n; i++)
 		mailbox_open_then(
 			st, j->found[i].place,
@@ -146,6 +178,12 @@ void sweep_tick(struct store *st)
 
 	if (st->sweep.due_ms == 0)
 		st->sweep.due_ms = now_ms + SWEEP_FIRST_MS;
+	/* A full disk does not wait for its day, but for what the last walk
+	 * has found. */
+	if (st->space.full && st->compactions == 0 &&
+	    list_empty(&st->candidates) &&
+	    st->sweep.due_ms > now_ms + SWEEP_FULL_MS)
+		st->sweep.due_ms = now_ms + SWEEP_FULL_MS;
 	if (st->sweep.running || now_ms < st->sweep.due_ms)
 		return;
 	j = calloc(1, sizeof *j);
@@ -158,6 +196,7 @@ void sweep_tick(struct store *st)
 	}
 	j->st = st;
 	j->first = st->sweep.first;
+	j->full = st->space.full;
 	j->after = st->sweep.after;
 	j->free_before_s = store_free_before(st);
 	j->job.run = sweep_run;

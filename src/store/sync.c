@@ -117,10 +117,12 @@ static void publish(struct mailbox *mb, uint64_t upto)
 		mb->pending_adds -= part_adds(part);
 		index_table_note(&mb->table, &part->record, part->at,
 				 part->head_sum);
-		if (part->record.type == LOG_MESSAGE)
-			index_table_add(&mb->table, &part->record, part->at);
-		else
+		if (part->record.type != LOG_MESSAGE) {
 			publish_change(mb, part);
+			continue;
+		}
+		index_table_add(&mb->table, &part->record, part->at);
+		space_taken(mb->st);
 	}
 	write_entries(mb, (struct index_range){ first_new, mb->table.count });
 	write_head(mb);
@@ -286,6 +288,8 @@ static void rewrite_done(struct pool_job *job)
 		switch_log(mb, fresh, &j->head);
 	else
 		mb->retry_ms = clock_mono_ms() + STORE_RETRY_MS;
+	if (j->base.err == YB_FULL)
+		(void)space_give_up(st); /* for the next try */
 	/* The name may belong to that generation even so. */
 	mb->head.generation = j->head.generation;
 	if (j->read_fd >= 0)

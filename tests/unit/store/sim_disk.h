@@ -35,6 +35,7 @@ struct sim_name {
 
 struct sim_inode {
 	bool folder;
+	size_t reserved; /* blocks, beyond the end too */
 	struct sim_data data;
 	struct sim_name *names;
 	size_t names_n;
@@ -85,6 +86,8 @@ struct sim_disk {
 	enum yb_err fail_err;
 	unsigned fail_kinds; /* bits of enum sim_event_kind; 0: all */
 	size_t open_fds;
+	/* Octets that fit onto it, if not 0; then blocks can be reserved. */
+	size_t capacity;
 	/* Called once behind the next sync, before it returns. */
 	void (*behind_sync)(void *ctx);
 	void *behind_ctx;
@@ -220,6 +223,41 @@ static size_t sim_inode_of(const struct sim_disk *s, int fd)
 	return s->fds[fd] - 1;
 }
 
+/* ---- room ---- */
+
+/* What has neither a name nor a descriptor takes none. */
+static bool sim_is_used(const struct sim_disk *s, size_t inode)
+{
+	for (int i = 3; i < SIM_FDS; i++)
+		if (s->fds[i] == inode + 1)
+			return true;
+	for (size_t i = 0; i < s->inodes_n; i++)
+		for (size_t k = 0; k < s->inodes[i].names_n; k++)
+			if (s->inodes[i].names[k].inode == inode)
+				return true;
+	return false;
+}
+
+static size_t sim_space(const struct sim_inode *inode)
+{
+	return inode->data.n > inode->reserved ? inode->data.n
+					       : inode->reserved;
+}
+
+/* Whether the file may take up to `end` octets. */
+static inline bool sim_has_room(const struct sim_disk *s, size_t inode,
+				uint64_t end)
+{
+	size_t used = 0;
+
+	if (s->capacity == 0 || end <= sim_space(&s->inodes[inode]))
+		return true;
+	for (size_t i = 0; i < s->inodes_n; i++)
+		if (i != inode && sim_is_used(s, i))
+			used += sim_space(&s->inodes[i]);
+	return used + end <= s->capacity;
+}
+
 /* ---- the table ---- */
 
 static enum yb_err sim_open_root(void *ctx, const char *path, int *ret_fd)
@@ -338,7 +376,13 @@ static enum yb_err sim_write(void *ctx, int fd, const struct iovec *iov,
 
 	for (int i = 0; i < iov_n; i++)
 		sim_put(&all, all.n, iov[i].iov_base, iov[i].iov_len);
+	if (!fails && !sim_has_room(s, inode, at + all.n)) {
+		s->fail_err = YB_FULL;
+		fails = true;
+	}
 	/* A write that fails may have written a part. */
+	if (fails && s->fail_err == YB_FULL)
+		all.n = 0;
 	if (fails)
 		all.n /= 2;
 	sim_put(&s->inodes[inode].data, at, all.p, all.n);
@@ -350,9 +394,32 @@ static enum yb_err sim_write(void *ctx, int fd, const struct iovec *iov,
 
 static enum yb_err sim_reserve(void *ctx, int fd, uint64_t at, uint64_t n)
 {
-	(void)sim_inode_of(ctx, fd);
-	(void)at, (void)n;
-	return YB_UNSUPPORTED;
+	struct sim_disk *s = ctx;
+	size_t inode = sim_inode_of(s, fd);
+
+	if (s->capacity == 0)
+		return YB_UNSUPPORTED;
+	if (!sim_has_room(s, inode, at + n))
+		return YB_FULL;
+	if (s->inodes[inode].reserved < at + n)
+		s->inodes[inode].reserved = at + n;
+	return YB_OK;
+}
+
+static enum yb_err sim_room(void *ctx, int dir, uint64_t *ret_octets)
+{
+	struct sim_disk *s = ctx;
+	size_t used = 0;
+
+	(void)dir;
+	*ret_octets = UINT64_MAX;
+	if (s->capacity == 0)
+		return YB_OK;
+	for (size_t i = 0; i < s->inodes_n; i++)
+		if (sim_is_used(s, i))
+			used += sim_space(&s->inodes[i]);
+	*ret_octets = s->capacity > used ? s->capacity - used : 0;
+	return YB_OK;
 }
 
 static enum yb_err sim_cut(void *ctx, int fd, uint64_t size)
@@ -364,6 +431,7 @@ static enum yb_err sim_cut(void *ctx, int fd, uint64_t size)
 		return s->fail_err;
 	sim_record(s, SIM_CUT, inode)->at = size;
 	sim_truncate(&s->inodes[inode].data, size);
+	s->inodes[inode].reserved = 0;
 	return YB_OK;
 }
 
@@ -486,6 +554,7 @@ static struct sim_disk *sim_new_empty(void)
 		.read = sim_read,
 		.write = sim_write,
 		.reserve = sim_reserve,
+		.room = sim_room,
 		.cut = sim_cut,
 		.sync = sim_sync,
 		.sync_folder = sim_sync_folder,
