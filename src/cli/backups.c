@@ -58,6 +58,10 @@ int backups_tell(const char *path, enum yb_err err)
 	else if (err == YB_EXISTS)
 		say_error("%s has a run of this second already; try again",
 			  path);
+	else if (err == YB_NOT_FOUND)
+		say_error("there is no %s, or nothing above it to make it in; "
+			  "make the folder first",
+			  path);
 	else
 		say_error("the backup %s: %s", path, err_text(err));
 	return say_exit(err);

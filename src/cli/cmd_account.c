@@ -287,9 +287,18 @@ int cmd_account_show(const struct invocation *inv)
 	return work_end(&w, code);
 }
 
+static int tell_setting(const struct work *w, enum yb_err err,
+			const char *reason)
+{
+	if (*reason == 0)
+		return tell(w, err, reason);
+	say_refusal(w->subject, reason);
+	return say_exit(err);
+}
+
 int cmd_account_set(const struct invocation *inv)
 {
-	return settings_change(inv, false, tell);
+	return settings_change(inv, false, tell_setting);
 }
 
 /* ---- removing ---- */
@@ -302,13 +311,15 @@ static bool confirm(const struct invocation *inv, const struct account_row *row)
 	if (invocation_option(inv, "yes") != NULL)
 		return true;
 	if (isatty(STDIN_FILENO) == 0) {
-		say_error("%s has %llu messages; give --yes to remove the "
+		say_error("%s has %llu message%s; give --yes to remove the "
 			  "account and its mail",
-			  row->address, (unsigned long long)row->messages);
+			  row->address, (unsigned long long)row->messages,
+			  say_plural(row->messages));
 		return false;
 	}
-	(void)fprintf(stderr, "Remove %s and its %llu messages? Type yes: ",
-		      row->address, (unsigned long long)row->messages);
+	(void)fprintf(stderr, "Remove %s and its %llu message%s? Type yes: ",
+		      row->address, (unsigned long long)row->messages,
+		      say_plural(row->messages));
 	if (fgets(answer, sizeof answer, stdin) == NULL)
 		return false;
 	answer[strcspn(answer, "\r\n")] = 0;

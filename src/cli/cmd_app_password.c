@@ -49,8 +49,7 @@ static int tell(const struct work *w, enum yb_err err, const char *reason)
 			  "account password %s` changes it",
 			  w->subject);
 	else
-		say_error("%s: %s", w->subject,
-			  *reason != 0 ? reason : err_text(err));
+		say_refusal(w->subject, *reason != 0 ? reason : err_text(err));
 	return say_exit(err);
 }
 

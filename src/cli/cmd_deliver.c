@@ -319,8 +319,9 @@ static int greet(struct delivery *d)
 	err = lmtp_connect(&d->lmtp, address);
 	if (err != YB_OK)
 		return give_up(EX_TEMPFAIL, "4.4.1",
-			       "no server answers at %s: %s", address,
-			       err_text(err));
+			       "no server answers at %s: %s; `yubin status` "
+			       "says whether one runs",
+			       address, err_text(err));
 	err = lmtp_reply(&d->lmtp, &reply);
 	/* A greeting of 5yz is the server's trouble, not the message's. */
 	if (err == YB_OK && reply.code != 220)

@@ -179,8 +179,8 @@ static int show_text(struct mail *m, uint64_t uid, bool headers, FILE *to,
 	print_lines(to, &text, true);
 	buf_done(&text);
 	if (err == YB_NO_MSG)
-		say_error("%s has no message %llu", m->work.subject,
-			  (unsigned long long)uid);
+		say_error("%s has no message %llu; `yubin mail list` shows all",
+			  m->work.subject, (unsigned long long)uid);
 	return err == YB_OK ? COMMAND_OK : COMMAND_FAILED;
 }
 
@@ -262,12 +262,13 @@ static bool confirm(const struct mail *m, uint64_t n)
 	if (invocation_option(m->inv, "yes") != NULL)
 		return true;
 	if (isatty(STDIN_FILENO) == 0) {
-		say_error("give --yes to delete %llu messages of %s",
-			  (unsigned long long)n, m->work.subject);
+		say_error("give --yes to delete %llu message%s of %s",
+			  (unsigned long long)n, say_plural(n),
+			  m->work.subject);
 		return false;
 	}
-	(void)fprintf(stderr, "Delete %llu messages of %s? Type yes: ",
-		      (unsigned long long)n, m->work.subject);
+	(void)fprintf(stderr, "Delete %llu message%s of %s? Type yes: ",
+		      (unsigned long long)n, say_plural(n), m->work.subject);
 	if (fgets(answer, sizeof answer, stdin) == NULL)
 		return false;
 	answer[strcspn(answer, "\r\n")] = 0;
@@ -339,8 +340,9 @@ static int delete_ranges(struct mail *m, struct span ranges, struct json *j)
 			json_close(j, '}');
 			continue;
 		}
-		(void)printf("deleted %llu messages of %s\n",
-			     (unsigned long long)n, m->work.subject);
+		(void)printf("deleted %llu message%s of %s\n",
+			     (unsigned long long)n, say_plural(n),
+			     m->work.subject);
 		if (n > 0 && m->work.config->undelete_days > 0)
 			(void)printf("`yubin mail undelete %s --session %s` "
 				     "brings them back within %u days\n",
@@ -364,7 +366,9 @@ int cmd_mail_delete(const struct invocation *inv)
 	if (code == COMMAND_OK)
 		code = mail_walk(&m, false, count_one, &c);
 	if (code == COMMAND_OK && c.n == 0) {
-		say_error("%s has no such messages", m.work.subject);
+		say_error("%s has no such messages; `yubin mail list` shows "
+			  "all",
+			  m.work.subject);
 		code = COMMAND_FAILED;
 	}
 	if (code == COMMAND_OK && !confirm(&m, c.n))
@@ -408,10 +412,17 @@ static void tell_undeleted(struct mail *m, uint64_t n)
 		json_close(&m->work.json, '}');
 		return;
 	}
-	(void)printf("brought back %llu messages of %s\n",
-		     (unsigned long long)n, m->work.subject);
-	if (n == 0 && m->work.config->undelete_days == 0)
-		say_note("undelete_days is 0: deleted mail is gone at once.");
+	if (n > 0)
+		(void)printf("brought back %llu message%s of %s\n",
+			     (unsigned long long)n, say_plural(n),
+			     m->work.subject);
+	else
+		say_error("%s has no such deleted messages; %s",
+			  m->work.subject,
+			  m->work.config->undelete_days == 0
+				  ? "undelete_days is 0: deleted mail is gone "
+				    "at once"
+				  : "`yubin mail list --deleted` shows all");
 }
 
 static int undelete(struct mail *m, struct span ranges)

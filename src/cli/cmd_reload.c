@@ -130,7 +130,9 @@ static int tell(struct teller *t, enum yb_err err, struct control_reader reply)
 	} else if (err == YB_TIMEOUT) {
 		say_error("not every process has followed");
 	} else {
-		say_error("nothing was changed: %s", err_text(err));
+		say_error("nothing was changed%s%s",
+			  t->problems > 0 ? "" : ": ",
+			  t->problems > 0 ? "" : err_text(err));
 	}
 	return exit_of(err);
 }

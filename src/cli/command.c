@@ -287,6 +287,39 @@ static bool is_help(const char *word)
 	       strcmp(word, "help") == 0;
 }
 
+static bool is_of_group(const struct command *c, const char *group)
+{
+	size_t n = strlen(group);
+
+	return strncmp(c->name, group, n) == 0 && c->name[n] == ' ';
+}
+
+/* "account needs one of: add, list, ...". */
+static enum command_ask lacks_word(struct command_parse *ret)
+{
+	enum command_ask ask = wrong(ret, "%s needs one of:", ret->group);
+	size_t skip = strlen(ret->group) + 1;
+	struct span last = SPAN_NONE;
+
+	for (size_t i = 0; i < commands_n; i++) {
+		struct span word = span_str(commands[i].name);
+		size_t n = strlen(ret->error);
+
+		if (!is_of_group(&commands[i], ret->group))
+			continue;
+		word = span_skip(word, skip);
+		word = span_head(word, span_find(word, ' '));
+		if (span_eq(word, last))
+			continue;
+		/* The table has room enough: all its names are short. */
+		(void)snprintf(ret->error + n, sizeof ret->error - n, "%s %.*s",
+			       last.n > 0 ? "," : "", (int)word.n,
+			       (const char *)word.p);
+		last = word;
+	}
+	return ask;
+}
+
 /* Words that several commands start with, and what follows them. */
 static enum command_ask parse_group(int argc, char **argv,
 				    struct command_parse *ret)
@@ -307,7 +340,7 @@ static enum command_ask parse_group(int argc, char **argv,
 		return COMMAND_ASK_HELP;
 	if (argc > n)
 		return unknown_word(ret, argv, n);
-	return wrong(ret, "%s needs a word more", ret->group);
+	return lacks_word(ret);
 }
 
 enum command_ask command_parse(int argc, char **argv, struct command_parse *ret)
@@ -341,10 +374,41 @@ static void add(struct buf *out, const char *text)
 	(void)buf_add(out, span_str(text));
 }
 
+/*
+ * Two columns that fit a terminal of 80: what is long on the left gets a line
+ * of its own, what is long on the right is broken between words.
+ */
+static void add_row(struct buf *out, const char *left, const char *right)
+{
+	enum { COLUMN = 27, WIDTH = 79 };
+	struct span rest = span_str(right);
+	size_t at = strlen(left);
+
+	add(out, left);
+	if (at >= COLUMN) {
+		add(out, "\n");
+		at = 0;
+	}
+	(void)buf_addf(out, "%*s", (int)(COLUMN - at), "");
+	at = COLUMN;
+	while (rest.n > 0) {
+		struct span word = span_cut(&rest, ' ');
+
+		if (at > COLUMN && at + 1 + word.n > WIDTH) {
+			(void)buf_addf(out, "\n%*s", COLUMN, "");
+			at = COLUMN;
+		} else if (at > COLUMN) {
+			add(out, " ");
+			at++;
+		}
+		(void)buf_add(out, word);
+		at += word.n;
+	}
+	add(out, "\n");
+}
+
 static void help_options(const struct command *c, struct buf *out)
 {
-	enum { COLUMN = 26 };
-
 	if (c->options[0].name == NULL)
 		return;
 	add(out, "\nOptions:\n");
@@ -359,7 +423,7 @@ static void help_options(const struct command *c, struct buf *out)
 		(void)snprintf(left, sizeof left, "  %s--%s%s%s", letter,
 			       o->name, o->value != NULL ? " " : "",
 			       o->value != NULL ? o->value : "");
-		(void)buf_addf(out, "%-*s %s\n", COLUMN, left, o->help);
+		add_row(out, left, o->help);
 	}
 }
 
@@ -393,13 +457,6 @@ void command_help(const struct command *c, struct buf *out)
 	help_exits(c, out);
 }
 
-static bool is_of_group(const struct command *c, const char *group)
-{
-	size_t n = strlen(group);
-
-	return strncmp(c->name, group, n) == 0 && c->name[n] == ' ';
-}
-
 void commands_help(const char *group, struct buf *out)
 {
 	if (group == NULL)
@@ -414,8 +471,8 @@ void commands_help(const char *group, struct buf *out)
 
 		if (group != NULL && !is_of_group(c, group))
 			continue;
-		(void)snprintf(left, sizeof left, "%s %s", c->name, c->args);
-		(void)buf_addf(out, "  %-26s %s\n", left, c->help);
+		(void)snprintf(left, sizeof left, "  %s %s", c->name, c->args);
+		add_row(out, left, c->help);
 	}
 	add(out, "\n`yubin COMMAND --help` says more; `yubin --version` the "
 		 "version.\n");

@@ -346,13 +346,6 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin alias remove info@example.org bob@example.org\n",
 	  cmd_alias_remove },
-	{ "account set", "ADDRESS [NAME=VALUE...]", 1, UINT_MAX, json_options,
-	  COMMAND_USAGE, "Change settings of an account",
-	  SETTINGS_TEXT
-	  "\n"
-	  "Examples:\n"
-	  "  yubin account set alice@example.org login=no\n",
-	  cmd_account_set },
 	{ "account add", "ADDRESS", 1, 1, account_add_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n"
@@ -371,6 +364,13 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin account show alice@example.org\n",
 	  cmd_account_show },
+	{ "account set", "ADDRESS [NAME=VALUE...]", 1, UINT_MAX, json_options,
+	  COMMAND_USAGE, "Change settings of an account",
+	  SETTINGS_TEXT
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account set alice@example.org login=no\n",
+	  cmd_account_set },
 	{ "account password", "ADDRESS", 1, 1, password_options, COMMAND_USAGE,
 	  "Give an account a new password",
 	  "Prints a generated one, once, on standard output.\n"

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,19 @@ void say_error(const char *format, ...)
 	(void)fputs("yubin: ", stderr);
 	say_text(stderr, text);
 	(void)fputc('\n', stderr);
+}
+
+void say_refusal(const char *subject, const char *reason)
+{
+	if (*subject == 0 || strstr(reason, subject) != NULL)
+		say_error("%s", reason);
+	else
+		say_error("%s: %s", subject, reason);
+}
+
+const char *say_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 void say_note(const char *format, ...)

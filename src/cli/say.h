@@ -15,6 +15,12 @@
 /* "yubin: ..." and a line end. */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* "SUBJECT: REASON", or the reason alone where it names the subject. */
+void say_refusal(const char *subject, const char *reason);
+
+/* What a plural ends with: "" for one, else "s". */
+const char *say_plural(uint64_t n);
+
 /* For people only: printed if standard error is a terminal. */
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -89,8 +89,9 @@ static void check_readable(struct problems *ps, const char *key,
 	if (!S_ISREG(ret->st_mode))
 		problem_add(ps, whole, "%s: %s is not a file", key, path);
 	else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
-		problem_add(ps, whole, "%s: cannot read %s: %s", key, path,
-			    strerror(errno));
+		problem_add(ps, whole, "%s: cannot read %s: %s%s", key, path,
+			    strerror(errno),
+			    errno == EACCES ? "; run it as root" : "");
 }
 
 static void check_pair(struct problems *ps, const char *certificate,

@@ -424,10 +424,16 @@ int supervisor_open_door(struct supervisor *s)
 				s->children.users[ROLE_STORE]);
 	if (err == YB_OK)
 		return SERVER_EXIT_OK;
-	(void)fprintf(stderr,
-		      "yubin: cannot open the control socket %s: "
-		      "%s\n",
-		      path, err_text(err));
+	if (err == YB_BUSY)
+		(void)fprintf(stderr,
+			      "yubin: a server runs here already: it answers "
+			      "at %s; `yubin status` shows it, `yubin restart` "
+			      "renews it\n",
+			      path);
+	else
+		(void)fprintf(stderr,
+			      "yubin: cannot open the control socket %s: %s\n",
+			      path, err_text(err));
 	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 }
 

@@ -42,8 +42,13 @@ static void tell_problem(void *ctx, bool notice,
 		(void)fprintf(stderr, "%s:%u:%u: %s\n", r->s->file,
 			      problem->line, problem->column, problem->text);
 	else
-		(void)fprintf(stderr, "yubin: %s: %s\n", r->s->file,
-			      problem->text);
+		/* What cannot be read names the file itself. */
+		(void)fprintf(
+			stderr, "yubin: %s%s%s\n",
+			strstr(problem->text, r->s->file) != NULL ? ""
+								  : r->s->file,
+			strstr(problem->text, r->s->file) != NULL ? "" : ": ",
+			problem->text);
 }
 
 static void on_read(void *ctx, enum yb_err err)
@@ -236,7 +241,9 @@ static int bind_listener(struct supervisor *s, uint32_t i)
 		return SERVER_EXIT_OK;
 	(void)fprintf(stderr, "yubin: cannot listen on %s: %s%s\n", l->address,
 		      err_text(err),
-		      err == YB_ACCESS ? "; ports below 1024 need root" : "");
+		      err == YB_ACCESS ? "; ports below 1024 need root"
+		      : err == YB_BUSY ? "; `ss -lptn` shows which"
+				       : "");
 	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
 }
 

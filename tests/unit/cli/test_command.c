@@ -60,8 +60,9 @@ static void test_good_lines(void **state)
 	assert_null(p.inv.args[0]);
 	assert_string_equal(option(&p, "config"), "(none)");
 
-	assert_int_equal(parse(&l, "account add -c x.yaml a@b.c --allow-weak",
-			       &p), COMMAND_ASK_RUN);
+	assert_int_equal(
+		parse(&l, "account add -c x.yaml a@b.c --allow-weak", &p),
+		COMMAND_ASK_RUN);
 	assert_string_equal(p.inv.command->name, "account add");
 	assert_string_equal(option(&p, "config"), "x.yaml");
 	assert_string_equal(option(&p, "allow-weak"), "");
@@ -70,8 +71,11 @@ static void test_good_lines(void **state)
 	assert_string_equal(p.inv.args[0], "a@b.c");
 	assert_null(p.inv.args[1]);
 
-	assert_int_equal(parse(&l, "deliver x@y.z -tf me@y.z -cfile z@y.z -- "
-				   "-f -", &p), COMMAND_ASK_RUN);
+	assert_int_equal(parse(&l,
+			       "deliver x@y.z -tf me@y.z -cfile z@y.z -- "
+			       "-f -",
+			       &p),
+			 COMMAND_ASK_RUN);
 	assert_string_equal(option(&p, "from"), "me@y.z");
 	assert_string_equal(option(&p, "to"), "");
 	assert_string_equal(option(&p, "config"), "file");
@@ -110,8 +114,7 @@ static void test_help_and_version(void **state)
 	}
 	assert_int_equal(parse(&l, "account --help", &p), COMMAND_ASK_HELP);
 	assert_string_equal(p.group, "account");
-	assert_int_equal(parse(&l, "account add --help", &p),
-			 COMMAND_ASK_HELP);
+	assert_int_equal(parse(&l, "account add --help", &p), COMMAND_ASK_HELP);
 	assert_string_equal(p.inv.command->name, "account add");
 	/* Also where the rest would be wrong. */
 	assert_int_equal(parse(&l, "serve x y -h", &p), COMMAND_ASK_HELP);
@@ -126,7 +129,7 @@ static const struct {
 	{ "sevre", "there is no command \"sevre\"; did you mean \"serve\"?" },
 	{ "zzz", "there is no command \"zzz\"" },
 	{ "acount add x", "did you mean \"account\"?" },
-	{ "account", "account needs a word more" },
+	{ "account", "account needs one of: " },
 	{ "account ad x",
 	  "there is no command \"account ad\"; did you mean \"add\"?" },
 	{ "account zzz", "there is no command \"account zzz\"" },
@@ -221,6 +224,33 @@ static void test_table(void **state)
 }
 
 /* Everything that is understood stands in the help. */
+/* Every run of white space becomes one space: help is broken into lines. */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p != 0; p++) {
+		bool space = *p == ' ' || *p == '\n';
+
+		if (!space)
+			*to++ = *p;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
+	}
+	*to = 0;
+}
+
+/* The list of all commands fits a terminal of 80 columns. */
+static void check_width(const char *text)
+{
+	while (*text != 0) {
+		size_t n = strcspn(text, "\n");
+
+		assert_in_range(n, 0, 80);
+		text += n + (text[n] != 0);
+	}
+}
+
 static void test_help_is_whole(void **state)
 {
 	struct buf all;
@@ -229,6 +259,7 @@ static void test_help_is_whole(void **state)
 	buf_init(&all, 64 * 1024);
 	commands_help(NULL, &all);
 	assert_ok(buf_add_u8(&all, 0));
+	check_width((char *)all.p);
 	for (size_t i = 0; i < commands_n; i++) {
 		const struct command *c = &commands[i];
 		struct buf out;
@@ -241,6 +272,7 @@ static void test_help_is_whole(void **state)
 		(void)snprintf(want, sizeof want, "Usage: yubin %s", c->name);
 		assert_non_null(strstr((char *)out.p, want));
 		assert_non_null(strstr((char *)out.p, c->args));
+		squeeze((char *)out.p);
 		for (const struct command_option *o = c->options;
 		     o->name != NULL; o++) {
 			(void)snprintf(want, sizeof want, "--%s", o->name);
@@ -260,8 +292,9 @@ static void test_help_is_whole(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const wrong[] = { "", "-1", "+1", "01", "0x1", "1 ",
-					     "65", "99999999999999999999" };
+	static const char *const wrong[] = {
+		"", "-1", "+1", "01", "0x1", "1 ", "65", "99999999999999999999"
+	};
 	struct command_parse p;
 	struct line l;
 	unsigned long v = 7;

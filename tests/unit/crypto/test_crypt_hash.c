@@ -21,8 +21,8 @@ static const char *const bad[] = {
 	"ab1y7yfDyPxSk",
 	"$2b$14$abcdefghijklmnopqrstuuGwPz6Fm4lTnGdQg3oQW7oO1hHc0Zb2m",
 	"$2b$1$abcdefghijklmnopqrstuuGwPz6Fm4lTnGdQg3oQW7oO1hHc0Zb2mx",
-	"$6$rounds=1000001$saltsalt$"
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	("$6$rounds=1000001$saltsalt$"
+	 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
 	"$6$saltsalt",
 	"$y$jFT$abc$xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	"$y$j9T$",
