@@ -102,13 +102,15 @@ def repaired(text, unstuff=False):
     does any other CR. From DATA a dot goes where CRLF was in front."""
     parts = re.split(rb"(\r*\n|\r)", text)
     out, real = b"", True
-    for i in range(0, len(parts) - 1, 2):
+    for i in range(0, len(parts), 2):
         line = parts[i]
         if unstuff and real and line.startswith(b"."):
             line = line[1:]
-        out += line + b"\r\n"
-        real = parts[i + 1].endswith(b"\r\n")
-    return out + parts[-1]
+        out += line
+        if i + 1 < len(parts):
+            out += b"\r\n"
+            real = parts[i + 1].endswith(b"\r\n")
+    return out
 
 
 def wire(message):

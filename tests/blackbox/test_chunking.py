@@ -2,8 +2,11 @@
 import random
 import re
 
+import pytest
+
 import mailgen
-from post_office import SANITIZED, to_wire
+from mail_systems import Exim, why_not
+from post_office import PATIENCE, SANITIZED, to_wire
 
 
 def chunked(body, sizes, end=b" LAST"):
@@ -131,3 +134,27 @@ def test_data_and_bdat_in_one_session(office, user):
                 c.say(b"BDAT %d LAST\r\n%s" % (len(body), body))
             c.reply(b"250 2.0.0")
     assert office.collect(user) == [body] * 6
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+@pytest.mark.skipif(SANITIZED, reason="once is enough for Exim")
+@pytest.mark.parametrize("way", ["smtp", "lmtp-inet"])
+def test_exim_sends_chunks(new_office, way):
+    """Exim uses BDAT wherever it is offered, and says so in its log."""
+    office = new_office()
+    user = office.add_account()
+    exim = Exim(office, PATIENCE, way)
+    try:
+        bodies = [b"one line", b"..\r\n.\r\n.x", b"y" * 900,
+                  b".\r\n" * 20000, (b"z" * 900 + b"\r\n") * 400]
+        for body in bodies:
+            exim.send(user, b"Subject: x\r\n\r\n" + body + b"\r\n")
+        got = [m.split(b"\r\n\r\n", 1)[1] for m in office.collect(user)]
+        assert got == [body + b"\r\n" for body in bodies]
+        sent = [line for line in exim.log().split("\n") if " => " in line]
+        assert len(sent) == 5 and all(" K " in line for line in sent), sent
+        exim.send("nobody@example.org", b"Subject: x\r\n\r\nx\r\n", "")
+        exim.wait_log(exim.BOUNCED)
+        assert "550 5.1.1" in exim.log()
+    finally:
+        exim.stop()

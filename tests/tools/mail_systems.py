@@ -205,6 +205,8 @@ class Exim(MailSystem):
                           "hosts = 127.0.0.1", "hosts_override",
                           "allow_localhost",
                           f"port = {office.lmtp_port}"],
+            "smtp": ["driver = smtp", "hosts = 127.0.0.1", "hosts_override",
+                     "allow_localhost", f"port = {office.smtp_port}"],
             "lmtp-unix": ["driver = lmtp", f"socket = {office.lmtp_socket}",
                           "user = nobody"],
             # Addresses come by the environment: Exim takes none that
