@@ -8,6 +8,7 @@
 #include "cli/logfile.h"
 #include "cli/logline.h"
 #include "cli/say.h"
+#include "cli/wire.h"
 
 enum {
 	/* What -f shows of the past, as tail and journalctl do. */
@@ -165,6 +166,14 @@ static int read_journal(struct printer *p, const struct wish *w)
 	return COMMAND_FAILED;
 }
 
+static int read_file(const char *path, struct printer *p, const struct wish *w)
+{
+	enum yb_err err = logfile_read(path, w->since_s, on_line, p);
+
+	on_caught_up(p);
+	return tell(path, err);
+}
+
 static void done(struct printer *p)
 {
 	for (size_t i = 0; i < p->last_n && p->last != NULL; i++)
@@ -184,6 +193,8 @@ int cmd_log(const struct invocation *inv)
 	c = say_config(inv);
 	if (c == NULL)
 		code = COMMAND_CONFIG;
+	else if (invocation_option(inv, "wire") != NULL)
+		code = wire_follow(c, invocation_option(inv, "wire"));
 	else if (c->log_path[0] == 0)
 		code = read_journal(&p, &w);
 	else if (w.follow)
@@ -191,10 +202,7 @@ int cmd_log(const struct invocation *inv)
 			    logfile_follow(c->log_path, w.since_s, on_line,
 					   on_caught_up, &p));
 	else
-		code = tell(c->log_path,
-			    logfile_read(c->log_path, w.since_s, on_line, &p));
-	if (c != NULL && c->log_path[0] != 0 && !w.follow)
-		on_caught_up(&p);
+		code = read_file(c->log_path, &p, &w);
 	done(&p);
 	return code;
 }

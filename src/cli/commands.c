@@ -144,6 +144,7 @@ static const struct command_option log_options[] = {
 	{ 0, "account", "ADDRESS", "of one account" },
 	{ 0, "address", "IP", "of one client's address" },
 	{ 0, "level", "LEVEL", "at least debug, info, warn or error" },
+	{ 0, "wire", "ADDRESS", "what one account's clients say, as they do" },
 	JSON_OPTION, END
 };
 static const struct command_option compact_options[] = {
@@ -262,6 +263,12 @@ const struct command commands[] = {
 	  "-20261121), oldest first; without a file, the journal of the unit "
 	  "yubin. Lines are\n"
 	  "key=value; with --json, one object a line.\n"
+	  "\n"
+	  "--wire shows the dialogues of an account's clients (and of those "
+	  "that bring mail for\n"
+	  "it) while it runs: passwords and the like as ***, bodies by their "
+	  "size. The log tells\n"
+	  "that somebody watches.\n"
 	  "\n"
 	  "Examples:\n"
 	  "  yubin log --since 2h --level warn\n"

@@ -498,6 +498,11 @@ const char *pop3_server_end_reason(const struct pop3_server *s)
 	return s->end_reason == NULL ? "" : s->end_reason;
 }
 
+bool pop3_server_in_sasl(const struct pop3_server *s)
+{
+	return s->state == POP3_SASL;
+}
+
 const char *pop3_server_doing(const struct pop3_server *s)
 {
 	static const char *const words[] = {

@@ -173,6 +173,8 @@ const char *pop3_server_end_reason(const struct pop3_server *s);
 
 /* What it does, in a word: "login", "sasl", "tls", "mail", "quit", "end". */
 const char *pop3_server_doing(const struct pop3_server *s);
+/* Whether the next line is a response of SASL, and not a command. */
+bool pop3_server_in_sasl(const struct pop3_server *s);
 
 const struct pop3_server_counters *
 pop3_server_counters(const struct pop3_server *s);

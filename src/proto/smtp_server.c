@@ -594,6 +594,12 @@ const char *smtp_server_end_reason(const struct smtp_server *s)
 	return s->end_reason == NULL ? "" : s->end_reason;
 }
 
+bool smtp_server_in_message(const struct smtp_server *s)
+{
+	return s->state == SMTP_DATA || s->state == SMTP_CHUNK ||
+	       s->state == SMTP_DROP;
+}
+
 const char *smtp_server_doing(const struct smtp_server *s)
 {
 	static const char *const words[] = {

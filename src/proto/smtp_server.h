@@ -133,6 +133,8 @@ bool smtp_server_is_over(const struct smtp_server *s);
 const char *smtp_server_end_reason(const struct smtp_server *s);
 /* What it does, in a word: "hello", "ready", "envelope", "message", ... */
 const char *smtp_server_doing(const struct smtp_server *s);
+/* Whether octets of a message come now, and not a command. */
+bool smtp_server_in_message(const struct smtp_server *s);
 const struct smtp_server_counters *
 smtp_server_counters(const struct smtp_server *s);
 

@@ -16,6 +16,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "server/wire.h"
 #include "server/worker.h"
 
 enum {
@@ -228,6 +229,19 @@ static enum yb_err receive(struct connection *c, size_t *ret_n)
 	return n == 0 ? YB_GONE : YB_OK;
 }
 
+/* Whether it is a command or a body is known before the engine has run. */
+static size_t feed_watched(struct connection *c, struct span in)
+{
+	struct session_view view = { .secret = true };
+	size_t n;
+
+	c->class->view(c->session, &view);
+	n = c->class->feed(c->session, in);
+	if (c->tap != NULL)
+		wire_input(c, span_head(in, n), view.secret);
+	return n;
+}
+
 /*
  * As much as the engine eats, its events answered in between. An engine may
  * eat nothing and yet move on, by raising an event. Whether anything moved.
@@ -238,7 +252,9 @@ static bool feed(struct connection *c, struct span in, size_t *ret_eaten)
 	bool answered, moved = false;
 
 	do {
-		n = c->class->feed(c->session, span_skip(in, eaten));
+		n = c->tap == NULL
+			    ? c->class->feed(c->session, span_skip(in, eaten))
+			    : feed_watched(c, span_skip(in, eaten));
 		eaten += n;
 		answered = c->class->progress(c->session);
 		moved = moved || n > 0 || answered;

@@ -21,6 +21,7 @@ struct worker;
 struct session_view {
 	const char *account; /* whose maildrop, or the first recipient; "" */
 	const char *doing;   /* a word */
+	bool secret;         /* what the client says now is not to be shown */
 	uint64_t commands;
 };
 
@@ -102,6 +103,7 @@ struct connection {
 	uint64_t began_ms, moved_ms; /* when octets last came or went */
 	uint64_t sending_since_ms;   /* output waits since; 0: none */
 	uint64_t taken_then;         /* octets that the client had by then */
+	struct wire_tap *tap;        /* somebody may be watching; else NULL */
 	uint64_t asked_ns; /* since when commands wait for answers; 0: none */
 	uint32_t listener; /* index in settings->config */
 	uint32_t service;  /* of it */

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "server/wire.h"
 #include "server/worker.h"
 
 enum {
@@ -234,6 +235,8 @@ enum yb_err connection_send(struct connection *c)
 	c->octets_out += n;
 	c->moved_ms = loop_now(c->worker->process.loop);
 	metric_add(c->worker->process.page, METRIC_SENT + c->service, n);
+	if (c->tap != NULL)
+		wire_output(c, n);
 	out_sent(c->class->output(c->session), n);
 	return YB_OK;
 }

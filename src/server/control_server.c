@@ -4,6 +4,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/socket.h"
 
 struct control_connection {
 	struct list link;
@@ -150,7 +151,8 @@ static void on_ready(void *ctx, uint32_t events)
 {
 	struct control_connection *c = ctx;
 
-	if ((events & EPOLLERR) != 0)
+	/* Nobody hears the rest; what is being worked on is finished. */
+	if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && c->busy))
 		disconnect(c);
 	else if (c->sending && (events & EPOLLOUT) != 0)
 		send_reply(c);
@@ -203,6 +205,23 @@ void control_server_take(struct control_server *s, int fd)
 	}
 	/* A request may have come with the hello. */
 	pump(c);
+}
+
+bool control_call_is_heard(const struct control_call *call)
+{
+	const struct control_connection *c = list_entry(
+		(uintptr_t)call, const struct control_connection, call);
+
+	return c->server != NULL;
+}
+
+uint32_t control_call_uid(const struct control_call *call)
+{
+	const struct control_connection *c = list_entry(
+		(uintptr_t)call, const struct control_connection, call);
+	unsigned uid, gid;
+
+	return socket_peer(c->fd, &uid, &gid) == YB_OK ? uid : UINT32_MAX;
 }
 
 void control_server_done(struct control_server *s)

@@ -42,6 +42,12 @@ YB_CHECKED enum yb_err control_server_init(struct control_server *s,
 /* Takes the connection over, or closes it if there are too many. */
 void control_server_take(struct control_server *s, int fd);
 
+/* Whether somebody still waits for the reply. */
+bool control_call_is_heard(const struct control_call *call);
+
+/* The user at the other end of the call; UINT32_MAX if that is unknown. */
+uint32_t control_call_uid(const struct control_call *call);
+
 /*
  * Closes all connections. Calls that are being worked on may still be
  * replied to; nobody hears it.

@@ -1,5 +1,6 @@
 #include "server/control_worker.h"
 
+#include "server/wire.h"
 #include "server/worker.h"
 
 static const char *stage_word(const struct connection *c,
@@ -67,6 +68,8 @@ void control_worker(void *worker, struct control_call *call)
 {
 	if (call->type == CONTROL_SESSIONS)
 		put_sessions(worker, call);
+	else if (call->type == CONTROL_WATCH)
+		wire_handle(worker, call);
 	else
 		control_reply(call, YB_UNSUPPORTED);
 }

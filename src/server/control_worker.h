@@ -1,5 +1,5 @@
 /*
- * What a worker answers to commands: who is connected.
+ * What a worker answers to commands: who is connected, and what is said.
  */
 #ifndef SERVER_CONTROL_WORKER_H
 #define SERVER_CONTROL_WORKER_H

@@ -12,6 +12,7 @@
 #include "os/memfd.h"
 #include "proto/pop3_server.h"
 #include "sasl/server.h"
+#include "server/wire.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -131,6 +132,8 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	}
 	if (err == YB_OK)
 		count_login(s);
+	if (err == YB_OK && s->connection->tap != NULL)
+		wire_identify(s->connection, s->address);
 	if (!may_delete)
 		pop3_server_forbid_delete(s->engine);
 	pop3_server_login_done(s->engine, err, &s->listing);
@@ -698,6 +701,7 @@ static void view(const void *session, struct session_view *ret)
 	*ret = (struct session_view){
 		.account = s->address != NULL ? s->address : "",
 		.doing = pop3_server_doing(s->engine),
+		.secret = pop3_server_in_sasl(s->engine),
 		.commands = pop3_server_counters(s->engine)->commands,
 	};
 }

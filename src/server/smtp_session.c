@@ -10,6 +10,7 @@
 #include "proto/smtp_server.h"
 #include "server/body.h"
 #include "server/recipients.h"
+#include "server/wire.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -71,6 +72,8 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 	}
 	err = good ? err : YB_GONE;
 	count_results(s, METRIC_RECIPIENTS, &err, 1);
+	if (err == YB_OK && s->connection->tap != NULL)
+		wire_identify(s->connection, s->address);
 	smtp_server_rcpt_done(s->engine, err);
 	connection_resume(s->connection);
 	return good;
@@ -78,6 +81,8 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 
 static void forget_transaction(struct smtp_session *s)
 {
+	if (s->connection->tap != NULL)
+		wire_leave(s->connection);
 	body_reset(&s->body);
 	recipients_reset(&s->recipients);
 	s->refused = false;
@@ -449,6 +454,7 @@ static void view(const void *session, struct session_view *ret)
 	*ret = (struct session_view){
 		.account = recipients_n(&s->recipients) > 0 ? s->address : "",
 		.doing = smtp_server_doing(s->engine),
+		.secret = smtp_server_in_message(s->engine),
 		.commands = smtp_server_counters(s->engine)->commands,
 	};
 }

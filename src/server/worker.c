@@ -11,6 +11,7 @@
 #include "server/control_worker.h"
 #include "server/pop3_session.h"
 #include "server/smtp_session.h"
+#include "server/wire.h"
 
 enum {
 	/* So that no listener starves the sessions. */
@@ -260,6 +261,7 @@ static void discount(struct worker *w, struct connection *c)
 
 void worker_bury(struct worker *w, struct connection *c)
 {
+	wire_end(c);
 	discount(w, c);
 	w->connections_n--;
 	metric_add(w->process.page, METRIC_CONNECTIONS + c->service,
@@ -318,6 +320,8 @@ void worker_welcome(struct connection *c)
 		connection_abort(c, "out of memory");
 	} else {
 		metric_add(w->process.page, METRIC_ACCEPTED + c->service, 1);
+		if (!list_empty(&w->watches))
+			wire_begin(c);
 		connection_begin(c, l->tls == CONFIG_TLS_IMPLICIT);
 	}
 }
@@ -668,6 +672,7 @@ int worker_main(uint32_t number)
 	map_init(&w->per_address, os_random_u64());
 	list_init(&w->connections);
 	list_init(&w->dead);
+	list_init(&w->watches);
 	loop_task_init(&w->bury, bury_dead, w);
 	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
 	loop_timer_init(&w->listen_again, listen_again, w);

@@ -50,9 +50,11 @@ struct worker {
 	uint64_t start_id;      /* of this process; makes log ids unique */
 	uint64_t next_id;
 	struct control_server control; /* commands that look at sessions */
-	uint64_t body_memory;          /* in use, of WORKER_BODY_MEMORY */
-	bool imported; /* auth has accounts that SCRAM cannot serve */
-	bool stopping;                 /* ends with its last session */
+	struct list watches;           /* of wire.c */
+	size_t watches_n;
+	uint64_t body_memory; /* in use, of WORKER_BODY_MEMORY */
+	bool imported;        /* auth has accounts that SCRAM cannot serve */
+	bool stopping;        /* ends with its last session */
 	struct drain drain;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];
