@@ -40,6 +40,10 @@ fuzz:
 bench: all
 	bench/compare-base $(RELEASE)/yubin
 
+# A package for Debian, in build/package.
+deb:
+	scripts/package
+
 install: all
 	DESTDIR=$(DESTDIR) cmake --install $(RELEASE) --prefix $(PREFIX)
 
@@ -52,5 +56,5 @@ $(RELEASE)/build.ninja:
 build/%/build.ninja:
 	cmake --preset $*
 
-.PHONY: all check asan test lint fuzz fuzz-smoke bench install clean
+.PHONY: all check asan test lint fuzz fuzz-smoke bench deb install clean
 .PRECIOUS: build/%/build.ninja

@@ -246,10 +246,15 @@ static enum yb_err set_count(const struct config_field *f, struct span text,
 		return YB_OK;
 	}
 	if (f->kind == FIELD_VERSION) {
+		bool newer = num_parse(text, UINT32_MAX, &v) && v > f->max;
+
 		(void)snprintf(reason, FIELD_REASON_MAX,
-			       "\"%s\" is not a version that this program "
-			       "knows; it knows %d",
-			       show_span(text).text, CONFIG_VERSION);
+			       "\"%s\" is %s: this program knows %d%s",
+			       show_span(text).text,
+			       newer ? "of a newer Yubin" : "no version",
+			       CONFIG_VERSION,
+			       newer ? "; use the Yubin that it was written for"
+				     : "");
 		return YB_INVALID;
 	}
 	if (octets) {

@@ -301,6 +301,7 @@ static enum yb_err bring_up(struct directory *d, const char *const *steps,
 		return YB_INVALID;
 	if (version < 0 || (uint64_t)version > steps_n)
 		return YB_VERSION;
+	d->version_before = (unsigned)version;
 	err = use_wal(d);
 	if (err == YB_OK)
 		err = execute(d, "BEGIN EXCLUSIVE");
@@ -377,7 +378,53 @@ const uint8_t *directory_secret(const struct directory *d)
 	return d->secret;
 }
 
-const char *directory_error(const struct directory *d)
+/* ---- versions, and what SQLite has to say ---- */
+
+unsigned directory_version_known(void)
 {
-	return sqlite3_errmsg(d->db);
+	return DIRECTORY_VERSION;
+}
+
+unsigned directory_version_before(const struct directory *d)
+{
+	return d->version_before;
+}
+
+enum yb_err directory_probe(const char *path, unsigned *ret)
+{
+	/* "Database File Format", 1.3: the user version, big-endian. */
+	enum { AT_USER_VERSION = 60 };
+	uint8_t v[4];
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	if (pread(fd, v, sizeof v, AT_USER_VERSION) != sizeof v)
+		return YB_CORRUPT;
+	*ret = (unsigned)v[0] << 24 | (unsigned)v[1] << 16 |
+	       (unsigned)v[2] << 8 | v[3];
+	return YB_OK;
+}
+
+static struct {
+	directory_report_fn *report;
+	void *ctx;
+} reporting; /* SQLite has one place for it, the process */
+
+static void on_sqlite_log(void *ctx, int code, const char *text)
+{
+	(void)ctx;
+	/* A name that is taken is an answer, not an error; and after a change
+	 * of the schema statements are prepared anew. */
+	if ((code & 0xff) != SQLITE_CONSTRAINT &&
+	    (code & 0xff) != SQLITE_SCHEMA && (code & 0xff) != SQLITE_NOTICE)
+		reporting.report(reporting.ctx, text);
+}
+
+void directory_set_report(directory_report_fn *report, void *ctx)
+{
+	reporting.report = report;
+	reporting.ctx = ctx;
+	/* Refused if SQLite is in use already: then nothing is told. */
+	(void)sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, NULL);
 }

@@ -103,8 +103,20 @@ void directory_close(struct directory **d);
 /* Random, made with the file: salts of unknown users are drawn from it. */
 const uint8_t *directory_secret(const struct directory *d);
 
-/* What SQLite said last, for the log; static or valid until the next call. */
-const char *directory_error(const struct directory *d);
+/*
+ * Has SQLite's own words about errors told, whoever meets them; for the whole
+ * process, before the first directory is opened.
+ */
+typedef void directory_report_fn(void *ctx, const char *text);
+void directory_set_report(directory_report_fn *report, void *ctx);
+
+/*
+ * The schema's version: that of this program, that of the file before it was
+ * opened (0: it was new), and that of a file which cannot be opened.
+ */
+unsigned directory_version_known(void);
+unsigned directory_version_before(const struct directory *d);
+YB_CHECKED enum yb_err directory_probe(const char *path, unsigned *ret);
 
 /* A domain as it stands in the file. */
 struct directory_domain {

@@ -147,6 +147,7 @@ struct directory {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	uint8_t secret[DIRECTORY_SECRET_LEN];
+	unsigned version_before; /* of the schema, 0: it was new */
 };
 
 /* SQL that leads from version i to version i + 1. */

@@ -559,6 +559,13 @@ static void handle_command(void *ctx, struct control_call *call)
 	tell_offers(p, false);
 }
 
+static void on_directory_report(void *ctx, const char *text)
+{
+	struct auth_process *p = ctx;
+
+	log_message(&p->process.log, LOG_ERROR, "directory", "%s", text);
+}
+
 static enum yb_err open_all(struct auth_process *p)
 {
 	const struct config *config = &p->process.config;
@@ -571,8 +578,10 @@ static enum yb_err open_all(struct auth_process *p)
 		.defaults = config->defaults,
 	};
 	char wal[CONFIG_PATH_LEN + 8];
-	enum yb_err err = directory_open(config->directory_path, &p->directory);
+	enum yb_err err;
 
+	directory_set_report(on_directory_report, p);
+	err = directory_open(config->directory_path, &p->directory);
 	if (err != YB_OK)
 		return err;
 	(void)snprintf(wal, sizeof wal, "%s-wal", config->directory_path);
@@ -597,18 +606,46 @@ static enum yb_err open_all(struct auth_process *p)
 	return err;
 }
 
+static void tell_migrated(struct auth_process *p)
+{
+	unsigned before = directory_version_before(p->directory);
+
+	if (before != 0 && before < directory_version_known())
+		log_message(&p->process.log, LOG_WARN, "migrated",
+			    "%s was brought from version %u to %u; earlier "
+			    "programs cannot read it any more",
+			    p->process.config.directory_path, before,
+			    directory_version_known());
+}
+
+static void tell_refused(struct auth_process *p, enum yb_err err)
+{
+	const char *path = p->process.config.directory_path;
+	unsigned version;
+
+	if (err == YB_VERSION && directory_probe(path, &version) == YB_OK)
+		log_message(&p->process.log, LOG_ERROR, "start",
+			    "%s is of version %u and this program knows %u: "
+			    "use the version of Yubin that wrote it, or "
+			    "restore a backup; nothing was changed",
+			    path, version, directory_version_known());
+	else
+		log_message(&p->process.log, LOG_ERROR, "start",
+			    "cannot open the directory %s: %s", path,
+			    err_text(err));
+}
+
 static void start(struct auth_process *p)
 {
 	enum yb_err err = open_all(p);
 
 	if (err == YB_OK) {
+		tell_migrated(p);
 		tell_offers(p, true);
 		process_ready(&p->process);
 		return;
 	}
-	log_message(&p->process.log, LOG_ERROR, "start",
-		    "cannot open the directory %s: %s",
-		    p->process.config.directory_path, err_text(err));
+	tell_refused(p, err);
 	process_end(&p->process, err == YB_BUSY ? 12 : 1);
 }
 

@@ -92,12 +92,17 @@ static enum yb_err read_head(struct load *ld)
 				    sizeof ld->place->account) != 0 ||
 			     l->head.place.mailbox != ld->place->mailbox))
 		err = YB_CORRUPT;
-	if (err != YB_OK) {
+	if (err == YB_VERSION)
 		load_report(ld,
-			    "the log's header is damaged, too new, or that of "
-			    "another mailbox");
+			    "the log is of format %u and this program knows "
+			    "%u: use the version of Yubin that wrote it; "
+			    "nothing was changed",
+			    octets[8] | octets[9] << 8, LOG_MAJOR);
+	else if (err != YB_OK)
+		load_report(ld, "the log's header is damaged, or that of "
+				"another mailbox");
+	if (err != YB_OK)
 		return err;
-	}
 	if (l->head.incompat != 0 || l->head.ro_compat != 0) {
 		l->read_only = true;
 		load_report(ld,

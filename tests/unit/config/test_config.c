@@ -215,8 +215,8 @@ static const struct bad bads[] = {
 	{ "defaults:\n  login_delay: 1\n", 2, 3,
 	  "unknown key \"login_delay\" in defaults" },
 	/* Values. */
-	{ "config_version: 2\n", 1, 17, "\"2\" is not a version that this" },
-	{ "config_version: yes\n", 1, 17, "\"yes\" is not a version" },
+	{ "config_version: 2\n", 1, 17, "\"2\" is of a newer Yubin: this program knows 1" },
+	{ "config_version: yes\n", 1, 17, "\"yes\" is no version" },
 	{ "hostname: mail_1\n", 1, 11, "\"mail_1\" is not a domain name" },
 	{ "hostname: -a.b\n", 1, 11, "\"-a.b\" is not a domain name" },
 	{ "hostname: a..b\n", 1, 11, "\"a..b\" is not a domain name" },
