@@ -301,7 +301,9 @@ enum yb_err tree_parse(struct span yaml, struct arena *arena,
 	if (yaml_parser_initialize(&parser) == 0)
 		return YB_NOMEM;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, yaml.p, yaml.n);
+	/* libyaml wants a pointer even to nothing. */
+	yaml_parser_set_input_string(
+		&parser, yaml.p != NULL ? yaml.p : (const uint8_t *)"", yaml.n);
 	err = read_events(&b, &parser, yaml);
 	yaml_parser_delete(&parser);
 	if (err == YB_NOMEM)

@@ -29,6 +29,47 @@ def pop3():
     yield from dialogues("pop3", b"\x0a\x02\x07\x00")
 
 
+def smtp():
+    # TLS possible; all at once, or in pieces; LMTP; XCLIENT allowed.
+    yield from dialogues("smtp", b"\x04\xff\x00\x00")
+    yield from dialogues("smtp", b"\x14\x02\x07\x00")
+    yield from dialogues("lmtp", b"\x05\xff\x00\x00")
+    for failures in (1, 2, 4, 8, 16, 32):
+        yield b"\x14\xff\x00" + bytes([failures]) + (
+            b"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<bob@example.org>\r\n"
+            b"DATA\r\nx\r\n.\r\nRSET\r\nXCLIENT ADDR=192.0.2.1\r\n"
+            b"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<bob@example.org>\r\n"
+            b"BDAT 30\r\n123456789012345678901234567890BDAT 0 LAST\r\n")
+
+
+def proxy():
+    v2 = b"\r\n\r\n\0\r\nQUIT\n"
+    for text in (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nEHLO x\r\n",
+                 b"PROXY TCP6 2001:db8::1 ::1 1 2\r\n",
+                 b"PROXY UNKNOWN x\r\n", v2 + b"\x20\0\0\3abc",
+                 v2 + b"\x21\x11\0\x0f" + b"x" * 15,
+                 v2 + b"\x21\x21\0\x24" + b"x" * 36,
+                 v2 + b"\x21\x31\0\xd8" + b"x" * 216,
+                 b"10.0.0.0/8, ::1", b"2001:db8::/32"):
+        yield b"\0" + text
+        yield b"\xff" + text
+
+
+def config():
+    yield (b"config_version: 1\nhostname: a.example\nproxy_networks: "
+           b"[\"10.0.0.0/8\", \"::1\"]\nmessage_size_max: 2M\n"
+           b"listeners:\n  pop3: {address: [\"127.0.0.1:2110\"], tls: "
+           b"starttls}\n  lmtp: {address: \"run/lmtp\"}\ndefaults:\n"
+           b"  quota_octets: 1G\n")
+    yield b"tls:\n  certificate: a.pem\n  key: b.key\n"
+    yield b"listeners: {smtp: }\n"
+
+
+def message():
+    for kinds in range(0, 256, 7):
+        yield bytes([kinds, kinds ^ 90, 3, 200]) + bytes(range(64))
+
+
 def sasl():
     for how in range(4):
         for text in (b"\0alice\0secret", b"n,,n=alice,r=abcdefgh",
