@@ -1,9 +1,9 @@
 /*
  * What the files of the SMTP server engine share: smtp_server.c (lines, the
- * command table, life cycle), smtp_mail.c (MAIL and RCPT), smtp_params.c
- * (their parameters), smtp_data.c (the message and its replies), smtp_bdat.c
- * (a message in chunks), smtp_xclient.c and smtp_small.c (commands that only
- * say something).
+ * command table, life cycle), smtp_hello.c (begin and end of a session),
+ * smtp_mail.c (MAIL and RCPT), smtp_params.c (their parameters), smtp_data.c
+ * (the message and its replies), smtp_bdat.c (a message in chunks),
+ * smtp_xclient.c and smtp_small.c (commands that only say something).
  */
 #ifndef PROTO_SMTP_PRIVATE_H
 #define PROTO_SMTP_PRIVATE_H
@@ -127,12 +127,7 @@ void smtp_end(struct smtp_server *s, const char *reason);
 void smtp_raise(struct smtp_server *s, struct smtp_event event);
 void smtp_settle(struct smtp_server *s);
 
-/* Whether it may stand where a host's name does. */
-bool smtp_is_helo(struct span name);
-
 void smtp_greet(struct smtp_server *s);
-
-bool smtp_offers_starttls(const struct smtp_server *s);
 
 /* Queues octets as they are. */
 void smtp_put(struct smtp_server *s, struct span text);
@@ -153,6 +148,19 @@ static inline bool smtp_is_lmtp(const struct smtp_server *s)
  * RSET, a new hello, STARTTLS, a refused DATA, the end.
  */
 void smtp_reset(struct smtp_server *s);
+
+/* ---- smtp_hello.c ---- */
+
+/* Whether it may stand where a host's name does. */
+bool smtp_is_helo(struct span name);
+
+bool smtp_offers_starttls(const struct smtp_server *s);
+
+enum smtp_outcome smtp_on_ehlo(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_helo(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_rset(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_quit(struct smtp_server *s, struct span arg);
+enum smtp_outcome smtp_on_starttls(struct smtp_server *s, struct span arg);
 
 /* ---- smtp_mail.c ---- */
 
