@@ -287,3 +287,22 @@ def test_networks_are_shown(office):
     assert re.search(r'^proxy_networks: \["127.77.0.0/16", '
                      r'"2001:db8::/32"\]$', shown, re.M)
     assert '\nxclient_networks: ["127.78.0.1"]\n' in shown
+
+
+def test_reload_changes_whom_to_believe(new_office):
+    office = new_office()
+    with Proxied(office.smtp_port, v1("203.0.113.5")) as c:
+        # Nobody's proxy yet: it spoke before it was greeted, or nonsense.
+        assert c.reply()[-1][:3] in (b"220", b"554")
+    office.set("proxy_networks", '["127.77.0.1"]')
+    office.set("xclient_networks", '["203.0.113.0/24"]')
+    office.run("reload")
+    with Proxied(office.smtp_port, v1("203.0.113.5")) as c:
+        c.reply(b"220")
+        c.smtp_ask(b"EHLO x")
+        # Judged by whom the connection is for.
+        c.smtp_ask(b"XCLIENT ADDR=203.0.113.6", b"220")
+    office.set("proxy_networks", "[]")
+    office.run("reload")
+    with Line(("127.0.0.1", office.smtp_port), source=PROXY) as c:
+        c.reply(b"220")
