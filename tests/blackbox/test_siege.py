@@ -238,6 +238,32 @@ def test_names_leave_nothing_behind(new_office):
     assert private(worker) - before < 1 << 20
 
 
+def test_tickets_stay_with_their_service(new_office):
+    """Threat 6: a ticket of POP3 means nothing to SMTP."""
+    office = new_office(start=False)
+    office.set("workers", 1)
+    office.start()
+    context = office.tls_context()
+
+    def pop3s(session):
+        s = context.wrap_socket(connect(office.pop3s_port),
+                                server_hostname="localhost", session=session)
+        assert s.recv(1000).startswith(b"+OK")
+        return s
+
+    with pop3s(None) as first:
+        ticket = first.session
+        assert ticket.has_ticket
+    with pop3s(ticket) as again:
+        assert again.session_reused
+    with office.smtp() as c:
+        c.smtp_ask(b"STARTTLS", b"220")
+        s = context.wrap_socket(c.sock, server_hostname="localhost",
+                                session=ticket)
+        assert not s.session_reused
+        s.close()
+
+
 def test_clear_text_behind_the_end_of_tls(post):
     """Threat 3: nothing is read after close_notify."""
     context = post.tls_context()
@@ -411,6 +437,30 @@ def test_limit_of_an_address(new_office):
             break
         assert time.monotonic() < end
     for c in mine:
+        c.close()
+
+
+def test_limit_of_an_ipv6_network(new_office):
+    """A host with IPv6 has a /64: that is what counts as one address."""
+    office = new_office(start=False)
+    office.set("workers", 1)
+    office.set("connections_per_address_max", 4)
+    office.set("proxy_networks", '["127.77.0.0/16"]')
+    office.start()
+
+    def begin(address):
+        c = Line(("127.0.0.1", office.pop3_port), source="127.77.0.1")
+        c.say(b"PROXY TCP6 %s 2001:db8::1 5000 110\r\n" % address)
+        return c, c.line()
+
+    some = [begin(b"2001:db8:0:1::%x" % n) for n in range(1, 5)]
+    assert all(line.startswith(b"+OK") for _, line in some)
+    c, line = begin(b"2001:db8:0:1:ffff::9")
+    assert line.startswith(b"-ERR [SYS/TEMP] too many connections")
+    c.close()
+    other, line = begin(b"2001:db8:0:2::1")
+    assert line.startswith(b"+OK")
+    for c, _ in [*some, (other, b"")]:
         c.close()
 
 
