@@ -98,7 +98,7 @@ static void begin_linger(struct connection *c)
 	c->stage = CONNECTION_LINGER;
 	c->session = NULL;
 	c->class->closed(session, NULL);
-	buf_done(&c->unread);
+	connection_drop_unread(c);
 	c->octets_in = 0;
 	(void)shutdown(c->fd, SHUT_WR); /* the end is seen by read */
 	loop_timer_set(c->worker->process.loop, &c->timer,
@@ -269,6 +269,30 @@ static bool is_secret(const struct connection *c)
 	return c->class->is_secret != NULL && c->class->is_secret(c->session);
 }
 
+void connection_drop_unread(struct connection *c)
+{
+	c->worker->unread_memory -= c->unread_held;
+	c->unread_held = 0;
+	buf_done(&c->unread);
+}
+
+/* Keeps what the engine did not eat; its session ends if there is no room. */
+static void keep_unread(struct connection *c, struct span rest)
+{
+	struct worker *w = c->worker;
+
+	if (rest.n == 0)
+		return;
+	if (w->unread_memory + rest.n > WORKER_UNREAD_MEMORY) {
+		die(c, "too much unread input in all");
+		return;
+	}
+	c->unread_held = rest.n;
+	w->unread_memory += rest.n;
+	if (buf_add(&c->unread, rest) != YB_OK)
+		die(c, "out of memory");
+}
+
 static bool feed_unread(struct connection *c)
 {
 	bool secret = is_secret(c);
@@ -279,7 +303,7 @@ static bool feed_unread(struct connection *c)
 	if (secret && n > c->unread.n)
 		mem_wipe(c->unread.p + c->unread.n, n - c->unread.n);
 	if (c->unread.n == 0)
-		buf_done(&c->unread);
+		connection_drop_unread(c);
 	return moved;
 }
 
@@ -318,9 +342,7 @@ static bool feed_some(struct connection *c)
 		c->asked_ns = clock_mono_ns();
 	c->class->tick(c->session, c->moved_ms, ACTIVITY_CAME);
 	(void)feed(c, span_of(c->worker->input, n), &eaten);
-	if (eaten < n && buf_add(&c->unread, span_of(c->worker->input + eaten,
-						     n - eaten)) != YB_OK)
-		die(c, "out of memory");
+	keep_unread(c, span_of(c->worker->input + eaten, n - eaten));
 	/* All sessions share the buffer: a password does not stay in it. */
 	if (secret)
 		mem_wipe(c->worker->input, n);

@@ -91,14 +91,15 @@ struct connection {
 	void *session;
 	enum connection_stage stage;
 	bool can_read, can_write;
-	bool watches_room; /* EPOLLOUT too */
-	bool end_is_near;  /* the kernel told of the client's end */
-	bool ended;        /* it was read: the client sends no more */
-	bool counted;      /* among those of its address */
-	bool notice_sent;  /* TLS close notice */
-	struct buf unread; /* input that the engine has not eaten */
-	uint32_t burst;    /* octets to offer the socket at a time */
-	uint64_t id;       /* for the log: sessions of this worker */
+	bool watches_room;  /* EPOLLOUT too */
+	bool end_is_near;   /* the kernel told of the client's end */
+	bool ended;         /* it was read: the client sends no more */
+	bool counted;       /* among those of its address */
+	bool notice_sent;   /* TLS close notice */
+	struct buf unread;  /* input that the engine has not eaten */
+	size_t unread_held; /* of the worker's WORKER_UNREAD_MEMORY */
+	uint32_t burst;     /* octets to offer the socket at a time */
+	uint64_t id;        /* for the log: sessions of this worker */
 	uint64_t octets_in, octets_out;
 	uint64_t began_ms, moved_ms; /* when octets last came or went */
 	uint64_t sending_since_ms;   /* output waits since; 0: none */
@@ -136,6 +137,9 @@ void connection_refuse_proxy(struct connection *c, const char *why);
  * IO if the log cannot be read, GONE or INVALID if the client is gone.
  */
 YB_CHECKED enum yb_err connection_send(struct connection *c);
+
+/* Frees the input that the engine has not eaten. */
+void connection_drop_unread(struct connection *c);
 
 /* The handshake goes on: it is this connection's turn. */
 void connection_handshake(struct connection *c);

@@ -225,6 +225,8 @@ enum yb_err connection_send(struct connection *c)
 		if (err == YB_OK && c->tls == NULL && n < g.octets)
 			c->burst =
 				n * 2 < BURST_MIN ? BURST_MIN : (uint32_t)n * 2;
+		else if (err == YB_AGAIN && c->tls == NULL)
+			c->burst = BURST_MIN; /* what was read was for nothing */
 		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
 			c->burst *= 2;
 		if (c->burst > WORKER_SCRATCH)

@@ -213,7 +213,7 @@ static void bury_dead(void *ctx)
 
 		tls_connection_free(&c->tls);
 		fd_close(&c->fd);
-		buf_done(&c->unread);
+		connection_drop_unread(c);
 		settings_release(&c->settings);
 		free(c);
 	}

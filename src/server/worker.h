@@ -19,6 +19,9 @@ enum {
 	WORKER_INPUT = 64 * 1024,
 	/* Bodies that wait in memory for their final dot, all sessions. */
 	WORKER_BODY_MEMORY = 64 * 1024 * 1024,
+	/* Input that came before the engines had room to answer, all sessions:
+	 * 500 that pipeline all they can and read nothing. */
+	WORKER_UNREAD_MEMORY = 32 * 1024 * 1024,
 	/* A notice that nobody waits for may wait this long. */
 	LAZY_MS = 50,
 };
@@ -52,9 +55,10 @@ struct worker {
 	struct control_server control; /* commands that look at sessions */
 	struct list watches;           /* of wire.c */
 	size_t watches_n;
-	uint64_t body_memory; /* in use, of WORKER_BODY_MEMORY */
-	bool imported;        /* auth has accounts that SCRAM cannot serve */
-	bool stopping;        /* ends with its last session */
+	uint64_t body_memory;   /* in use, of WORKER_BODY_MEMORY */
+	uint64_t unread_memory; /* in use, of WORKER_UNREAD_MEMORY */
+	bool imported;          /* auth has accounts that SCRAM cannot serve */
+	bool stopping;          /* ends with its last session */
 	struct drain drain;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];

@@ -358,6 +358,34 @@ def test_never_read(post):
         c.close()
 
 
+@pytest.mark.skipif(SANITIZED, reason="it needs memory of its own")
+def test_strangers_that_never_read(new_office):
+    """What strangers pipeline and do not read is bounded in all."""
+    office = new_office(start=False)
+    office.set("workers", 1)
+    office.start()
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    worker = office.pids("worker")[0]
+    before = private(worker)
+    n = 800
+    mute = [connect(office.pop3_port, i) for i in range(n)]
+    for s in mute:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.setblocking(False)
+    for _ in range(40):
+        for s in mute:
+            with contextlib.suppress(OSError):
+                s.send(b"CAPA\r\n" * 2000)
+    office.wait_log('end="too much unread input in all"')
+    # 32 MiB of input, and for each what its engine holds of answers.
+    assert private(worker) - before < (32 << 20) + n * 28 * 1024
+    for s in mute:
+        s.close()
+    with office.pop3(user) as c:
+        assert c.retr(1)
+
+
 def test_out_of_descriptors_and_back(new_office):
     """Threat 28: a flood that takes every descriptor, and then goes."""
     office = new_office(start=False)
