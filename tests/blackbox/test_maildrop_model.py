@@ -27,7 +27,7 @@ from post_office import (SANITIZED, Closed, Failure, PostOffice,
 
 LONG = "YUBIN_MODEL_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("YUBIN_MODEL_EXAMPLES",
-                              "20" if SANITIZED else "40"))
+                              "8" if SANITIZED else "25"))
 STEPS = 120
 USERS = 3
 # Awkward lines at every place: dots, nothing, no line end, long ones.
