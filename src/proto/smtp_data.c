@@ -101,7 +101,9 @@ static enum yb_err find_fault(const struct smtp_server *s)
 
 	if ((s->reader.bare || s->encoder.bare) && !smtp_is_lmtp(s))
 		return YB_BARE_LINE_END;
-	if (s->hops.n > SMTP_HOPS_MAX)
+	/* What comes by LMTP stays here: it cannot go round once more, and
+	 * the mail system before us has counted. */
+	if (s->hops.n > SMTP_HOPS_MAX && !smtp_is_lmtp(s))
 		return YB_LOOP;
 	if (s->config.size_max > 0 &&
 	    smtp_data_octets(s) > s->config.size_max + own)

@@ -446,7 +446,7 @@ class Model:
         if bare is not None and \
                 len(repaired(text[:bare], True)) <= SIZE_MAX:
             self.refuse(BARE)
-        elif hops(message) > HOPS_MAX:
+        elif hops(message) > HOPS_MAX and not self.lmtp:
             self.refuse(LOOP)
         elif len(message) > SIZE_MAX:
             self.refuse(TOO_BIG)

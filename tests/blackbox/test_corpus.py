@@ -1,4 +1,6 @@
 """Real mail goes in, and comes out as it was."""
+import re
+
 from post_office import is_strict, repaired, strip_trace, to_wire
 
 
@@ -26,7 +28,10 @@ def compare(office, user, mail, want):
 
 
 def test_strict_messages_by_smtp(office, user, corpus):
-    mail = [(name, body) for name, body in corpus if is_strict(body)]
+    mail = [(name, body) for name, body in corpus if is_strict(body) and
+            # More than a hundred hops are a loop (RFC 5321 section 6.3).
+            len(re.findall(rb"(?mi)^received:", body.split(
+                b"\r\n\r\n")[0])) <= 100]
     assert len(mail) > 100
     want = fill(office, user, mail, "smtp")
     for (_, body), repaired_ in zip(mail, want):
