@@ -41,6 +41,7 @@
 	X(INVALID, PERM, "is not valid")                              \
 	X(SYNTAX, PERM, "syntax error")                               \
 	X(TOO_BIG, PERM, "is too large")                              \
+	X(OVER_QUOTA, PERM, "is larger than the mailbox may be")      \
 	X(BARE_LINE_END, PERM, "contains a bare CR or LF")            \
 	X(LOOP, PERM, "has been through too many servers")            \
 	X(UNSUPPORTED, PERM, "is not supported here")                 \

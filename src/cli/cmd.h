@@ -36,6 +36,7 @@ int cmd_domain_remove(const struct invocation *inv);
 int cmd_alias_add(const struct invocation *inv);
 int cmd_alias_list(const struct invocation *inv);
 int cmd_alias_remove(const struct invocation *inv);
+int cmd_fsck(const struct invocation *inv);
 int cmd_compact(const struct invocation *inv);
 int cmd_backup(const struct invocation *inv);
 int cmd_restore(const struct invocation *inv);

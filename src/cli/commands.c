@@ -147,6 +147,12 @@ static const struct command_option log_options[] = {
 	{ 0, "wire", "ADDRESS", "what one account's clients say, as they do" },
 	JSON_OPTION, END
 };
+static const struct command_option fsck_options[] = {
+	CONFIG_OPTION,
+	{ 0, "all", NULL, "every mailbox of every account" },
+	{ 0, "repair", NULL, "put damage aside, make log and index anew" },
+	JSON_OPTION, END
+};
 static const struct command_option compact_options[] = {
 	CONFIG_OPTION,
 	{ 0, "all", NULL, "every mailbox of every account" },
@@ -462,6 +468,21 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin mail undelete alice@example.org 17\n",
 	  cmd_mail_undelete },
+	{ "fsck", "[ADDRESS]", 0, 1, fsck_options, COMMAND_USAGE,
+	  "Check every octet of mailboxes, beside the running server",
+	  "Verifies every checksum, and what sessions see against the log. "
+	  "Damage is named by\n"
+	  "offset and message. With --repair damaged octets are put into "
+	  "files damaged.* in\n"
+	  "the mailbox's folder, and log and index are made anew of all that "
+	  "is good. Exit\n"
+	  "code 1 if there is damage that was not repaired; 3 if only in "
+	  "some of several.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin fsck --all\n"
+	  "  yubin fsck alice@example.org --repair\n",
+	  cmd_fsck },
 	{ "compact", "[ADDRESS]", 0, 1, compact_options, COMMAND_USAGE,
 	  "Give back the space of mail that is gone",
 	  "Writes mailboxes anew without mail whose undelete_days are over, "

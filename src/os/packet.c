@@ -7,7 +7,7 @@
 
 #include "os/fd.h"
 
-enum { PARTS_MAX = 8 };
+enum { PARTS_MAX = 9 };
 
 union control {
 	struct cmsghdr align;

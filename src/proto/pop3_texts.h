@@ -94,6 +94,7 @@
 	X(INVALID, "正しくありません")                       \
 	X(SYNTAX, "構文が正しくありません")                  \
 	X(TOO_BIG, "大きすぎます")                           \
+	X(OVER_QUOTA, "メールボックスの上限を超えています")  \
 	X(BARE_LINE_END, "単独の CR または LF があります")   \
 	X(LOOP, "経由したサーバーが多すぎます")              \
 	X(UNSUPPORTED, "ここでは利用できません")             \

@@ -105,6 +105,9 @@ const char *smtp_reply_of(enum yb_err err)
 		return "250 2.0.0 accepted";
 	case YB_QUOTA:
 		return "452 4.2.2 mailbox is full";
+	/* RFC 3463 section 3.3, X.2.2: no later try will find room. */
+	case YB_OVER_QUOTA:
+		return "552 5.2.2 message is larger than the mailbox may be";
 	case YB_FULL:
 		return "452 4.3.1 no space here at present";
 	/* RFC 5321 section 4.5.3.1.10: "the response code 452 ... The client

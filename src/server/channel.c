@@ -7,7 +7,7 @@
 enum {
 	/* Bodies from here on are sent at once, without a copy. */
 	LARGE_BODY = 4096,
-	PARTS_MAX = 6,
+	PARTS_MAX = 7,
 	/* Packets taken in one go before others get their turn. */
 	RECEIVE_BURST = 64,
 };

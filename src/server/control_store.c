@@ -313,6 +313,38 @@ static void add_mail(struct store *store, struct control_call *call)
 	store_add(store, place, call->fd, copies, n, on_added, call);
 }
 
+static void on_checked(void *ctx, enum yb_err err,
+		       const struct store_checked *checked)
+{
+	struct control_call *call = ctx;
+
+	control_put_u64(&call->reply, checked->octets);
+	control_put_u64(&call->reply, checked->records);
+	control_put_u64(&call->reply, checked->messages);
+	control_put_u64(&call->reply, checked->damaged);
+	control_put_u64(&call->reply, checked->index_wrong);
+	for (size_t i = 0; i < checked->faults_n; i++) {
+		control_put_u64(&call->reply, checked->faults[i].at);
+		control_put_u64(&call->reply, checked->faults[i].end);
+		control_put_u64(&call->reply, checked->faults[i].uid);
+	}
+	control_reply(call, err);
+}
+
+static void fsck(struct store *store, struct control_call *call)
+{
+	struct store_place place;
+	bool good = read_place(call, &place);
+	uint64_t repair = control_get_u64(&call->fields);
+
+	if (!good || !control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else if (repair != 0)
+		store_repair(store, place, on_compacted, call);
+	else
+		store_check(store, place, false, on_checked, call);
+}
+
 typedef void handle_fn(struct store *store, struct control_call *call);
 
 static handle_fn *const handlers[CONTROL_TYPES] = {
@@ -326,6 +358,7 @@ static handle_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_MAIL_ADD] = add_mail,
 	[CONTROL_MAILBOXES] = list_mailboxes,
 	[CONTROL_COMPACT] = compact,
+	[CONTROL_FSCK] = fsck,
 };
 
 void control_store_handle(struct store *store, struct control_call *call)

@@ -58,8 +58,8 @@
 	X(QUIT)          /* session, two numbers of its name in the log,    \
 	                  * ranges inline or as sealed fd */                \
 	X(CLOSE)         /* session; no answer */                           \
-	X(DELIVER)       /* mode, received, places, prefix, wire inline or  \
-	                  * as fd */                                        \
+	X(DELIVER)       /* mode, received, places, quotas, prefix, wire    \
+	                  * inline or as fd */                              \
 	X(SPOOL_WANTED)                                                     \
 	/* store -> worker */                                               \
 	X(OPENED)        /* err, session, may it delete, address, listing   \

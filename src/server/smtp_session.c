@@ -258,11 +258,12 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 	struct span wire = buf_span(&s->body.memory);
 	struct message_writer head, tail;
 	uint32_t wire_n, prefix_n = (uint32_t)prefix.n;
-	struct span parts[6];
+	struct span parts[7];
 	AUTO_FD memfd = -1;
 	int fd = s->body.file;
 
-	if (fd < 0 && wire.n > INLINE_MAX - s->recipients.places.n) {
+	if (fd < 0 && wire.n > INLINE_MAX - s->recipients.places.n -
+				       s->recipients.quotas.n) {
 		enum yb_err err = memfd_make("yubin-body", wire, &memfd);
 
 		if (err != YB_OK)
@@ -281,12 +282,13 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 	message_write_u32(&tail, prefix_n);
 	parts[0] = message_written(&head);
 	parts[1] = buf_span(&s->recipients.places);
-	parts[2] = message_written(&tail);
-	parts[3] = prefix;
-	parts[4] = span_of(&wire_n, sizeof wire_n);
-	parts[5] = wire;
+	parts[2] = buf_span(&s->recipients.quotas);
+	parts[3] = message_written(&tail);
+	parts[4] = prefix;
+	parts[5] = span_of(&wire_n, sizeof wire_n);
+	parts[6] = wire;
 	s->waiting = true;
-	s->request = worker_ask(w, ASKED_STORE, MESSAGE_DELIVER, parts, 6, &fd,
+	s->request = worker_ask(w, ASKED_STORE, MESSAGE_DELIVER, parts, 7, &fd,
 				fd >= 0, on_delivered, s);
 	return YB_OK;
 }

@@ -442,7 +442,8 @@ static void refuse_delivery(struct question *q, size_t n)
 
 /* Where a delivery goes, and its body; false if malformed. */
 static bool read_delivery(struct message *m, struct store_delivery *d,
-			  struct store_place *places)
+			  struct store_place *places,
+			  struct store_quota *quotas)
 {
 	struct message_reader r;
 	uint8_t mode;
@@ -456,10 +457,12 @@ static bool read_delivery(struct message *m, struct store_delivery *d,
 	if (r.bad || mode > STORE_EACH || n == 0 || n > STORE_PLACES_MAX)
 		return false;
 	message_read_into(&r, places, n * sizeof *places);
+	message_read_into(&r, quotas, n * sizeof *quotas);
 	d->prefix = message_read_octets(&r);
 	d->wire = message_read_octets(&r);
 	d->mode = (enum store_delivery_mode)mode;
 	d->places = places;
+	d->quotas = quotas;
 	d->places_n = n;
 	return message_read_ended(&r) && m->fds_n <= 1 &&
 	       (m->fds_n == 1 ? d->wire.n == 0 : d->wire.n == d->wire_n);
@@ -485,10 +488,11 @@ static bool on_deliver(struct worker_peer *w, struct message *m)
 {
 	struct store_process *p = w->peer.owner;
 	struct store_place places[STORE_PLACES_MAX];
+	struct store_quota quotas[STORE_PLACES_MAX];
 	struct store_delivery d = { .fd = -1 };
 	struct question *q;
 
-	if (!read_delivery(m, &d, places) ||
+	if (!read_delivery(m, &d, places, quotas) ||
 	    !is_body(p, m->fds_n == 1 ? m->fds[0] : -1, d.wire_n))
 		return false;
 	q = question_new(p, w->peer.number, w->peer.incarnation, m->id);

@@ -42,7 +42,7 @@ void part_fail(struct part *part, enum yb_err err)
 	struct mailbox *mb = part->mb;
 
 	if (part->state == PART_PENDING)
-		mb->pending_adds -= part_adds(part);
+		part_forget_pending(part);
 	if (mb != NULL)
 		mailbox_kick(mb); /* the next in its queue */
 	part_done(part, err);
@@ -61,6 +61,38 @@ size_t part_adds(const struct part *part)
 	return part->op->type == LOG_UNDELETE ? part->op->total : 0;
 }
 
+/* Of a message on the way; 0 for what is none. */
+static uint64_t part_octets(const struct part *part)
+{
+	return part->op->type == LOG_MESSAGE ? log_octets(&part->record) : 0;
+}
+
+void part_forget_pending(struct part *part)
+{
+	part->mb->pending_adds -= part_adds(part);
+	part->mb->pending_octets -= part_octets(part);
+}
+
+/* What is on the way counts as if it were there. */
+static enum yb_err check_quota(const struct part *part)
+{
+	const struct mailbox *mb = part->mb;
+	const struct store_quota *q = &part->quota;
+	const struct operation *op = part->op;
+	uint64_t octets =
+		op->prefix.n + op->wire.n + (op->fd >= 0 ? op->wire_n : 0) - 3;
+
+	if (q->octets > 0 && octets > q->octets)
+		return YB_OVER_QUOTA;
+	if (q->octets > 0 &&
+	    mb->table.octets + mb->pending_octets + octets > q->octets)
+		return YB_QUOTA;
+	if (q->messages > 0 &&
+	    mb->table.messages + mb->pending_adds >= q->messages)
+		return YB_QUOTA;
+	return YB_OK;
+}
+
 enum yb_err part_begin(struct part *part)
 {
 	struct mailbox *mb = part->mb;
@@ -75,6 +107,12 @@ enum yb_err part_begin(struct part *part)
 	/* What the ballast was given up for is not for mail. */
 	if (op->type == LOG_MESSAGE && mb->st->space.given_up)
 		return YB_FULL;
+	if (op->type == LOG_MESSAGE) {
+		enum yb_err err = check_quota(part);
+
+		if (err != YB_OK)
+			return err;
+	}
 	if (mb->next_uid + adds > (uint64_t)LOG_UID_MAX + 1)
 		return YB_QUOTA;
 	mb->next_seq += adds > 1 ? adds - 1 : 0;
@@ -139,6 +177,7 @@ void part_written(struct part *part)
 
 	mb->tail = part->end;
 	mb->pending_adds += part_adds(part);
+	mb->pending_octets += part_octets(part);
 	part->state = PART_PENDING;
 	list_remove(&part->link);
 	list_push(&mb->pending, &part->link);

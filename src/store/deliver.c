@@ -52,12 +52,15 @@ static struct part *find_twin(struct operation *op, const struct part *part)
 
 /* A mailbox named twice gets one copy; both places get its outcome. */
 static void find_mailboxes(struct operation *op,
-			   const struct store_place *places)
+			   const struct store_place *places,
+			   const struct store_quota *quotas)
 {
 	for (size_t i = 0; i < op->parts_n; i++) {
 		struct part *part = &op->parts[i];
 		enum yb_err err = mailbox_get(op->st, &places[i], &part->mb);
 
+		if (quotas != NULL)
+			part->quota = quotas[i];
 		if (err == YB_OK)
 			part->twin = find_twin(op, part);
 		if (err != YB_OK || part->twin != NULL)
@@ -106,7 +109,7 @@ void store_deliver(struct store *st, const struct store_delivery *delivery,
 	if (err != YB_OK) {
 		fail_parts(op, err);
 	} else {
-		find_mailboxes(op, delivery->places);
+		find_mailboxes(op, delivery->places, delivery->quotas);
 		if (op->left > 0)
 			operation_start(op);
 	}

@@ -365,6 +365,7 @@ static enum yb_err compact_start(struct mailbox *mb, enum compaction_step step,
 /* ---- by command ---- */
 
 struct compact_request {
+	bool always; /* even where there is nothing to give back */
 	store_compacted_fn *told;
 	void *ctx;
 };
@@ -377,11 +378,12 @@ static void compact_then(void *ctx, enum yb_err err, struct mailbox *mb)
 	if (err == YB_OK && mb->state == MAILBOX_READY) {
 		same = (struct store_compacted){ mb->tail, mb->tail };
 		/* Descriptors that were closed come back with a write. */
-		if (is_worth(mb, true))
+		if (r->always || is_worth(mb, true))
 			err = mailbox_prepare(mb, true);
 		if (err == YB_AGAIN || mb->compaction != NULL)
 			err = YB_BUSY;
-		if (err == YB_OK && is_worth(mb, true) && can_begin(mb))
+		if (err == YB_OK && (r->always || is_worth(mb, true)) &&
+		    can_begin(mb))
 			err = compact_start(mb, STEP_BEGIN, false, r->told,
 					    r->ctx);
 		if (err == YB_OK && mb->compaction != NULL) {
@@ -393,8 +395,8 @@ static void compact_then(void *ctx, enum yb_err err, struct mailbox *mb)
 	free(r);
 }
 
-void store_compact(struct store *st, struct store_place place,
-		   store_compacted_fn *told, void *ctx)
+static void request(struct store *st, struct store_place place, bool always,
+		    store_compacted_fn *told, void *ctx)
 {
 	struct compact_request *r = malloc(sizeof *r);
 
@@ -402,9 +404,21 @@ void store_compact(struct store *st, struct store_place place,
 		told(ctx, YB_NOMEM, (struct store_compacted){ 0 });
 		return;
 	}
-	*r = (struct compact_request){ told, ctx };
+	*r = (struct compact_request){ always, told, ctx };
 	mailbox_open_then(st, place, compact_then, r);
 	store_settle(st);
+}
+
+void store_compact(struct store *st, struct store_place place,
+		   store_compacted_fn *told, void *ctx)
+{
+	request(st, place, false, told, ctx);
+}
+
+void store_repair(struct store *st, struct store_place place,
+		  store_compacted_fn *told, void *ctx)
+{
+	request(st, place, true, told, ctx);
 }
 
 /* ---- by itself ---- */

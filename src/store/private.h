@@ -13,6 +13,7 @@
  *	sync.c      group commit, publishing, failed syncs
  *	generation.c  when a log is compacted; compact.c how
  *	space.c     full disks
+ *	fsck.c      checks a log while it is used
  *	sweep.c     finds what nobody opens; places.c what there is
  *	set_aside.c files of what is no good record
  *	snapshot.c  what sessions see; query.c what commands see
@@ -172,6 +173,7 @@ struct mailbox {
 	size_t counted;                /* octets, while in st->unused */
 	struct list queue;             /* parts not yet written, in order */
 	struct list pending; /* parts written, not yet synced, in order */
+	uint64_t pending_octets;
 	size_t pending_adds; /* entries that these will add to the table */
 	struct list openers;
 	struct log_head head;
@@ -203,6 +205,7 @@ struct part {
 	unsigned failures; /* of mb, when it was written */
 	uint64_t at, end;
 	uint64_t head_sum;
+	struct store_quota quota;
 	struct log_record record;
 };
 
@@ -326,6 +329,8 @@ void part_fail(struct part *part, enum yb_err err);
 void part_written(struct part *part);
 void part_done(struct part *part, enum yb_err err);
 size_t part_adds(const struct part *part);
+/* It is no longer on the way: published, or failed. */
+void part_forget_pending(struct part *part);
 /* Numbers and place of the next record; QUOTA, NOMEM. */
 YB_CHECKED enum yb_err part_begin(struct part *part);
 void part_cut_back(struct part *part);

@@ -270,6 +270,11 @@ enum store_delivery_mode {
 	STORE_EACH,        /* LMTP: an outcome a recipient */
 };
 
+/* What a mailbox may hold; 0 is no limit. Deleted mail does not count. */
+struct store_quota {
+	uint64_t octets, messages;
+};
+
 /*
  * A message in wire form: `prefix` (trace fields), then either `wire` in
  * memory or `wire_n` octets at `wire_at` of `fd`. The store copies or reads
@@ -278,7 +283,8 @@ enum store_delivery_mode {
 struct store_delivery {
 	enum store_delivery_mode mode;
 	const struct store_place *places;
-	size_t places_n;    /* at most STORE_PLACES_MAX */
+	const struct store_quota *quotas; /* of each place; NULL: none */
+	size_t places_n;                  /* at most STORE_PLACES_MAX */
 	struct span prefix; /* whole lines of wire form; may be empty */
 	struct span wire;   /* used if fd < 0 */
 	int fd;             /* or -1; borrowed until `delivered` */
@@ -294,8 +300,9 @@ struct store_delivery {
 typedef void store_delivered_fn(void *ctx, const enum yb_err *errs, size_t n);
 
 /*
- * Delivers; `delivered` comes once every copy is synced or has failed. The
- * memory of `delivery`, its places and spans, is not used after the return.
+ * Delivers; a place whose quota it would pass gets QUOTA, or OVER_QUOTA if
+ * it can never fit. `delivered` comes once every copy is synced or has failed.
+ * The memory of `delivery`, its places and spans, is not used after the return.
  */
 void store_deliver(struct store *st, const struct store_delivery *delivery,
 		   store_delivered_fn *delivered, void *ctx);
@@ -344,6 +351,42 @@ typedef void store_compacted_fn(void *ctx, enum yb_err err,
  */
 void store_compact(struct store *st, struct store_place place,
 		   store_compacted_fn *told, void *ctx);
+
+/* Octets of a log that are no good record. */
+struct store_fault {
+	uint64_t at, end;
+	uint32_t uid; /* of the message whose body it is; 0: not known */
+};
+
+struct store_checked {
+	uint64_t octets;   /* of the log */
+	uint64_t records;  /* good ones */
+	uint64_t messages; /* visible ones */
+	uint64_t damaged;  /* octets */
+	bool index_wrong;  /* sessions see something else than the log says */
+	const struct store_fault *faults; /* the first of them */
+	size_t faults_n;
+};
+
+typedef void store_checked_fn(void *ctx, enum yb_err err,
+			      const struct store_checked *checked);
+
+/*
+ * Reads all of a mailbox's log and checks every sum, and what sessions see
+ * against it, while mail comes and goes. A mailbox without files is whole.
+ * CORRUPT if it cannot be opened at all; SNAPSHOT_GONE if its log was
+ * replaced meanwhile.
+ */
+void store_check(struct store *st, struct store_place place, bool slowly,
+		 store_checked_fn *told, void *ctx);
+
+/*
+ * Makes log and index anew from what is good, as store_compact() does even
+ * where there is nothing to give back; damage is kept in files damaged.*
+ * beside the log.
+ */
+void store_repair(struct store *st, struct store_place place,
+		  store_compacted_fn *told, void *ctx);
 
 typedef void store_numbers_fn(void *ctx, enum yb_err err,
 			      const uint32_t *numbers, size_t n);

@@ -114,7 +114,7 @@ static void publish(struct mailbox *mb, uint64_t upto)
 			break;
 		list_remove(&part->link);
 		list_push(&answered, &part->link);
-		mb->pending_adds -= part_adds(part);
+		part_forget_pending(part);
 		index_table_note(&mb->table, &part->record, part->at,
 				 part->head_sum);
 		if (part->record.type != LOG_MESSAGE) {

@@ -220,3 +220,76 @@ def test_sessions_go_on_over_a_compaction(new_office):
         old.ask(b"DELE 20", b"+OK")
         old.ask(b"QUIT", b"+OK")
     assert office.collect(user) == bodies[11:19]
+
+
+# ---- fsck ----
+
+@pytest.mark.parametrize("running", [True, False])
+def test_fsck(new_office, running):
+    office = new_office()
+    user = office.add_account()
+    bodies = [b"Subject: %d\r\n\r\nbody of %d\r\n" % (n, n) for n in range(9)]
+    deliver(office, user, bodies)
+    if not running:
+        office.stop()
+    found = json.loads(office.run("fsck", user, "--json").stdout)
+    assert found[0]["messages"] == 9 and found[0]["faults"] == []
+    path = log_of(office)
+    with open(path, "r+b") as f:
+        log = f.read()
+        at = log.index(b"body of 4")
+        f.seek(at)
+        f.write(b"B")
+    done = office.run("fsck", "--all", code=1)
+    assert b"message 5 is damaged" in done.stdout
+    fault = json.loads(office.run("fsck", user, "--json",
+                                  code=1).stdout)[0]["faults"][0]
+    assert fault["from"] < at < fault["to"] and fault["uid"] == 5
+    office.run("fsck", user, "--repair")
+    aside = [f for f in os.listdir(os.path.dirname(path))
+             if f.startswith("damaged.")]
+    assert len(aside) == 1
+    with open(os.path.join(os.path.dirname(path), aside[0]), "rb") as f:
+        assert b"Body of 4" in f.read()
+    office.run("fsck", "--all")
+    if not running:
+        office.start()
+    # Every other message is there, and mail goes on.
+    assert office.collect(user) == bodies[:4] + bodies[5:]
+    deliver(office, user, bodies[:1])
+    assert [r["uid"] for r in listed(office, user)][-1] == 10
+
+
+def test_fsck_of_a_lost_header(new_office):
+    office = new_office()
+    user = office.add_account()
+    deliver(office, user, BODIES[:1])
+    office.stop()
+    with open(log_of(office), "r+b") as f:
+        f.seek(40)
+        f.write(b"XXXX")
+    done = office.run("fsck", user, code=1)
+    assert b"header" in done.stderr and b"mailbox" in done.stderr
+
+
+def test_quota(office):
+    user = office.add_account()
+    office.run("account", "set", user, "quota_messages=2")
+    deliver(office, user, BODIES[:2])
+    with office.lmtp() as c:
+        c.smtp_ask(b"MAIL FROM:<a@example.net>")
+        c.smtp_ask(b"RCPT TO:<" + user.encode() + b">")
+        c.smtp_ask(b"DATA", b"354")
+        c.say(b"x\r\n.\r\n")
+        assert c.reply()[-1].startswith(b"452 4.2.2")
+    # What was deleted leaves room at once.
+    delete_by_pop3(office, user, [1])
+    deliver(office, user, BODIES[:1])
+    office.run("account", "set", user, "quota_octets=100",
+               "quota_messages=0")
+    with office.lmtp() as c:
+        c.smtp_ask(b"MAIL FROM:<a@example.net>")
+        c.smtp_ask(b"RCPT TO:<" + user.encode() + b">")
+        c.smtp_ask(b"DATA", b"354")
+        c.say(b"x" * 200 + b"\r\n.\r\n")
+        assert c.reply()[-1].startswith(b"552 5.2.2")

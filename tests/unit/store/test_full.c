@@ -227,6 +227,45 @@ static void test_frees_early(void **state)
 	done(f);
 }
 
+static enum yb_err put_within(struct fixture *f, struct store_quota quota,
+			      const char *wire)
+{
+	struct store_place place = help_place(3);
+	struct help_answer a = { 0 };
+	struct store_delivery d = { .places = &place,
+				    .places_n = 1,
+				    .quotas = &quota,
+				    .wire = span_str(wire),
+				    .fd = -1 };
+
+	store_deliver(f->st, &d, help_on_delivered, &a);
+	help_wait(f->st, &a.done);
+	return a.err;
+}
+
+/* A mailbox is full before the disk is; deleted mail does not count. */
+static void test_quotas(void **state)
+{
+	const struct store_quota two = { .messages = 2 };
+	const struct store_quota small = { .octets = 24 };
+	struct fixture *f = make(256 * KIB, 7);
+
+	(void)state;
+	assert_ok(put_within(f, two, "0123456789\r\n.\r\n"));
+	assert_ok(put_within(f, two, "0123456789\r\n.\r\n"));
+	assert_int_equal(put_within(f, two, ".\r\n"), YB_QUOTA);
+	assert_int_equal(put_within(f, small, "\r\n.\r\n"), YB_QUOTA);
+	/* It can never fit. */
+	assert_int_equal(put_within(f, small,
+				    "0123456789012345678901234\r\n.\r\n"),
+			 YB_OVER_QUOTA);
+	assert_ok(drop(f, 3, 1, 1));
+	assert_ok(put_within(f, small, "0123456789\r\n.\r\n"));
+	assert_int_equal(put_within(f, small, "\r\n.\r\n"), YB_QUOTA);
+	assert_ok(put_within(f, (struct store_quota){ 0 }, "\r\n.\r\n"));
+	done(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_recovers),
 		cmocka_unit_test(test_well_again),
 		cmocka_unit_test(test_frees_early),
+		cmocka_unit_test(test_quotas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
