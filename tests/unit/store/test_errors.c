@@ -1,5 +1,5 @@
 /*
- * Thirty scenarios, each run again and again while the k-th call to the disk
+ * Scenarios, each run again and again while the k-th call to the disk
  * fails, for each k and several errors, and while the k-th allocation fails:
  * no crash, nothing left open, and what was acknowledged is there afterwards,
  * octet for octet and once.
@@ -70,14 +70,15 @@ void *realloc(void *p, size_t n)
 /*
  * d, e: a message to account 0, to both; l: one in a file; x, X: deletes the
  * first, all of account 0; u: brings all back; c: compacts; r: the process
- * starts anew; i: and has lost its index; o: opens and reads.
+ * starts anew; i: and has lost its index; o: opens and reads; a: one comes out
+ * of a backup.
  */
 static const char *const scenarios[] = {
-	"d",    "dd",     "e",     "ee",    "l",      "dl",
-	"ledo", "dx",     "ddX",   "dxu",   "ddXu",   "exd",
-	"dxc",  "ddxc",   "ddXc",  "eeXcd", "dxcu",   "ddXuc",
-	"drd",  "dir",    "dxrd",  "ddXir", "dxruc",  "ddxcrd",
-	"lXcr", "eXuceo", "didxc", "dcdcd", "ddxcix", "lexucro",
+	"d",      "dd",      "e",      "ee",    "l",      "dl",    "ledo",
+	"dx",     "ddX",     "dxu",    "ddXu",  "exd",    "dxc",   "ddxc",
+	"ddXc",   "eeXcd",   "dxcu",   "ddXuc", "drd",    "dir",   "dxrd",
+	"ddXir",  "dxruc",   "ddxcrd", "lXcr",  "eXuceo", "didxc", "dcdcd",
+	"ddxcix", "lexucro", "a",      "dXaca", "daxuar",
 };
 
 enum { MESSAGES_MAX = 16 };
@@ -176,6 +177,24 @@ static void deliver(struct run *r, bool both, bool in_file)
 	r->sent++;
 }
 
+/* Out of a backup, under an id that it had. */
+static void add(struct run *r)
+{
+	struct store_copy copy = { .id = { 9, (uint8_t)r->sent } };
+	struct answer a = { 0 };
+	char wire[64];
+	AUTO_FD fd = -1;
+
+	wire_of(r->sent, wire);
+	copy.n = strlen(wire);
+	if (memfd_make("backup", span_str(wire), &fd) != YB_OK)
+		return;
+	store_add(r->st, help_place(0), fd, &copy, 1, on_delivered, &a);
+	wait(r, &a);
+	r->acked[r->sent][0] = a.errs[0] == YB_OK;
+	r->sent++;
+}
+
 static void drop(struct run *r, uint32_t last)
 {
 	struct uid_range range = { 1, last };
@@ -240,6 +259,8 @@ static void play(struct run *r, const char *scenario)
 			drop(r, *p == 'x' ? 1 : UINT32_MAX);
 		else if (*p == 'u')
 			(void)!undelete(r, 0);
+		else if (*p == 'a')
+			add(r);
 		else if (*p == 'c')
 			compact(r);
 		else if (*p == 'o')

@@ -11,13 +11,16 @@
 #include "unit/store/sim_cut.h"
 #include "unit/store/store_help.h"
 
+#include <sys/mman.h>
+
+#include "base/codec.h"
 #include "os/fd.h"
 #include "os/memfd.h"
 
 enum {
 	ACCOUNTS = 3,
 	MESSAGES_MAX = 160,
-	CHANGES_MAX = 120,
+	CHANGES_MAX = 200,
 	UIDS_MAX = 4000,
 	STEPS = 36,
 	OPEN_CHANGES_MAX = 12, /* not acknowledged at one cut */
@@ -262,6 +265,72 @@ static void undelete(struct world *w, unsigned account)
 		   on_deleted, e);
 }
 
+/* ---- out of a backup ---- */
+
+enum { ADDED_MAX = 4 };
+
+struct adding {
+	struct change *of[ADDED_MAX];
+	size_t n;
+	int fd;
+};
+
+static void on_added(void *ctx, const enum yb_err *errs, size_t n)
+{
+	struct adding *a = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		if (errs[i] == YB_OK)
+			a->of[i]->acked = sim_mark(a->of[i]->w->disk);
+		else if (errs[i] == YB_EXISTS || errs[i] == YB_BUSY)
+			a->of[i]->issued = NEVER;
+	}
+	fd_close(&a->fd);
+	free(a);
+}
+
+/*
+ * Messages that were seen come back under their ids, wherever they are now:
+ * shown, deleted, or freed. Each is a change of its own.
+ */
+static void add(struct world *w, uint8_t account)
+{
+	struct adding *a = calloc(1, sizeof *a);
+	struct store_copy copies[ADDED_MAX] = { 0 };
+	unsigned from = w->messages_n > 0 ? roll(w, w->messages_n) : 0;
+	uint64_t at = 0;
+
+	assert_non_null(a);
+	a->fd = memfd_create("backup", 0);
+	for (unsigned i = from; i < w->messages_n && a->n < ADDED_MAX; i++) {
+		const struct message *m = &w->messages[i];
+		struct store_copy *c = &copies[a->n];
+		struct change *e;
+
+		if (m->uidl[account][0] == 0 || m->acked[account] == NEVER)
+			continue;
+		e = new_change(w, account, true);
+		if (e == NULL)
+			break;
+		w->changes_n++;
+		e->names[m->id] = true;
+		e->issued = sim_mark(w->disk);
+		a->of[a->n++] = e;
+		assert_true(base32_parse_id(span_str(m->uidl[account]), c->id));
+		c->received_ns = 7;
+		c->at = at;
+		c->n = strlen(m->wire);
+		assert_int_equal(pwrite(a->fd, m->wire, c->n, (off_t)at), c->n);
+		at += c->n;
+	}
+	if (a->n == 0) {
+		fd_close(&a->fd);
+		free(a);
+		return;
+	}
+	store_add(w->st, help_place(account), a->fd, copies, a->n, on_added, a);
+}
+
 static void on_compacted(void *ctx, enum yb_err err, struct store_compacted c)
 {
 	(void)ctx, (void)err, (void)c;
@@ -455,7 +524,7 @@ static void note_all(struct world *w)
 
 static void work(struct world *w)
 {
-	unsigned what = roll(w, 16);
+	unsigned what = roll(w, 18);
 	uint8_t account = (uint8_t)roll(w, ACCOUNTS);
 	struct store_snapshot *s;
 	bool dies = roll(w, 6) == 0;
@@ -474,6 +543,8 @@ static void work(struct world *w)
 		compact(w, account);
 	} else if (what < 13) {
 		undelete(w, account);
+	} else if (what < 15) {
+		add(w, account);
 	} else {
 		/* A log may have to be read in a process about to die. */
 		if (help_open(w->st, help_place(account), &s) == YB_OK)
