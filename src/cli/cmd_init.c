@@ -201,6 +201,48 @@ static void print_next(const struct wish *w, const struct config *c)
 			     c->base);
 }
 
+static bool listens_to(const struct config *c, enum config_service service)
+{
+	for (uint32_t i = 0; i < c->listeners_n; i++)
+		if (c->listeners[i].service == service)
+			return true;
+	return false;
+}
+
+/* What the world has to know of this server, as a zone file has it. */
+static void print_dns(const struct config *c)
+{
+	const char *domain = c->default_domain, *host = c->hostname;
+
+	if (strchr(host, '.') == NULL || domain[0] == 0) {
+		(void)printf("\nThe world cannot look \"%s\" up: put a name "
+			     "such as mail.example.org into\n"
+			     "%s as hostname, and your domain as "
+			     "default_domain.\n",
+			     host, c->file);
+		return;
+	}
+	(void)printf("\nIn the DNS, for whoever keeps the zone of %s:\n"
+		     "  %s.  A    this machine's address; AAAA likewise\n",
+		     domain, host);
+	if (listens_to(c, CONFIG_SMTP))
+		(void)printf("  %s.  MX   10 %s.\n", domain, host);
+	/* RFC 6186 section 3.3. */
+	if (listens_to(c, CONFIG_POP3S))
+		(void)printf("  _pop3s._tcp.%s.  SRV  0 1 995 %s.\n", domain,
+			     host);
+	if (listens_to(c, CONFIG_POP3))
+		(void)printf("  _pop3._tcp.%s.  SRV  10 1 110 %s.\n", domain,
+			     host);
+	/* RFC 7208. */
+	(void)printf("  %s.  TXT  \"v=spf1 mx -all\"  (and whoever else sends "
+		     "mail of it)\n"
+		     "The PTR record of the address has to say %s.: ask who "
+		     "gave you the address.\n"
+		     "When all is in place: yubin doctor\n",
+		     domain, host);
+}
+
 static int build(const struct wish *w, struct layout *l, const char *file,
 		 struct config *c, struct buf *text)
 {
@@ -223,6 +265,8 @@ static int build(const struct wish *w, struct layout *l, const char *file,
 	if (is_new && !layout_write(file, buf_span(text), 0644))
 		return COMMAND_FAILED;
 	print_next(w, c);
+	if (!l->loopback)
+		print_dns(c);
 	return COMMAND_OK;
 }
 

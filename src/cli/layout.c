@@ -74,7 +74,8 @@ bool layout_users(struct layout *l)
 	return !l->root || (need_user(l->config, "", &l->store) &&
 			    need_user(l->config, "-auth", &l->auth) &&
 			    need_user(l->config, "-worker", &other) &&
-			    need_user(l->config, "-metrics", &other));
+			    need_user(l->config, "-metrics", &other) &&
+			    need_user(l->config, "-supervisor", &other));
 }
 
 /* ---- folders ---- */

@@ -33,6 +33,21 @@ static void compare_fields(const struct config *old, struct config *fresh,
 	}
 }
 
+static void compare_defaults(const struct config *old,
+			     const struct config *fresh, config_change_fn *each,
+			     void *ctx)
+{
+	for (unsigned i = 0; i < SETTINGS_N; i++) {
+		char key[80];
+
+		if (old->defaults[i] == fresh->defaults[i])
+			continue;
+		(void)snprintf(key, sizeof key, "defaults.%s",
+			       setting_name((enum setting)i));
+		each(ctx, key, true);
+	}
+}
+
 static void tell_listener(const struct config_listener *l, const char *how,
 			  config_change_fn *each, void *ctx)
 {
@@ -70,6 +85,7 @@ void config_compare(const struct config *old, struct config *fresh,
 		    config_change_fn *each, void *ctx)
 {
 	compare_fields(old, fresh, each, ctx);
+	compare_defaults(old, fresh, each, ctx);
 	if (!certificates_are_same(old, fresh))
 		each(ctx, "tls.certificates", true);
 	compare_listeners(old, fresh, each, ctx);

@@ -3,11 +3,14 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from post_office import PASSWORD, PostOffice, environment, unprivileged
+from post_office import (BINARY, PASSWORD, PATIENCE, PostOffice, environment,
+                         unprivileged)
 
 BODY = b"Subject: x\r\n\r\nbody\r\n"
 
@@ -278,3 +281,28 @@ def test_strangers_may_not_ask(office):
         pytest.skip("the program lies where others do not get")
     assert done.returncode not in (0, 2)
     assert b"@example.org" not in done.stdout
+
+
+def test_init_tells_the_dns():
+    """A server's zone: MX (RFC 5321), SRV (RFC 6186), SPF (RFC 7208), PTR."""
+    folder = tempfile.mkdtemp(prefix="yubin-test-", dir="/tmp")
+    try:
+        os.chmod(folder, 0o755)
+        done = subprocess.run([BINARY, "init", folder + "/d", "--hostname",
+                               "mail.example.org"], env=environment(),
+                              capture_output=True, timeout=PATIENCE,
+                              check=True)
+        out = done.stdout.decode()
+        for line in ("example.org.  MX   10 mail.example.org.",
+                     "_pop3s._tcp.example.org.  SRV  0 1 995 mail.example.org.",
+                     "_pop3._tcp.example.org.  SRV  10 1 110 mail.example.org.",
+                     'example.org.  TXT  "v=spf1 mx -all"',
+                     "PTR record of the address has to say mail.example.org."):
+            assert line in out, out
+        done = subprocess.run([BINARY, "init", folder + "/e", "--hostname",
+                               "box"], env=environment(), capture_output=True,
+                              timeout=PATIENCE, check=True)
+        assert b'cannot look "box" up' in done.stdout
+        assert b"MX" not in done.stdout
+    finally:
+        shutil.rmtree(folder)
