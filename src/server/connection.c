@@ -599,6 +599,14 @@ void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX])
 		       (unsigned long long)c->id);
 }
 
+bool connection_stranger_may_log(const struct connection *c)
+{
+	if (log_allows_stranger(&c->worker->process.log))
+		return true;
+	metric_add(c->worker->process.page, METRIC_SUPPRESSED, 1);
+	return false;
+}
+
 void connection_summary_begin(const struct connection *c, struct log_line *line,
 			      const char *service)
 {

@@ -154,6 +154,9 @@ void connection_abort(struct connection *c, const char *why);
 enum { CONNECTION_SID_MAX = 40 };
 void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX]);
 
+/* Whether the session of somebody who was not let in may have its line. */
+bool connection_stranger_may_log(const struct connection *c);
+
 /*
  * The one line that sums a session up: begun with who and how, given the
  * protocol's own fields, ended with octets, time and why it ended.

@@ -9,16 +9,25 @@
 #include "server/connection.h"
 #include "server/worker.h"
 
-void connection_refuse_proxy(struct connection *c, const char *why)
+static void log_refusal(const struct connection *c, const char *why)
 {
-	char peer[SOCKET_TEXT_MAX];
+	char peer[SOCKET_TEXT_MAX], sid[CONNECTION_SID_MAX];
 	struct log_line line;
 
+	if (!connection_stranger_may_log(c))
+		return;
+	connection_sid(c, sid);
 	socket_address_print(&c->peer, peer);
 	log_begin(&line, &c->worker->process.log, LOG_WARN, "proxy");
+	log_field_str(&line, "session", sid);
 	log_field_str(&line, "peer", peer);
 	log_field_str(&line, "error", why);
 	log_end(&line);
+}
+
+void connection_refuse_proxy(struct connection *c, const char *why)
+{
+	log_refusal(c, why);
 	connection_abort(c, why);
 }
 

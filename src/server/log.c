@@ -20,6 +20,38 @@ static void flush_task(void *ctx)
 	log_flush(ctx);
 }
 
+static void end_window(void *ctx, uint64_t now_ms)
+{
+	struct log *log = ctx;
+	struct log_line line;
+
+	(void)now_ms;
+	log->strangers = 0;
+	if (log->suppressed == 0)
+		return;
+	log_begin(&line, log, LOG_WARN, "suppressed");
+	log_field_u64(&line, "lines", log->suppressed);
+	log_field_str(&line, "msg",
+		      "more strangers than are worth a line each");
+	log->suppressed = 0;
+	log_end(&line);
+}
+
+bool log_allows_stranger(struct log *log)
+{
+	if (log->loop == NULL)
+		return true;
+	if (log->strangers == 0)
+		loop_timer_set(log->loop, &log->window,
+			       loop_now(log->loop) + LOG_SUPPRESSED_MS);
+	if (log->strangers < LOG_STRANGERS_MAX) {
+		log->strangers++;
+		return true;
+	}
+	log->suppressed++;
+	return false;
+}
+
 void log_init(struct log *log, struct loop *loop, const char *process, int fd)
 {
 	log->loop = loop;
@@ -31,7 +63,10 @@ void log_init(struct log *log, struct loop *loop, const char *process, int fd)
 	/* The C library reads the time zone's file at first use, which no
 	 * caged process may. */
 	tzset();
+	log->strangers = 0;
+	log->suppressed = 0;
 	loop_task_init(&log->flush, flush_task, log);
+	loop_timer_init(&log->window, end_window, log);
 }
 
 void log_flush(struct log *log)

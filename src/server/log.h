@@ -17,6 +17,11 @@ enum {
 	LOG_LINE_MAX = 2048,
 	/* Foreign text beyond this is cut, and "..." shows it. */
 	LOG_VALUE_MAX = 256,
+	/* Lines a second that anybody may cause by knocking: a process that
+	 * serves people has far fewer strangers, and a flood is told by its
+	 * first lines and its number (threat 58). */
+	LOG_STRANGERS_MAX = 200,
+	LOG_SUPPRESSED_MS = 1000,
 };
 
 struct log {
@@ -25,9 +30,12 @@ struct log {
 	const char *process; /* "worker-0" */
 	int fd;
 	size_t n;
-	uint64_t lost;  /* lines that could not be written */
-	int64_t second; /* that `stamp` shows, since 1970 */
-	char stamp[32]; /* "2026-11-21T13:50:19" */
+	uint64_t lost;            /* lines that could not be written */
+	struct loop_timer window; /* in which strangers are counted */
+	uint32_t strangers;
+	uint64_t suppressed; /* lines in it that were left out */
+	int64_t second;      /* that `stamp` shows, since 1970 */
+	char stamp[32];      /* "2026-11-21T13:50:19" */
 	char buffer[LOG_BUFFER];
 };
 
@@ -42,6 +50,13 @@ void log_init(struct log *log, struct loop *loop, const char *process, int fd);
 
 /* Writes what waits. */
 void log_flush(struct log *log);
+
+/*
+ * Whether a line may be written that a stranger has caused: who has not
+ * logged in, and whose mail was not taken. If not, it is counted, and the
+ * number told once a second. Always, without a loop.
+ */
+bool log_allows_stranger(struct log *log);
 
 /* A line is begun, given its fields, and ended. */
 void log_begin(struct log_line *line, struct log *log, enum log_level level,

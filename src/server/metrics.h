@@ -141,6 +141,8 @@
 	  "seconds", SMTP_COMMAND, NONE,                                      \
 	  "From a command's arrival to its answer, those pipelined with it "  \
 	  "included.")                                                        \
+	X(SUPPRESSED, COUNTER, WORKER, "yubin_log_suppressed_lines", "",      \
+	  NONE, NONE, "Lines of strangers' sessions, left out in a flood.")   \
 	X(RECIPIENTS, COUNTER, WORKER, "yubin_recipients", "", MAIL_RESULT,   \
 	  NONE, "Recipients that clients named.")                             \
 	X(DELIVERIES, COUNTER, WORKER, "yubin_deliveries", "", MAIL_RESULT,   \

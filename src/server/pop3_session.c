@@ -737,13 +737,16 @@ static void write_summary(struct pop3_session *s, const char *why)
 	const struct pop3_server_counters *n = pop3_server_counters(s->engine);
 	struct log_line line;
 
+	if (s->address == NULL && !connection_stranger_may_log(c))
+		return;
 	connection_summary_begin(c, &line, "pop3");
 	if (s->address != NULL) {
 		log_field_str(&line, "account", s->address);
 		log_field_u64(&line, "messages", s->listing.head->count);
 		log_field_hex(&line, "uidls", s->listing.head->uidls);
-		if (s->deleted > 0)
-			log_field_hex(&line, "uidls_left", s->uidls_left);
+		log_field_hex(&line, "uidls_left",
+			      s->deleted > 0 ? s->uidls_left
+					     : s->listing.head->uidls);
 	}
 	log_field_u64(&line, "retr", n->retr);
 	log_field_u64(&line, "top", n->top);

@@ -492,6 +492,8 @@ static void write_summary(struct smtp_session *s, const char *why)
 	const struct smtp_server_counters *n = smtp_server_counters(s->engine);
 	struct log_line line;
 
+	if (n->accepted == 0 && !connection_stranger_may_log(c))
+		return;
 	connection_summary_begin(c, &line, s->lmtp ? "lmtp" : "smtp");
 	if (smtp_server_helo(s->engine).n > 0)
 		log_field(&line, "helo", smtp_server_helo(s->engine));

@@ -2,8 +2,10 @@
 import base64
 import os
 import re
+import socket
+import time
 
-from post_office import PASSWORD
+from post_office import PASSWORD, PATIENCE
 
 LINE = re.compile(
     r'ts=\S+Z level=(?:debug|info|warn|error) proc=\S+ event=\S+'
@@ -68,6 +70,49 @@ def test_why_sessions_end(office, user):
         c.rest()
     ends = {s["end"] for s in sessions(office, since, 2)}
     assert ends == {"hung up", "spoke HTTP"}
+
+
+def test_a_flood_of_strangers_is_counted(new_office):
+    # Threat 58: nobody fills the disk with lines by knocking.
+    office = new_office(start=False)
+    office.set("workers", 1)
+    office.start()
+    user = office.add_account()
+    since = len(office.log())
+    for _ in range(1500):
+        socket.create_connection(("127.0.0.1", office.pop3_port)).close()
+    # Who logs in has a line, flood or not.
+    with office.pop3(user) as c:
+        c.ask(b"QUIT")
+    office.wait_log(f"event=session .*account={user}", since)
+    end = time.monotonic() + PATIENCE
+    while True:
+        lines = [fields(x) for x in office.log()[since:].splitlines()]
+        told = [x for x in lines if x["event"] == "session" and
+                "account" not in x]
+        left_out = sum(int(x["lines"]) for x in lines
+                       if x["event"] == "suppressed")
+        if len(told) + left_out == 1500:
+            break
+        assert time.monotonic() < end, (len(told), left_out)
+        time.sleep(0.05)
+    assert left_out > 0
+
+
+def test_uidls_before_and_after(office, user):
+    for n in range(2):
+        office.deliver(user, b"%d\r\n" % n)
+    since = len(office.log())
+    for verb in (b"NOOP", b"DELE 1", b"NOOP"):
+        with office.pop3(user) as c:
+            c.ask(verb)
+            c.ask(b"QUIT")
+    office.wait_log("(?s)" + ".*".join([f"account={user}"] * 3), since)
+    first, second, third = (
+        fields(line) for line in office.log()[since:].split("\n")
+        if f"account={user}" in line)
+    assert first["uidls"] == first["uidls_left"] == second["uidls"]
+    assert second["uidls_left"] == third["uidls"] != second["uidls"]
 
 
 NASTY = [

@@ -155,6 +155,35 @@ static void losses_are_told_once_writing_works(void **state)
 	taken_free(t);
 }
 
+/* Threat 58: a flood is told by its first lines and its number. */
+static void strangers_have_a_limit(void **state)
+{
+	struct taken *t = taken_new();
+	struct loop *loop = NULL;
+
+	(void)state;
+	assert_true(log_allows_stranger(t->log)); /* without a loop: always */
+	assert_int_equal(loop_new(&loop), YB_OK);
+	log_init(t->log, loop, "test", t->pipes[1]);
+	for (int round = 0; round < 2; round++) {
+		unsigned allowed = 0;
+		int turns = 0;
+
+		for (int i = 0; i < LOG_STRANGERS_MAX + 300; i++)
+			allowed += log_allows_stranger(t->log);
+		assert_int_equal(allowed, LOG_STRANGERS_MAX);
+		while (t->log->suppressed > 0 && turns++ < 1000)
+			loop_turn(loop, 10);
+		log_flush(t->log);
+		assert_non_null(strstr(take(t), "event=suppressed lines=300 "));
+	}
+	assert_true(log_allows_stranger(t->log));
+	loop_timer_stop(&t->log->window);
+	loop_task_cancel(&t->log->flush);
+	loop_free(&loop);
+	taken_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +192,7 @@ int main(void)
 		cmocka_unit_test(long_text_is_cut),
 		cmocka_unit_test(lines_of_a_turn_leave_together),
 		cmocka_unit_test(losses_are_told_once_writing_works),
+		cmocka_unit_test(strangers_have_a_limit),
 	};
 
 	return cmocka_run_group_tests_name("server/log", tests, NULL, NULL);
