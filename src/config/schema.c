@@ -120,7 +120,7 @@ const struct config_field config_fields[] = {
 	  AT(connections_per_address_max), 1, CONNECTIONS_MAX, NULL, "100",
 	  "The same from one address (IPv6: one /64).", FIELD_LIVE },
 	{ "", "smtp_greeting_delay", FIELD_COUNT, false,
-	  AT(smtp_greeting_delay), 0, GREETING_DELAY_MAX, NULL, "0",
+	  AT(smtp_greeting_delay), 0, GREETING_DELAY_MAX, NULL, "2",
 	  "SMTP greets after so many milliseconds. Who talks before that is\n"
 	  "turned away, as many senders of unwanted mail are.",
 	  FIELD_LIVE },
