@@ -155,3 +155,21 @@ def test_a_lost_answer_brings_a_copy(office, user):
         while len(office.collect(user)) < n and time.monotonic() < end:
             time.sleep(0.02)
         assert len(office.collect(user)) == n
+
+
+# ---- threat 42 ----
+
+def test_a_flood_of_recipients(office, user):
+    """RFC 5321 section 4.5.3.1.8: what is past the limit is refused, and
+    nothing of it is kept."""
+    rcpt = b"RCPT TO:<" + user.encode() + b">\r\n"
+    with office.smtp() as c:
+        c.smtp_ask(b"MAIL FROM:<a@b.c>")
+        for n in range(12):
+            c.say(rcpt * 500)
+            for _ in range(500):
+                c.reply(b"250" if n < 2 else b"452 4.5.3")
+        c.smtp_ask(b"DATA", b"354")
+        c.say(to_wire(BODY))
+        c.reply(b"250")
+    assert office.collect(user) == [BODY]
