@@ -249,12 +249,13 @@ class ThunderbirdProgram(Program):
         cls = ThunderbirdProgram
         if cls.running is None:
             cls.running = Thunderbird(office.folder, self.ca, self.patience)
-        self.had = set()
         self.key = cls.running.add(
             user=self.user, port=self.port, password=self.password,
             auth="passwordCleartext", socket={
                 "plain": "plain", "stls": "alwaysSTARTTLS",
                 "tls": "SSL"}[self.way])
+        # Accounts of one user share a folder.
+        self.had = {name for name, _ in cls.running.messages(self.key)}
         cls.running.tell("All")
 
     def quietly(self):
