@@ -10,7 +10,7 @@ enum {
 
 struct checking {
 	struct work work;
-	bool repair;
+	bool repair, slowly;
 	uint64_t mailboxes, octets, messages;
 };
 
@@ -26,7 +26,7 @@ static void ask_for(struct checking *c, const struct mailbox_place *place,
 	control_put(&c->work.request,
 		    span_of(place->account, sizeof place->account));
 	control_put_u64(&c->work.request, place->mailbox);
-	control_put_u64(&c->work.request, repair);
+	control_put_u64(&c->work.request, repair ? 1 : c->slowly ? 2 : 0);
 }
 
 /* Asks until the log stays the same for as long as it is read. */
@@ -167,6 +167,7 @@ int cmd_fsck(const struct invocation *inv)
 	if (code != COMMAND_OK)
 		return work_end(&c.work, code);
 	c.repair = invocation_option(inv, "repair") != NULL;
+	c.slowly = invocation_option(inv, "slowly") != NULL;
 	if (c.work.as_json)
 		json_open(&c.work.json, NULL, '[');
 	code = mailboxes_walk(&c.work, inv, check_one, &c);

@@ -151,6 +151,7 @@ static const struct command_option fsck_options[] = {
 	CONFIG_OPTION,
 	{ 0, "all", NULL, "every mailbox of every account" },
 	{ 0, "repair", NULL, "put damage aside, make log and index anew" },
+	{ 0, "slowly", NULL, "leave the disk to others nine tenths of the time" },
 	JSON_OPTION, END
 };
 static const struct command_option compact_options[] = {
@@ -481,7 +482,8 @@ const struct command commands[] = {
 	  "\n"
 	  "Examples:\n"
 	  "  yubin fsck --all\n"
-	  "  yubin fsck alice@example.org --repair\n",
+	  "  yubin fsck alice@example.org --repair\n"
+	  "  yubin fsck --all --slowly --json\n",
 	  cmd_fsck },
 	{ "compact", "[ADDRESS]", 0, 1, compact_options, COMMAND_USAGE,
 	  "Give back the space of mail that is gone",

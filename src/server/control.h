@@ -104,10 +104,10 @@ enum control_type {
 	CONTROL_MAILBOXES,
 	/* id, u64 mailbox -> u64 octets of the log before, u64 after. */
 	CONTROL_COMPACT,
-	/* id, u64 mailbox, u64 repair: 0 -> u64 octets, records, messages,
+	/* id, u64 mailbox, u64 what: 0, or 2 for slowly -> u64 octets, records, messages,
 	 * damaged octets, whether what sessions see is not what the log says;
-	 * of each damage u64 from, to, uid or 0. 1 -> u64 octets before, u64
-	 * after. */
+	 * of each damage u64 from, to, uid or 0. 1, repair -> u64 octets before,
+	 * u64 after. */
 	CONTROL_FSCK,
 	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
 	 * "number"), u64 line or number, u64 column, text. */

@@ -26,19 +26,25 @@ static enum yb_err connect_to(const char *path, int fd)
 }
 
 /* Packets themselves never block: what waits here is the command. */
-static enum yb_err wait_for(int fd, short events)
+static enum yb_err wait_for(int fd, short events, int seconds)
 {
 	struct pollfd wait = { .fd = fd, .events = events };
-	int n = poll(&wait, 1, CONTROL_WAIT_S * 1000);
+	int n = poll(&wait, 1, seconds * 1000);
 
 	if (n < 0)
 		return err_from_errno(errno);
 	return n == 0 ? YB_TIMEOUT : YB_OK;
 }
 
+static int answer_within(unsigned type)
+{
+	return type == CONTROL_COMPACT || type == CONTROL_FSCK ? CONTROL_LONG_S
+							       : CONTROL_WAIT_S;
+}
+
 static enum yb_err send_part(int fd, struct span part, int passed)
 {
-	enum yb_err err = wait_for(fd, POLLOUT);
+	enum yb_err err = wait_for(fd, POLLOUT, CONTROL_WAIT_S);
 
 	return err == YB_OK ? packet_send(fd, &part, 1, &passed, passed >= 0)
 			    : err;
@@ -86,7 +92,7 @@ enum yb_err control_ask(int fd, const struct control_writer *request,
 	memcpy(&asked, part.p, sizeof asked);
 	err = send_part(fd, part, request->fd);
 	if (err == YB_OK)
-		err = wait_for(fd, POLLIN);
+		err = wait_for(fd, POLLIN, answer_within(asked.type));
 	if (err == YB_OK)
 		err = packet_receive(fd, buffer, &n, fds, &fds_n);
 	if (err != YB_OK)

@@ -9,6 +9,8 @@
 enum {
 	/* Longer than any answer takes on a healthy disk. */
 	CONTROL_WAIT_S = 60,
+	/* But all of a large mailbox is read or written in one of them. */
+	CONTROL_LONG_S = 12 * 3600,
 };
 
 /*

@@ -335,14 +335,14 @@ static void fsck(struct store *store, struct control_call *call)
 {
 	struct store_place place;
 	bool good = read_place(call, &place);
-	uint64_t repair = control_get_u64(&call->fields);
+	uint64_t what = control_get_u64(&call->fields);
 
 	if (!good || !control_ended(&call->fields))
 		control_reply(call, YB_SYNTAX);
-	else if (repair != 0)
+	else if (what == 1)
 		store_repair(store, place, on_compacted, call);
 	else
-		store_check(store, place, false, on_checked, call);
+		store_check(store, place, what == 2, on_checked, call);
 }
 
 typedef void handle_fn(struct store *store, struct control_call *call);

@@ -251,7 +251,7 @@ def test_fsck(new_office, running):
     assert len(aside) == 1
     with open(os.path.join(os.path.dirname(path), aside[0]), "rb") as f:
         assert b"Body of 4" in f.read()
-    office.run("fsck", "--all")
+    office.run("fsck", "--all", "--slowly")
     if not running:
         office.start()
     # Every other message is there, and mail goes on.
