@@ -14,7 +14,7 @@ enum {
 	/* Written at a time, and copied at a time of large messages. */
 	COMPACT_CHUNK = 256 * 1024,
 	/* Synced at a time, so that no sync has much to do. */
-	COMPACT_SYNC = 8 * 1024 * 1024,
+	COMPACT_SYNC = 1024 * 1024,
 	COMPACT_REPORTS = 16 * 1024,
 	/* What was set aside is kept so long. */
 	COMPACT_ASIDE_DAYS = 30,
