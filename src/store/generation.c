@@ -384,7 +384,7 @@ static void compact_then(void *ctx, enum yb_err err, struct mailbox *mb)
 			err = YB_BUSY;
 		if (err == YB_OK && (r->always || is_worth(mb, true)) &&
 		    can_begin(mb))
-			err = compact_start(mb, STEP_BEGIN, false, r->told,
+			err = compact_start(mb, STEP_BEGIN, true, r->told,
 					    r->ctx);
 		if (err == YB_OK && mb->compaction != NULL) {
 			free(r);
