@@ -203,6 +203,7 @@ static void take_over(struct compaction *c, struct mailbox *mb)
 		mailbox_fail(mb);
 		return;
 	}
+	old->replaced = true;
 	mb->log = fresh;
 	mb->head = n->head;
 	index_table_done(&mb->table);

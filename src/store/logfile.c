@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 static void close_fd(struct log_file *log, int *fd)
 {
 	if (*fd < 0)
@@ -61,6 +63,56 @@ struct log_file *log_file_new(struct store *st, uint64_t generation, int fd,
 	return log;
 }
 
+struct close_job {
+	struct pool_job job;
+	const struct os_storage *os;
+	int fds[3];
+};
+
+static void close_run(struct pool_job *job)
+{
+	struct close_job *j = list_entry(job, struct close_job, job);
+
+	for (size_t i = 0; i < ARRAY_LEN(j->fds); i++)
+		if (j->fds[i] >= 0)
+			j->os->close(j->os->ctx, j->fds[i]);
+}
+
+static void close_done(struct pool_job *job)
+{
+	free(list_entry(job, struct close_job, job));
+}
+
+static int steal_fd(struct log_file *log, int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	log->st->fds_n -= stolen >= 0;
+	return stolen;
+}
+
+/* The last one to close a large file without a name waits until all of its
+ * blocks are free: not the thread that everybody waits for. */
+static void close_elsewhere(struct log_file *log)
+{
+	struct store *st = log->st;
+	struct close_job *j = NULL;
+
+	if (st->config.threads > 0 && !atomic_load(&st->files.stopping))
+		j = calloc(1, sizeof *j);
+	if (j == NULL)
+		return;
+	j->os = st->os;
+	j->fds[0] = steal_fd(log, &log->fd);
+	j->fds[1] = steal_fd(log, &log->index_fd);
+	j->fds[2] = steal_fd(log, &log->read_fd);
+	j->job.run = close_run;
+	j->job.done = close_done;
+	j->job.is_long = true;
+	pool_give(st->pool, &j->job);
+}
+
 void log_file_unref(struct log_file **log_at)
 {
 	struct log_file *log = *log_at;
@@ -69,6 +121,8 @@ void log_file_unref(struct log_file **log_at)
 	if (log == NULL || --log->refs > 0)
 		return;
 	list_remove(&log->closable);
+	if (log->replaced)
+		close_elsewhere(log);
 	close_log(log);
 	close_fd(log, &log->read_fd);
 	free(log);

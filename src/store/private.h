@@ -127,6 +127,7 @@ struct log_file {
 	uint64_t trim;    /* blocks reserved behind this size are given back
 			   * when `fd` is closed; 0: there are none */
 	uint64_t generation;
+	bool replaced; /* its name is another's: closing it frees its blocks */
 	struct list closable;
 };
 

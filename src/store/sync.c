@@ -259,6 +259,7 @@ static void switch_log(struct mailbox *mb, struct log_file *fresh,
 
 	/* The index's file goes on: offsets are the same. */
 	old->index_fd = -1;
+	old->replaced = true;
 	fresh->index_fd = index_fd;
 	mb->log = fresh;
 	mb->head = *head;
