@@ -37,6 +37,7 @@ static void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 
 	if (err == YB_DENIED)
 		err = denial_of(a, &at->name);
+	a->denied_reason = at->reason;
 	list_remove(&at->link);
 	if (at->owner != NULL)
 		*at->owner = NULL;
@@ -114,11 +115,41 @@ static void release_held(struct auth *a, struct attempt *at)
 	attempt_answer(a, at, YB_DENIED, NULL);
 }
 
+/* For the throttle; the attempt keeps what it points to. */
+static struct throttle_who who_of(const struct attempt *at, uint64_t guess)
+{
+	return (struct throttle_who){
+		.address = at->from.address,
+		.account = name_span(&at->name),
+		.password = span_of(at->password, at->password_n),
+		.guess = guess,
+	};
+}
+
+/* For the administrator's log alone. */
+static enum auth_reason reason_of(struct auth *a, const struct attempt *at)
+{
+	struct cached *cached = NULL;
+
+	if (cache_find(&a->cache, name_span(&at->name), a->now_ms, &cached) !=
+		    YB_OK ||
+	    !cached->real)
+		return AUTH_NO_SUCH_USER;
+	if (!cached_may_log_in(cached))
+		return AUTH_LOCKED;
+	return at->barred ? AUTH_NOT_ALLOWED : AUTH_WRONG_PASSWORD;
+}
+
 /* An attempt that was hashed, in vain. */
 static void refuse(struct auth *a, struct attempt *at, uint64_t guess)
 {
+	const struct throttle_who who = who_of(at, guess);
 	uint64_t due = peer_failed(at->peer, guess, a->now_ms);
+	uint64_t later = a->now_ms +
+			 throttle_failed(&a->throttle, &who, auth_real_ms(a));
 
+	due = later > due ? later : due;
+	at->reason = reason_of(a, at);
 	if (due <= a->now_ms) {
 		at->peer->open--;
 		attempt_answer(a, at, YB_DENIED, NULL);
@@ -247,6 +278,7 @@ static void begin_guess(struct auth *a, struct attempt *at)
 		attempt_answer(a, at, err, NULL);
 		return;
 	}
+	throttle_begun(&a->throttle, &at->turn, auth_real_ms(a));
 	g->number = ++a->guess_number;
 	list_push(&a->guesses, &g->link);
 	a->guesses_n++;
@@ -260,7 +292,8 @@ static bool may_begin(struct auth *a, struct attempt *at)
 {
 	unsigned under_way = 0;
 
-	if (!peer_may_begin(at->peer, a->now_ms))
+	if (!peer_may_begin(at->peer, a->now_ms) ||
+	    !throttle_may_begin(&a->throttle, &at->turn, auth_real_ms(a)))
 		return false;
 	if (at->check != NULL || a->guesses_n == a->guesses_max)
 		return at->check != NULL;
@@ -295,6 +328,7 @@ static void stop_waiting(struct auth *a, struct attempt *at)
 
 static void check_proof(struct auth *a, struct attempt *at)
 {
+	const struct throttle_who who = who_of(at, 0);
 	struct cached *cached = NULL;
 	struct grant grant;
 	int index = -1;
@@ -302,6 +336,7 @@ static void check_proof(struct auth *a, struct attempt *at)
 		cache_find(&a->cache, name_span(&at->name), a->now_ms, &cached);
 
 	stop_waiting(a, at);
+	throttle_begun(&a->throttle, &at->turn, auth_real_ms(a));
 	if (err == YB_OK)
 		err = at->check(at->ctx, cached, &index);
 	if (err == YB_OK && index >= 0 &&
@@ -312,8 +347,10 @@ static void check_proof(struct auth *a, struct attempt *at)
 		refuse(a, at, ++a->guess_number);
 		return;
 	}
-	if (err == YB_OK)
+	if (err == YB_OK) {
+		throttle_passed(&a->throttle, &who, auth_real_ms(a));
 		grant_make(a, cached->account, index, &grant);
+	}
 	attempt_answer(a, at, err, err == YB_OK ? &grant.identity : NULL);
 }
 
@@ -321,6 +358,7 @@ static void check_proof(struct auth *a, struct attempt *at)
  * nobody else from the pool. */
 static void begin_all(struct auth *a)
 {
+	a->throttle.wake_ms = INT64_MAX;
 	while (a->guesses_n < a->guesses_max || a->proofs_n > 0) {
 		struct attempt *at = next_of(a, &a->fresh);
 
@@ -396,11 +434,14 @@ static void accept_all(struct auth *a, struct guess *g,
 		struct attempt *at =
 			list_entry(g->attempts.next, struct attempt, link);
 
+		const struct throttle_who who = who_of(at, 0);
+
 		a->waiting_n--;
 		if (at->barred) {
 			refuse(a, at, g->number);
 			continue;
 		}
+		throttle_passed(&a->throttle, &who, auth_real_ms(a));
 		at->peer->open--;
 		attempt_answer(a, at, YB_OK, &grant->identity);
 	}
@@ -715,6 +756,11 @@ static struct attempt *new_attempt(struct auth *a, const struct auth_peer *from,
 	at->password_n = password.n;
 	if (password.n > 0)
 		memcpy(at->password, password.p, password.n);
+	throttle_prepare(
+		&a->throttle,
+		&(struct throttle_who){ .address = at->from.address,
+					.account = name_span(&at->name) },
+		auth_real_ms(a), &at->turn);
 	return at;
 }
 
@@ -735,10 +781,22 @@ static bool make_room(struct auth *a, bool failing)
 	return true;
 }
 
+/* One that is new here may be known from before the process began. */
+static struct peer *hold_peer(struct auth *a, const struct auth_peer *from)
+{
+	struct peer *peer = peers_hold(&a->peers, from->address, a->now_ms);
+
+	if (peer != NULL && peer->refs == 1 &&
+	    peer_failures(peer, a->now_ms) == 0)
+		peer->failures = throttle_address_failures(
+			&a->throttle, from->address, auth_real_ms(a));
+	return peer;
+}
+
 static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 			   const struct prepared *p, struct attempt **ret)
 {
-	struct peer *peer = peers_hold(&a->peers, from->address, a->now_ms);
+	struct peer *peer = hold_peer(a, from);
 	enum yb_err err = YB_OK;
 	struct attempt *at = NULL;
 	struct guess *g;
@@ -799,7 +857,7 @@ static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
 				 const struct name *name,
 				 attempt_check_fn *check, struct attempt **ret)
 {
-	struct peer *peer = peers_hold(&a->peers, from->address, a->now_ms);
+	struct peer *peer = hold_peer(a, from);
 	struct attempt *at = NULL;
 	enum yb_err err = YB_NOMEM;
 

@@ -9,6 +9,24 @@
 #include "os/clock.h"
 #include "os/random.h"
 
+const char *auth_reason_text(enum auth_reason reason)
+{
+	/* clang-format off */
+	static const char *const texts[] = {
+#define X(name, text) [AUTH_##name] = text,
+		AUTH_REASONS(X)
+#undef X
+	};
+	/* clang-format on */
+
+	return texts[reason];
+}
+
+enum auth_reason auth_denied_reason(const struct auth *a)
+{
+	return a->denied_reason;
+}
+
 enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 {
 	struct auth *a = calloc(1, sizeof *a);
@@ -46,7 +64,9 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 		free(a);
 		return err;
 	}
-	err = hmac_new(SPAN_NONE, &a->proof);
+	err = throttle_open(&a->throttle, a->directory, a->cache.fake);
+	if (err == YB_OK)
+		err = hmac_new(SPAN_NONE, &a->proof);
 	if (err != YB_OK) {
 		auth_close(&a);
 		return err;
@@ -72,6 +92,7 @@ void auth_close(struct auth **auth)
 	pool_free(&a->pool); /* first: it works on the guesses */
 	logins_flush(a);
 	attempts_drop_all(a);
+	throttle_close(&a->throttle, auth_real_ms(a));
 	peers_done(&a->peers);
 	cache_close(&a->cache);
 	hmac_free(&a->proof);
@@ -90,6 +111,27 @@ void auth_run(struct auth *a, uint64_t now_ms)
 	attempts_run(a);
 	if (a->logins_n > 0 && a->now_ms >= a->logins_due_ms)
 		logins_flush(a);
+	throttle_run(&a->throttle, auth_real_ms(a));
+}
+
+int64_t auth_real_ms(struct auth *a)
+{
+	/* Nobody has told the time yet, as with a command by itself. */
+	if (a->now_ms == 0)
+		return clock_real_ns() / 1000000;
+	if (a->real_base_ms == 0)
+		a->real_base_ms =
+			clock_real_ns() / 1000000 - (int64_t)a->now_ms;
+	return a->real_base_ms + (int64_t)a->now_ms;
+}
+
+/* A time of the throttle's as one of auth_run(). */
+static uint64_t deadline_of(const struct auth *a, int64_t real_ms)
+{
+	if (real_ms == INT64_MAX)
+		return UINT64_MAX;
+	return real_ms > a->real_base_ms ? (uint64_t)(real_ms - a->real_base_ms)
+					 : 0;
 }
 
 struct auth_counters auth_counters(const struct auth *a)
@@ -102,6 +144,11 @@ uint64_t auth_deadline(const struct auth *a)
 {
 	uint64_t at = attempts_deadline(a);
 
+	uint64_t write = deadline_of(a, a->throttle.write_ms);
+	uint64_t wake = deadline_of(a, a->throttle.wake_ms);
+
+	at = write < at ? write : at;
+	at = wake < at ? wake : at;
 	return a->logins_n > 0 && a->logins_due_ms < at ? a->logins_due_ms : at;
 }
 

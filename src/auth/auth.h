@@ -50,6 +50,23 @@ struct auth_peer {
 	enum auth_protocol protocol;
 };
 
+/* Why a login was refused: for the log, and never for the client. */
+#define AUTH_REASONS(X)                     \
+	X(NO_SUCH_USER, "no_such_user")     \
+	X(WRONG_PASSWORD, "wrong_password") \
+	X(NOT_ALLOWED, "not_allowed_here")  \
+	X(LOCKED, "locked")
+
+/* clang-format off */
+enum auth_reason {
+#define X(name, text) AUTH_##name,
+	AUTH_REASONS(X)
+#undef X
+};
+/* clang-format on */
+
+const char *auth_reason_text(enum auth_reason reason);
+
 YB_CHECKED enum yb_err auth_open(const struct auth_config *config,
 				 struct auth **ret);
 
@@ -84,6 +101,9 @@ typedef void auth_done_fn(void *ctx, enum yb_err err,
  * "?" for a name that cannot be. For the log; valid within `done`.
  */
 const char *auth_denied_name(const struct auth *a);
+
+/* Why, for the administrator's log and nobody else; within `done` as well. */
+enum auth_reason auth_denied_reason(const struct auth *a);
 
 /* USER and PASS. The spans are not used after the return. */
 void auth_login(struct auth *a, const struct auth_peer *peer, struct span user,

@@ -21,6 +21,7 @@
 #include "auth/cache.h"
 #include "auth/name.h"
 #include "auth/peers.h"
+#include "auth/throttle.h"
 #include "auth/hash.h"
 #include "sasl/saslprep.h"
 
@@ -58,7 +59,9 @@ struct attempt {
 	attempt_check_fn *check; /* of a proof; NULL: there is a password */
 	struct peer *peer;
 	struct auth_peer from;
-	auth_done_fn *done; /* NULL: nobody waits any more */
+	struct throttle_turn turn;
+	enum auth_reason reason; /* of a refusal, for the log */
+	auth_done_fn *done;      /* NULL: nobody waits any more */
 	void *ctx;
 	struct attempt **owner; /* set to NULL when the attempt is gone */
 	uint64_t begun_ms;
@@ -92,8 +95,11 @@ struct auth {
 	uint64_t imported_n; /* accounts with a hash from elsewhere */
 	struct cache cache;
 	struct peers peers;
-	struct name denied; /* who is told so at the moment */
-	struct hmac *proof; /* for SCRAM; keyed anew for each sum */
+	struct name denied; /* who is told so at the moment, and why */
+	enum auth_reason denied_reason;
+	struct throttle throttle;
+	int64_t real_base_ms; /* added to now_ms: ms since 1970 */
+	struct hmac *proof;   /* for SCRAM; keyed anew for each sum */
 	struct pool *pool;
 	struct list hashed; /* guesses whose hash is there */
 	char default_domain[NAME_DOMAIN_MAX + 1]; /* "" if there is none */
@@ -179,6 +185,9 @@ YB_CHECKED enum yb_err auth_still_needed(struct auth *a,
 YB_CHECKED enum yb_err auth_name_is_free(struct auth *a,
 					 const struct name *name,
 					 const char **ret_reason);
+
+/* Milliseconds since 1970 at a->now_ms; does not jump with the clock. */
+int64_t auth_real_ms(struct auth *a);
 
 /* Notes that a login went well; written later, see AUTH_LOGIN_NOTE_S. */
 void login_note(struct auth *a, struct directory_account *account,

@@ -141,3 +141,21 @@ uint64_t peer_failed(struct peer *peer, uint64_t guess, uint64_t now_ms)
 	}
 	return peer->due_ms;
 }
+
+bool peers_forgive(struct peers *p, const uint8_t address[16])
+{
+	uint8_t key[16];
+	struct peer *peer;
+	bool had;
+
+	key_of(address, key);
+	peer = map_get(&p->map, span_of(key, sizeof key));
+	if (peer == NULL)
+		return false;
+	had = peer->failures > 0;
+	peer->failures = 0;
+	peer->due_ms = 0;
+	if (peer->refs == 0)
+		drop(p, peer);
+	return had;
+}

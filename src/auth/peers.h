@@ -72,4 +72,7 @@ bool peer_may_begin(struct peer *peer, uint64_t now_ms);
  */
 uint64_t peer_failed(struct peer *peer, uint64_t guess, uint64_t now_ms);
 
+/* Forgets what an address did; whether there was anything. */
+bool peers_forgive(struct peers *p, const uint8_t address[16]);
+
 #endif

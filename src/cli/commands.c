@@ -360,6 +360,22 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin alias remove info@example.org bob@example.org\n",
 	  cmd_alias_remove },
+	{ "auth status", "", 0, 0, json_options, COMMAND_USAGE,
+	  "Show who failed to log in, and who is slowed down for it",
+	  "Failures are counted by address (IPv6: /64), network (/24, /48), "
+	  "account, and\n"
+	  "password where one is tried at many accounts. They slow guessing "
+	  "down and are\n"
+	  "forgiven with time; nobody is ever locked out.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin auth status\n",
+	  cmd_auth_status },
+	{ "auth forgive", "ADDRESS|IP", 1, 1, json_options, COMMAND_USAGE,
+	  "Forget the failed logins of an account, or from an IP address",
+	  "Examples:\n"
+	  "  yubin auth forgive 192.0.2.7\n",
+	  cmd_auth_forgive },
 	{ "account add", "ADDRESS", 1, 1, account_add_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
 	  "Prints a generated password, once, on standard output.\n"

@@ -17,7 +17,7 @@
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 4, /* of the schema */
+	DIRECTORY_VERSION = 5, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
@@ -303,6 +303,31 @@ YB_CHECKED enum yb_err directory_device_remove(struct directory *d,
 YB_CHECKED enum yb_err
 directory_account_remove(struct directory *d, struct span address,
 			 uint8_t ret_id[DIRECTORY_ID_LEN]);
+
+/* ---- who guesses (auth/throttle.h) ---- */
+
+enum { DIRECTORY_TALLY_KEY_LEN = 16 };
+
+struct directory_tally {
+	uint32_t kind;
+	uint8_t key[DIRECTORY_TALLY_KEY_LEN];
+	uint32_t failures; /* 0: it has no row */
+	int64_t since_ms;
+	const char *label; /* valid during the callback */
+};
+
+typedef void directory_tally_fn(void *ctx, const struct directory_tally *row);
+
+/* All, the oldest first. */
+YB_CHECKED enum yb_err directory_tallies_each(struct directory *d,
+					      directory_tally_fn *each,
+					      void *ctx);
+
+/* Any number of puts between these is one change. */
+YB_CHECKED enum yb_err directory_tallies_begin(struct directory *d);
+YB_CHECKED enum yb_err directory_tally_put(struct directory *d,
+					   const struct directory_tally *row);
+YB_CHECKED enum yb_err directory_tallies_commit(struct directory *d);
 
 /* A login that went well. */
 struct directory_login {

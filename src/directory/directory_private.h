@@ -54,6 +54,13 @@
 	X(DOMAIN_SETTING_CLEAR,                                                \
 	  "DELETE FROM domain_settings WHERE domain = "                        \
 	  "(SELECT id FROM domains WHERE name = ?1) AND name = ?2")            \
+	X(TALLIES, "SELECT kind, key, failures, since, label FROM tallies "    \
+		   "ORDER BY kind, since")                                     \
+	X(TALLY_PUT, "INSERT INTO tallies (kind, key, failures, since, "       \
+		     "label) VALUES (?1, ?2, ?3, ?4, ?5) "                     \
+		     "ON CONFLICT (kind, key) DO UPDATE SET "                  \
+		     "failures = excluded.failures, since = excluded.since")   \
+	X(TALLY_DROP, "DELETE FROM tallies WHERE kind = ?1 AND key = ?2")      \
 	X(ALIAS_FIND, "SELECT number, address FROM aliases "                   \
 		      "WHERE address = ?1")                                    \
 	X(ALIAS_NEXT, "SELECT number, address FROM aliases "                   \

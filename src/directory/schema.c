@@ -119,4 +119,16 @@ const char *const directory_schema[DIRECTORY_VERSION] = {
 	" value INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name)"
 	") STRICT, WITHOUT ROWID;",
+
+	/* 5: who guesses, for a process that begins anew. */
+	"CREATE TABLE tallies ("
+	" kind INTEGER NOT NULL,"
+	" key BLOB NOT NULL CHECK (length(key) = 16),"
+	" failures INTEGER NOT NULL,"
+	" since INTEGER NOT NULL,"
+	" label TEXT NOT NULL,"
+	" PRIMARY KEY (kind, key)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX tallies_by_since ON tallies"
+	" (kind, since, failures, label);",
 };

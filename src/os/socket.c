@@ -143,6 +143,17 @@ void socket_octets_print(const uint8_t octets[16], char ret[SOCKET_TEXT_MAX])
 		(void)inet_ntop(AF_INET6, octets, ret, SOCKET_TEXT_MAX);
 }
 
+enum yb_err socket_ip_parse(const char *text, uint8_t ret[16])
+{
+	uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (inet_pton(AF_INET, text, ip + 12) != 1 &&
+	    inet_pton(AF_INET6, text, ip) != 1)
+		return YB_SYNTAX;
+	memcpy(ret, ip, sizeof ip);
+	return YB_OK;
+}
+
 void socket_address_print(const struct socket_address *a,
 			  char ret[SOCKET_TEXT_MAX])
 {

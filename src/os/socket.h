@@ -45,6 +45,10 @@ void socket_address_from_octets(const uint8_t *octets, size_t n, uint16_t port,
 void socket_address_print(const struct socket_address *a,
 			  char ret[SOCKET_TEXT_MAX]);
 
+/* 16 octets of IPv6, or IPv4 mapped into it, of an address as people write
+ * it; SYNTAX. */
+YB_CHECKED enum yb_err socket_ip_parse(const char *text, uint8_t ret[16]);
+
 /* 16 octets of IPv6, IPv4 mapped into it; zeros for a Unix socket. */
 void socket_address_octets(const struct socket_address *a, uint8_t ret[16]);
 

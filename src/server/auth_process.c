@@ -212,7 +212,7 @@ static void login_free(struct login *l)
 }
 
 /* The one line that tells of a refused login, for people and for programs
- * that keep attackers out. */
+ * that keep attackers out (contrib/fail2ban). */
 static void log_failed(const struct login *l)
 {
 	struct auth_process *p = l->process;
@@ -224,6 +224,8 @@ static void log_failed(const struct login *l)
 	log_field_str(&line, "address", address);
 	log_field_str(&line, "user", auth_denied_name(p->auth));
 	log_field_str(&line, "mechanism", metric_mechanism_name(l->mechanism));
+	log_field_str(&line, "reason",
+		      auth_reason_text(auth_denied_reason(p->auth)));
 	log_field_str(&line, "session", l->session);
 	log_end(&line);
 }

@@ -70,6 +70,12 @@ enum control_type {
 	CONTROL_SETTINGS_SET,
 	/* u64 and name as before -> name and u64 value of what is set there */
 	CONTROL_SETTINGS_GET,
+	/* u64 how many to pass over -> rows: u64 kind (enum
+	 * auth_guesser_kind), 16 octets of the address, account or "", u64
+	 * failures, u64 slowed. */
+	CONTROL_AUTH_STATUS,
+	/* u64 0: account, 1: address; its name, or 16 octets -> nothing. */
+	CONTROL_AUTH_FORGIVE,
 	/* domain, the one it is another name of or "" -> nothing; reason. */
 	CONTROL_DOMAIN_ADD,
 	/* domain -> nothing; reason. */

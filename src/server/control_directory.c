@@ -1,6 +1,7 @@
 #include "server/control_directory.h"
 
 #include "auth/auth.h"
+#include "server/control_guessers.h"
 #include "server/control_names.h"
 
 /* As long as a list of networks may be written, spaces and all. */
@@ -191,6 +192,8 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_DEVICE_ADD] = add_device,
 	[CONTROL_DEVICE_LIST] = list_devices,
 	[CONTROL_DEVICE_REVOKE] = revoke_device,
+	[CONTROL_AUTH_STATUS] = control_auth_status,
+	[CONTROL_AUTH_FORGIVE] = control_auth_forgive,
 	[CONTROL_SETTINGS_SET] = control_settings_set,
 	[CONTROL_SETTINGS_GET] = control_settings_get,
 	[CONTROL_DIRECTORY_COPY] = copy_directory,

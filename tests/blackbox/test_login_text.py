@@ -81,7 +81,7 @@ def test_the_line(office, user):
              if "event=login_failed" in line]
     form = re.compile(r"ts=\S+ level=warn proc=auth event=login_failed "
                       r"address=127[.0-9]+ user=\S+ mechanism=(\S+) "
-                      r"session=w\d+\.[0-9a-f.]+$")
+                      r"reason=\w+ session=w\d+\.[0-9a-f.]+$")
     assert len(lines) == 9
     assert all(form.match(line) for line in lines), lines
     assert [form.match(line)[1] for line in lines] == \

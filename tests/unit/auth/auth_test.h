@@ -106,16 +106,16 @@ static inline void add_account(struct office *o, const char *address,
 				   span_str(password), true, &reason));
 }
 
-/* 192.0.2.n, as IPv4 stands in IPv6. */
+/* An IPv4 address as it stands in IPv6; each in a network of its own. */
 static inline struct auth_peer peer_number(unsigned n)
 {
 	struct auth_peer p = { .tls = true, .protocol = AUTH_POP3 };
 
 	p.address[10] = p.address[11] = 0xff;
-	p.address[12] = 192;
-	p.address[13] = (uint8_t)(n >> 16);
-	p.address[14] = (uint8_t)(n >> 8);
-	p.address[15] = (uint8_t)n;
+	p.address[12] = 10;
+	p.address[13] = (uint8_t)(n >> 8);
+	p.address[14] = (uint8_t)n;
+	p.address[15] = (uint8_t)(n >> 16);
 	return p;
 }
 
@@ -145,6 +145,20 @@ static inline void pass(struct office *o, uint64_t ms)
 {
 	o->now += ms;
 	auth_run(o->auth, o->now);
+}
+
+/* The same, where refusals may come late. */
+static inline enum yb_err login_late(struct office *o, const char *user,
+				     const char *password)
+{
+	static unsigned fresh = 20000;
+	struct outcome got;
+
+	login_from(o, fresh++, user, password, &got);
+	for (int i = 0; got.calls == 0 && i < 60; i++)
+		pass(o, 1000);
+	assert_int_equal(got.calls, 1);
+	return got.err;
 }
 
 /* Runs turns until `calls` is reached; for an auth with threads. */

@@ -224,7 +224,7 @@ static void test_cross_matrix(void **state)
 		for (int i = 0; i < N; i++)
 			for (int k = 0; k < N; k++)
 				assert_int_equal(
-					login(o, user[i], password[k]),
+					login_late(o, user[i], password[k]),
 					i == k ? YB_OK : YB_DENIED);
 }
 
@@ -299,7 +299,7 @@ static void test_growing_delay(void **state)
 		login_from(o, 1, "a", i % 2 == 0 ? "wrong" : "worse", &got);
 		assert_int_equal(got.calls, want[i] == 0);
 		if (want[i] > 0) {
-			assert_int_equal(auth_deadline(o->auth),
+			assert_int_equal(attempts_deadline(o->auth),
 					 o->now + want[i]);
 			pass(o, want[i] - 1);
 			assert_int_equal(got.calls, 0);
@@ -538,13 +538,18 @@ static void test_guessers_make_room(void **state)
 	struct office *o = *state;
 	struct outcome clean;
 	unsigned out = 0;
+	char name[24];
 
 	add_account(o, "a@example.org", "right");
-	for (unsigned i = 0; i < AUTH_WAITING_MAX; i++)
-		login_from(o, i, "nobody", "wrong", &got[i]);
+	for (unsigned i = 0; i < AUTH_WAITING_MAX; i++) {
+		snprintf(name, sizeof name, "nobody%u", i);
+		login_from(o, i, name, name, &got[i]);
+	}
 	stop_hashing(o);
-	for (unsigned i = 0; i < AUTH_WAITING_MAX; i++)
-		login_from(o, i, "nobody", "wrong again", &got[i]);
+	for (unsigned i = 0; i < AUTH_WAITING_MAX; i++) {
+		snprintf(name, sizeof name, "nobody%u", i);
+		login_from(o, i, name, "wrong again", &got[i]);
+	}
 	assert_int_equal(o->auth->waiting_n, AUTH_WAITING_MAX);
 	login_from(o, 9999, "a", "right", &clean);
 	assert_int_equal(clean.calls, 0); /* taken in, ... */
@@ -639,13 +644,15 @@ static void log_in_again(void *ctx, enum yb_err err,
 {
 	struct chain *c = ctx;
 	struct auth_peer peer = peer_number(70000 + c->left);
+	char name[24];
 
 	(void)identity, (void)challenge;
 	assert_int_equal(err, YB_DENIED);
 	if (c->left == 0)
 		return;
 	c->left--;
-	auth_login(c->office->auth, &peer, SPAN_LIT("a"), SPAN_LIT("wrong"),
+	snprintf(name, sizeof name, "a%u", c->left);
+	auth_login(c->office->auth, &peer, span_str(name), span_str(name),
 		   c->office->now, log_in_again, c);
 }
 

@@ -459,8 +459,10 @@ static void test_every_statement_has_its_index(void **state)
 			const char *plan =
 				(const char *)sqlite3_column_text(s, 3);
 
-			/* The oldest of all: the first row, by LIMIT 1. */
+			/* The oldest of all: the first row, by LIMIT 1. And
+			 * what is read at the start as a whole. */
 			if (i != STATEMENT_ACCOUNT_FIRST &&
+			    i != STATEMENT_TALLIES &&
 			    strstr(plan, "SCAN CONSTANT ROW") == NULL &&
 			    strstr(plan, "SCAN") != NULL)
 				fail_msg("%s: %s",
