@@ -186,6 +186,15 @@ YB_CHECKED enum yb_err auth_name_is_free(struct auth *a,
 					 const struct name *name,
 					 const char **ret_reason);
 
+/*
+ * The form of a password that is hashed. INVALID with the reason for what
+ * cannot be one at all, WEAK unless `allow_weak`.
+ */
+YB_CHECKED enum yb_err password_prepare(struct span password,
+					struct span address, bool allow_weak,
+					uint8_t dst[SASLPREP_OUT_MAX],
+					size_t *ret_n, const char **ret_reason);
+
 /* Milliseconds since 1970 at a->now_ms; does not jump with the clock. */
 int64_t auth_real_ms(struct auth *a);
 

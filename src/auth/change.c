@@ -14,11 +14,9 @@ static int64_t now_s(void)
 	return clock_real_ns() / 1000000000;
 }
 
-/* The form that is hashed; refuses what cannot be a password at all. */
-static enum yb_err prepare_password(struct span password, struct span address,
-				    bool allow_weak,
-				    uint8_t dst[SASLPREP_OUT_MAX],
-				    size_t *ret_n, const char **ret_reason)
+enum yb_err password_prepare(struct span password, struct span address,
+			     bool allow_weak, uint8_t dst[SASLPREP_OUT_MAX],
+			     size_t *ret_n, const char **ret_reason)
 {
 	const char *reason = NULL;
 	enum yb_err err;
@@ -104,7 +102,7 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 
 	if (err != YB_OK)
 		return err;
-	err = prepare_password(password, name_span(&name), allow_weak, prepared,
+	err = password_prepare(password, name_span(&name), allow_weak, prepared,
 			       &n, ret_reason);
 	if (err == YB_OK)
 		err = new_verifier(a, &v);
@@ -156,7 +154,7 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 	err = directory_account_find(a->directory, name_span(&name), &account);
 	if (err != YB_OK)
 		return err;
-	err = prepare_password(password, name_span(&name), allow_weak, prepared,
+	err = password_prepare(password, name_span(&name), allow_weak, prepared,
 			       &n, ret_reason);
 	if (err == YB_OK)
 		err = next_verifier(a, account, &v);

@@ -32,6 +32,7 @@ int cmd_domain_add(const struct invocation *inv);
 int cmd_domain_list(const struct invocation *inv);
 int cmd_auth_status(const struct invocation *inv);
 int cmd_auth_forgive(const struct invocation *inv);
+int cmd_account_import(const struct invocation *inv);
 int cmd_account_set(const struct invocation *inv);
 int cmd_domain_set(const struct invocation *inv);
 int cmd_domain_remove(const struct invocation *inv);

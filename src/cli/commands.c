@@ -44,6 +44,14 @@ static const struct command_option domain_options[] = {
 	  "make it another name of that domain, for mail" },
 	JSON_OPTION, END
 };
+static const struct command_option import_options[] = {
+	CONFIG_OPTION,
+	{ 0, "dry-run", NULL, "only look for what is wrong" },
+	{ 0, "continue", NULL, "make the others if some are wrong" },
+	{ 0, "skip-existing", NULL, "accounts that exist are no error" },
+	{ 0, "allow-weak", NULL, "take weak passwords too" },
+	JSON_OPTION, END
+};
 static const struct command_option plain_options[] = { CONFIG_OPTION, END };
 static const struct command_option check_options[] = {
 	CONFIG_OPTION,
@@ -415,6 +423,23 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  yubin account remove alice@example.org\n",
 	  cmd_account_remove },
+	{ "account import", "FILE|-", 1, 1, import_options, COMMAND_USAGE,
+	  "Make many accounts, from a list",
+	  "A line is address, or address,password (quotes as in CSV), or one "
+	  "of Dovecot's\n"
+	  "passwd-files: user:{SCHEME}hash:... Without a password one is made "
+	  "and printed as\n"
+	  "address,password. Hashes of crypt(3) (yescrypt, bcrypt, SHA-512, "
+	  "SHA-256),\n"
+	  "SCRAM-SHA-256 and PLAIN are taken. Empty lines and those that begin "
+	  "with # are\n"
+	  "passed over. If a line is wrong, nothing is made (exit code 1), "
+	  "or, with --continue,\n"
+	  "the others are (exit code 3).\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account import --dry-run /etc/dovecot/users\n",
+	  cmd_account_import },
 	{ "account app-password add", "ADDRESS [NAME]", 1, 2,
 	  app_password_options, COMMAND_USAGE,
 	  "Make a password for one device or program",

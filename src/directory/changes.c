@@ -114,6 +114,30 @@ enum yb_err directory_account_add(struct directory *d, struct span address,
 	return err;
 }
 
+enum yb_err directory_accounts_add(struct directory *d,
+				   struct directory_new_account *list, size_t n,
+				   int64_t now_s)
+{
+	enum yb_err err = transaction_begin(d);
+
+	for (size_t i = 0; i < n && err == YB_OK; i++) {
+		uint8_t id[DIRECTORY_ID_LEN];
+
+		os_random(id, sizeof id);
+		list[i].err = YB_INVALID;
+		if (is_address(list[i].address) &&
+		    is_verifier(list[i].verifier))
+			list[i].err =
+				account_insert(d, list[i].address,
+					       list[i].verifier, now_s, id);
+		/* SQLite takes back the one statement that a name stands in
+		 * the way of; anything else is the end of all. */
+		if (list[i].err != YB_EXISTS && list[i].err != YB_INVALID)
+			err = list[i].err;
+	}
+	return transaction_end(d, err);
+}
+
 /* Finds an account inside a transaction. */
 static enum yb_err find(struct directory *d, struct span address,
 			int64_t *ret_number, struct directory_account **ret)

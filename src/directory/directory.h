@@ -274,6 +274,18 @@ YB_CHECKED enum yb_err directory_account_add(struct directory *d,
 					     int64_t now_s,
 					     uint8_t ret_id[DIRECTORY_ID_LEN]);
 
+/* One of many. */
+struct directory_new_account {
+	struct span address;
+	const struct directory_verifier *verifier;
+	enum yb_err err; /* what became of it: as directory_account_add() */
+};
+
+/* Makes accounts in one transaction: those that can be made, or none. */
+YB_CHECKED enum yb_err
+directory_accounts_add(struct directory *d, struct directory_new_account *list,
+		       size_t n, int64_t now_s);
+
 /*
  * Sets the credential of one device, new or not. INVALID if the account has
  * others that were made with another salt or count; NO_ACCOUNT; EXISTS if

@@ -76,6 +76,9 @@ enum control_type {
 	CONTROL_AUTH_STATUS,
 	/* u64 0: account, 1: address; its name, or 16 octets -> nothing. */
 	CONTROL_AUTH_FORGIVE,
+	/* u64 dry run; of each record: address, u64 kind, u64 iterations,
+	 * salt, stored key, server key, hash or "" -> u64 error of each. */
+	CONTROL_ACCOUNTS_ADD,
 	/* domain, the one it is another name of or "" -> nothing; reason. */
 	CONTROL_DOMAIN_ADD,
 	/* domain -> nothing; reason. */

@@ -194,6 +194,7 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_DEVICE_REVOKE] = revoke_device,
 	[CONTROL_AUTH_STATUS] = control_auth_status,
 	[CONTROL_AUTH_FORGIVE] = control_auth_forgive,
+	[CONTROL_ACCOUNTS_ADD] = control_accounts_add,
 	[CONTROL_SETTINGS_SET] = control_settings_set,
 	[CONTROL_SETTINGS_GET] = control_settings_get,
 	[CONTROL_DIRECTORY_COPY] = copy_directory,

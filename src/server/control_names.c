@@ -1,7 +1,9 @@
 #include "server/control_names.h"
 
+#include "auth/import.h"
 #include "auth/settings.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 
 enum {
 	/* As many as an alias may have. */
@@ -156,5 +158,60 @@ enum yb_err control_settings_get(struct auth *auth, struct control_call *call)
 		control_put_str(&call->reply, setting_name((enum setting)i));
 		control_put_u64(&call->reply, set.value[i]);
 	}
+	return err;
+}
+
+/* ---- lists of accounts ---- */
+
+/* One record; its hash is copied, since a verifier's is a string. */
+struct import {
+	struct auth_import record;
+	char hash[DIRECTORY_HASH_MAX + 1];
+};
+
+static bool get_record(struct control_reader *r, struct import *ret)
+{
+	struct directory_verifier *v = &ret->record.verifier;
+	uint64_t kind, iterations;
+
+	*v = (struct directory_verifier){ .device = DIRECTORY_MAIN,
+					  .name = "main",
+					  .hash = ret->hash };
+	ret->record.address = control_get(r);
+	kind = control_get_u64(r);
+	iterations = control_get_u64(r);
+	control_get_into(r, v->salt, sizeof v->salt);
+	control_get_into(r, v->stored_key, sizeof v->stored_key);
+	control_get_into(r, v->server_key, sizeof v->server_key);
+	control_get_str(r, ret->hash, sizeof ret->hash);
+	v->kind = kind == DIRECTORY_CRYPT ? DIRECTORY_CRYPT
+					  : DIRECTORY_SCRAM_SHA_256;
+	v->iterations = (uint32_t)iterations;
+	return !r->bad && iterations <= DIRECTORY_ITERATIONS_MAX;
+}
+
+enum yb_err control_accounts_add(struct auth *auth, struct control_call *call)
+{
+	bool dry_run = control_get_u64(&call->fields) != 0;
+	AUTO_FREE struct import *list = calloc(AUTH_IMPORT_MAX, sizeof *list);
+	AUTO_FREE struct auth_import *records =
+		calloc(AUTH_IMPORT_MAX, sizeof *records);
+	enum yb_err errs[AUTH_IMPORT_MAX];
+	enum yb_err err;
+	size_t n = 0;
+
+	if (list == NULL || records == NULL)
+		return YB_NOMEM;
+	while (control_has_more(&call->fields) && n < AUTH_IMPORT_MAX) {
+		if (!get_record(&call->fields, &list[n]))
+			return YB_SYNTAX;
+		records[n] = list[n].record;
+		n++;
+	}
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_accounts_import(auth, records, n, dry_run, errs);
+	for (size_t i = 0; i < n && err == YB_OK; i++)
+		control_put_u64(&call->reply, errs[i]);
 	return err;
 }

@@ -1,5 +1,6 @@
 /*
- * Requests about domains, aliases and settings; for control_directory.c. Each
+ * Requests about domains, aliases, settings and lists of
+ * accounts; for control_directory.c. Each
  * reads the fields that control.h names, and puts those of the reply.
  */
 #ifndef SERVER_CONTROL_NAMES_H
@@ -19,6 +20,8 @@ YB_CHECKED enum yb_err control_alias_change(struct auth *auth,
 					    struct control_call *call);
 YB_CHECKED enum yb_err control_alias_list(struct auth *auth,
 					  struct control_call *call);
+YB_CHECKED enum yb_err control_accounts_add(struct auth *auth,
+					    struct control_call *call);
 YB_CHECKED enum yb_err control_settings_set(struct auth *auth,
 					    struct control_call *call);
 YB_CHECKED enum yb_err control_settings_get(struct auth *auth,

@@ -10,6 +10,7 @@
 #include "auth/alias.h"
 #include "auth/auth.h"
 #include "auth/guessers.h"
+#include "auth/import.h"
 #include "auth/settings.h"
 #include "base/cleanup.h"
 #include "base/list.h"
@@ -172,6 +173,16 @@ enum yb_err auth_forgive_address(struct auth *a, const uint8_t address[16])
 enum yb_err auth_forgive_account(struct auth *a, struct span name)
 {
 	(void)a, (void)name;
+	return play.err;
+}
+
+enum yb_err auth_accounts_import(struct auth *a,
+				 const struct auth_import *records, size_t n,
+				 bool dry_run, enum yb_err *ret_errs)
+{
+	(void)a, (void)records, (void)dry_run;
+	for (size_t i = 0; i < n; i++)
+		ret_errs[i] = YB_OK;
 	return play.err;
 }
 
