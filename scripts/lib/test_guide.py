@@ -133,26 +133,17 @@ def make_debian():
 
 
 def package():
-    """The newest .deb of a build, if there is one."""
-    found = [os.path.join(at, name)
-             for at, folders, names in os.walk(os.path.join(ROOT, "build"))
-             for name in names
-             if re.fullmatch(r"yubin_.*\.deb", name)] \
-        if os.environ.get("YUBIN_DEB") is None else [os.environ["YUBIN_DEB"]]
-    return max(found, key=os.path.getmtime, default=None)
+    """The .deb that `make deb` has made, or that YUBIN_DEB names."""
+    folder = os.path.join(ROOT, "build/package")
+    found = [os.path.join(folder, name) for name in os.listdir(folder)
+             if re.fullmatch(r"yubin_.*\.deb", name)]
+    return os.environ.get("YUBIN_DEB") or max(found, key=os.path.getmtime)
 
 
 def install(top):
-    deb = package()
-    if deb:
-        subprocess.run(["cp", deb, f"{top}/tmp/yubin.deb"], check=True)
-        subprocess.run(["chroot", top, "dpkg", "-i", "/tmp/yubin.deb"],
-                       check=True, stdout=subprocess.DEVNULL)
-        return
-    subprocess.run(["cmake", "--install", os.path.join(ROOT, "build/release"),
-                    "--prefix", "/usr"], check=True,
-                   stdout=subprocess.DEVNULL, env={**os.environ,
-                                                   "DESTDIR": top})
+    subprocess.run(["cp", package(), f"{top}/tmp/yubin.deb"], check=True)
+    subprocess.run(["chroot", top, "dpkg", "-i", "/tmp/yubin.deb"],
+                   check=True, stdout=subprocess.DEVNULL)
 
 
 # Inside of the new namespaces: a root directory over the cached one, which
@@ -164,6 +155,7 @@ mkdir {work}/up {work}/work {work}/top
 mount -t overlay -o lowerdir={debian},upperdir={work}/up,workdir={work}/work \\
 	overlay {work}/top
 mount -t proc proc {work}/top/proc
+hostname mail.example.org
 mount --rbind /dev {work}/top/dev
 mount -t tmpfs tmpfs {work}/top/run
 ip link set lo up
@@ -194,7 +186,7 @@ def run(page):
                                thunderbird="true" if page == "first-server"
                                and shutil.which("thunderbird") else "false")
         done = subprocess.run(
-            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
+            ["unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child",
              "sh", "-c", inside], timeout=TIME_MAX_S,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     told = done.stdout.decode(errors="replace")
