@@ -90,6 +90,10 @@ static enum greeting judge(const struct config *c,
 	const char *start = pop3 ? "+OK " : "220 ";
 	size_t n = strlen(line), end;
 
+	if (l->service == CONFIG_AUTH)
+		return strncmp(line, "VERSION\t1\t", 10) == 0
+			       ? GREETING_OURS
+			       : GREETING_FOREIGN;
 	if (ends[l->service] == NULL)
 		return strncmp(line, "HTTP/1.1 ", 9) == 0 ? GREETING_OURS
 							  : GREETING_FOREIGN;

@@ -35,6 +35,7 @@ enum config_service {
 	CONFIG_SMTP,
 	CONFIG_LMTP,
 	CONFIG_METRICS,
+	CONFIG_AUTH,
 	CONFIG_SERVICES
 };
 

@@ -60,6 +60,8 @@ enum yb_err config_preset_listeners(struct config *c)
 	for (unsigned s = 0; s < CONFIG_SERVICES; s++) {
 		const char *const *a = config_service_rules[s].addresses;
 
+		if (config_service_rules[s].only_if_named)
+			continue;
 		ok = add_preset(c, (enum config_service)s, a[0]) && ok;
 		if (a[1] != NULL)
 			ok = add_preset(c, (enum config_service)s, a[1]) && ok;

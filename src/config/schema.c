@@ -203,4 +203,13 @@ const struct config_service_rule config_service_rules[CONFIG_SERVICES] = {
 			     true,
 			     "counters for Prometheus, /livez and /readyz, by "
 			     "HTTP" },
+	[CONFIG_AUTH] = { "auth",
+			  { NULL, NULL },
+			  OFF,
+			  CONFIG_TLS_OFF,
+			  true,
+			  "logins for Postfix and Exim, as Dovecot's auth "
+			  "socket "
+			  "has them",
+			  true },
 };

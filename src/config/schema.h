@@ -48,6 +48,7 @@ struct config_service_rule {
 	enum config_tls tls_preset;
 	bool loopback_only;
 	const char *help;
+	bool only_if_named; /* off unless the file has it */
 };
 
 extern const struct config_service_rule config_service_rules[CONFIG_SERVICES];

@@ -54,6 +54,7 @@ struct login {
 	enum metric_mechanism mechanism;
 	uint8_t address[16];            /* of the client, */
 	char session[SESSION_NAME_MAX]; /* and the session's name in the log */
+	bool maildrop;                  /* a success is to open it */
 	bool in_step; /* `done` was called before start returned */
 	bool over;
 };
@@ -186,6 +187,19 @@ static void send_grant(struct login *l, const struct auth_identity *who)
 		send_failed(l, YB_GONE, SPAN_NONE);
 }
 
+/* For a mail system that only wants to know who it is. */
+static void send_logged_in(struct login *l, const struct auth_identity *who)
+{
+	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_octets(&w, span_str(who->address));
+	if (peer != NULL)
+		(void)channel_send_fields(&peer->channel, MESSAGE_LOGGED_IN,
+					  l->id, &w);
+}
+
 /* Whatever was granted on these credentials is to end. */
 static void on_ended(void *ctx, const uint8_t account[16], uint64_t devices)
 {
@@ -242,7 +256,9 @@ static void on_done(void *ctx, enum yb_err err,
 	count_login(l, result_of(err));
 	if (err == YB_DENIED || err == YB_APP_PASSWORD)
 		log_failed(l);
-	if (err == YB_OK)
+	if (err == YB_OK && !l->maildrop)
+		send_logged_in(l, identity);
+	else if (err == YB_OK)
 		send_grant(l, identity);
 	else
 		send_failed(l, err, challenge);
@@ -350,10 +366,12 @@ static bool on_login(struct auth_process *p, struct peer *from,
 	struct auth_peer peer;
 	struct span session, user, password;
 	struct login *l;
+	bool maildrop;
 
 	message_read(&r, m);
 	read_peer(&r, &peer);
 	session = message_read_octets(&r);
+	maildrop = message_read_u8(&r) != 0;
 	user = message_read_octets(&r);
 	password = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n != 0)
@@ -362,6 +380,7 @@ static bool on_login(struct auth_process *p, struct peer *from,
 	if (l == NULL)
 		return true;
 	login_from(l, &peer, session);
+	l->maildrop = maildrop;
 	l->in_step = true;
 	auth_login(p->auth, &peer, user, password, loop_now(p->process.loop),
 		   on_done, l);
@@ -377,11 +396,12 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	struct sasl_channel channel;
 	struct span session, mechanism, response;
 	struct login *l;
-	bool has_response;
+	bool has_response, maildrop;
 
 	message_read(&r, m);
 	read_peer(&r, &peer);
 	session = message_read_octets(&r);
+	maildrop = message_read_u8(&r) != 0;
 	read_channel(&r, &channel);
 	mechanism = message_read_octets(&r);
 	has_response = message_read_u8(&r) != 0;
@@ -392,6 +412,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	if (l == NULL)
 		return true;
 	login_from(l, &peer, session);
+	l->maildrop = maildrop;
 	l->in_step = true;
 	l->mechanism = metric_mechanism(mechanism);
 	l->sasl = auth_sasl_start(p->auth, &peer, &channel, mechanism, response,

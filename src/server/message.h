@@ -38,8 +38,9 @@
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
-	X(LOGIN)         /* peer, tls, protocol, session, user, password */ \
-	X(SASL)          /* peer, tls, protocol, session, bindings, mechanism, \
+	X(LOGIN)         /* peer, tls, protocol, session, maildrop, user,    \
+	                  * password */                                     \
+	X(SASL)          /* peer, tls, protocol, session, maildrop, bindings, mechanism, \
 	                  * has_response, response */                       \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \
@@ -47,6 +48,7 @@
 	/* auth -> worker */                                                \
 	X(LOGIN_FAILED)  /* err, last words of the mechanism */             \
 	X(SASL_CHALLENGE)/* challenge */                                    \
+	X(LOGGED_IN)     /* address; where no maildrop was wanted */        \
 	X(OFFERS)        /* u8: accounts exist that SCRAM cannot serve */   \
 	X(RCPT_DONE)     /* err, how many, struct auth_mailbox of each */   \
 	/* auth -> store: a login is a capability */                        \

@@ -227,6 +227,7 @@ static void write_peer(struct message_writer *w, const struct connection *c)
 	message_write_u8(w, c->tls != NULL);
 	message_write_u8(w, AUTH_POP3);
 	message_write_octets(w, span_str(sid));
+	message_write_u8(w, true); /* a maildrop is wanted */
 }
 
 /* The channel bindings of RFC 9266 and 5929; both empty without TLS. */
@@ -805,19 +806,6 @@ static const struct session_class pop3_class = {
 	.closed = closed,
 };
 
-/* The mechanisms of a connection, with TLS or without. */
-static unsigned offered(const struct worker *w, const struct config *config,
-			bool tls)
-{
-	unsigned set = sasl_mechanism_set(tls);
-
-	if (config->scram == CONFIG_SCRAM_OFF ||
-	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))
-		set &= ~(1u << SASL_SCRAM_SHA_256 |
-			 1u << SASL_SCRAM_SHA_256_PLUS);
-	return set;
-}
-
 enum yb_err pop3_session_new(struct connection *c)
 {
 	const struct config *config = &c->settings->config;
@@ -836,8 +824,8 @@ enum yb_err pop3_session_new(struct connection *c)
 
 	if (s == NULL)
 		return YB_NOMEM;
-	sasl_mechanism_list(offered(c->worker, config, false), s->sasl);
-	sasl_mechanism_list(offered(c->worker, config, true), s->sasl_tls);
+	worker_mechanisms(c->worker, config, false, s->sasl);
+	worker_mechanisms(c->worker, config, true, s->sasl_tls);
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= POP3_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)

@@ -7,6 +7,8 @@
 #include "os/fd.h"
 #include "os/network.h"
 #include "os/random.h"
+#include "sasl/server.h"
+#include "server/auth_session.h"
 #include "server/cage.h"
 #include "server/control_worker.h"
 #include "server/pop3_session.h"
@@ -271,6 +273,18 @@ void worker_bury(struct worker *w, struct connection *c)
 	loop_defer(w->process.loop, &w->bury);
 }
 
+void worker_mechanisms(const struct worker *w, const struct config *config,
+		       bool tls, char *ret)
+{
+	unsigned set = sasl_mechanism_set(tls);
+
+	if (config->scram == CONFIG_SCRAM_OFF ||
+	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))
+		set &= ~(1u << SASL_SCRAM_SHA_256 |
+			 1u << SASL_SCRAM_SHA_256_PLUS);
+	sasl_mechanism_list(set, ret);
+}
+
 /* A reason in the language of the service; TLS has no words yet. */
 static void turn_away(struct worker *w, const struct config_listener *l, int fd)
 {
@@ -282,7 +296,7 @@ static void turn_away(struct worker *w, const struct config_listener *l, int fd)
 
 	metric_add(w->process.page, METRIC_TURNED_AWAY + l->service, 1);
 	/* Whoever floods need not get every word. */
-	if (l->tls != CONFIG_TLS_IMPLICIT)
+	if (l->tls != CONFIG_TLS_IMPLICIT && l->service != CONFIG_AUTH)
 		(void)send(fd, is_pop3 ? pop3 : smtp,
 			   is_pop3 ? sizeof pop3 - 1 : sizeof smtp - 1,
 			   MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -300,6 +314,8 @@ static enum yb_err new_session(struct connection *c,
 	case CONFIG_LMTP:
 		c->tls_context = c->settings->smtp_tls;
 		return smtp_session_new(c);
+	case CONFIG_AUTH:
+		return auth_session_new(c);
 	case CONFIG_METRICS:
 	case CONFIG_SERVICES:
 		break;

@@ -97,8 +97,9 @@ class Postfix(MailSystem):
     SENT = "status=sent"
     BOUNCED = "status=bounced"
 
-    def __init__(self, office, patience, transport):
-        """`transport` is lmtp-inet, lmtp-unix or deliver."""
+    def __init__(self, office, patience, transport, more=()):
+        """`transport` is lmtp-inet, lmtp-unix or deliver; `more` are lines
+        of main.cf."""
         super().__init__(office, patience)
         # One that takes all, and one that asks whether a recipient is there.
         self.port, self.asking_port = free_port(), free_port()
@@ -139,7 +140,7 @@ class Postfix(MailSystem):
                 "deliver": "agent"}[transport],
             "smtpd_recipient_restrictions = reject_unauth_destination",
             "unverified_recipient_reject_code = 550",
-            "address_verify_poll_delay = 1s")
+            "address_verify_poll_delay = 1s", *more)
         self.write(
             "etc/master.cf",
             f"127.0.0.1:{self.port} inet n - n - - smtpd",
