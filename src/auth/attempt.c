@@ -3,8 +3,8 @@
  * when it comes, depends on the peer's address and on how busy the pool is,
  * never on whether the account exists (threat 8):
  *
- * - an unknown name, a malformed one, an authorization identity of somebody
- *   else and a password that no account can have are all hashed like a wrong
+ * - an unknown name, a malformed one, an authorization identity that is not
+ *   allowed and a password that no account can have are all hashed like a wrong
  *   password, under the same limits;
  * - the cache gives a fake account for a name that does not exist, and whether
  *   it is real is asked when all the work is done.
@@ -53,6 +53,7 @@ static void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 struct grant {
 	struct auth_identity identity;
 	char address[AUTH_ADDRESS_MAX + 1];
+	char master[AUTH_ADDRESS_MAX + 1];
 };
 
 /* What a success names; also notes that there was one. */
@@ -69,6 +70,39 @@ static void grant_make(struct auth *a, struct directory_account *account,
 	memcpy(ret->identity.account, account->id, sizeof account->id);
 	memccpy(ret->address, account->address, 0, sizeof ret->address);
 	login_note(a, account, device);
+}
+
+/* Whether an account may act as somebody else, if it asks to. */
+static bool may_act(const struct cached *at, const struct name *as)
+{
+	return as->n == 0 || at->settings[SETTING_master] != 0;
+}
+
+/*
+ * RFC 4422 section 2: who is granted what, "acting as the authorization
+ * identity". A master has proved who he is; `grant` is his. What he asked for
+ * may be refused: DENIED.
+ */
+static enum yb_err grant_as(struct auth *a, const struct name *as,
+			    const struct grant *grant, struct grant *ret)
+{
+	struct cached *target = NULL;
+	enum yb_err err =
+		cache_find(&a->cache, name_span(as), a->now_ms, &target);
+
+	if (err != YB_OK)
+		return err;
+	if (!target->real)
+		return YB_DENIED;
+	ret->identity = grant->identity;
+	ret->identity.device = DIRECTORY_MAIN;
+	memcpy(ret->identity.account, target->account->id,
+	       sizeof ret->identity.account);
+	memccpy(ret->address, target->account->address, 0, sizeof ret->address);
+	memcpy(ret->master, grant->address, sizeof ret->master);
+	ret->identity.address = ret->address;
+	ret->identity.master = ret->master;
+	return YB_OK;
 }
 
 /* Index of the credential that the hash fits; -1. All are compared. */
@@ -330,7 +364,7 @@ static void check_proof(struct auth *a, struct attempt *at)
 {
 	const struct throttle_who who = who_of(at, 0);
 	struct cached *cached = NULL;
-	struct grant grant;
+	struct grant grant, other;
 	int index = -1;
 	enum yb_err err =
 		cache_find(&a->cache, name_span(&at->name), a->now_ms, &cached);
@@ -342,16 +376,24 @@ static void check_proof(struct auth *a, struct attempt *at)
 	if (err == YB_OK && index >= 0 &&
 	    !device_may_login(cached, index, &at->from))
 		index = -1;
-	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached))) {
+	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached) ||
+			     !may_act(cached, &at->as)))
+		err = YB_DENIED;
+	if (err == YB_OK)
+		grant_make(a, cached->account, index, &grant);
+	if (err == YB_OK && at->as.n > 0)
+		err = grant_as(a, &at->as, &grant, &other);
+	if (err == YB_DENIED) {
 		at->peer->open++;
 		refuse(a, at, ++a->guess_number);
 		return;
 	}
-	if (err == YB_OK) {
+	if (err == YB_OK)
 		throttle_passed(&a->throttle, &who, auth_real_ms(a));
-		grant_make(a, cached->account, index, &grant);
-	}
-	attempt_answer(a, at, err, err == YB_OK ? &grant.identity : NULL);
+	attempt_answer(a, at, err,
+		       err != YB_OK   ? NULL
+		       : at->as.n > 0 ? &other.identity
+				      : &grant.identity);
 }
 
 /* Addresses that did not fail lately come first: whoever guesses keeps
@@ -421,10 +463,37 @@ static bool bar_some(struct guess *g, const struct cached *cached, int index)
 	list_for_each(link, &g->attempts) {
 		struct attempt *at = list_entry(link, struct attempt, link);
 
-		at->barred = !device_may_login(cached, index, &at->from);
+		at->barred = !device_may_login(cached, index, &at->from) ||
+			     !may_act(cached, &at->as);
 		any_in = any_in || !at->barred;
 	}
 	return any_in;
+}
+
+static void accept(struct auth *a, struct attempt *at,
+		   const struct grant *grant)
+{
+	const struct throttle_who who = who_of(at, 0);
+
+	throttle_passed(&a->throttle, &who, auth_real_ms(a));
+	at->peer->open--;
+	attempt_answer(a, at, YB_OK, &grant->identity);
+}
+
+static void accept_as(struct auth *a, struct guess *g, struct attempt *at,
+		      const struct grant *grant)
+{
+	struct grant other;
+	enum yb_err err = grant_as(a, &at->as, grant, &other);
+
+	if (err == YB_OK) {
+		accept(a, at, &other);
+	} else if (err == YB_DENIED) {
+		refuse(a, at, g->number);
+	} else {
+		at->peer->open--;
+		attempt_answer(a, at, err, NULL);
+	}
 }
 
 static void accept_all(struct auth *a, struct guess *g,
@@ -434,16 +503,13 @@ static void accept_all(struct auth *a, struct guess *g,
 		struct attempt *at =
 			list_entry(g->attempts.next, struct attempt, link);
 
-		const struct throttle_who who = who_of(at, 0);
-
 		a->waiting_n--;
-		if (at->barred) {
+		if (at->barred)
 			refuse(a, at, g->number);
-			continue;
-		}
-		throttle_passed(&a->throttle, &who, auth_real_ms(a));
-		at->peer->open--;
-		attempt_answer(a, at, YB_OK, &grant->identity);
+		else if (at->as.n > 0)
+			accept_as(a, g, at, grant);
+		else
+			accept(a, at, grant);
 	}
 }
 
@@ -655,7 +721,7 @@ void attempt_abandon(struct auth *a, struct attempt **owner)
 
 /* What is claimed, made canonical. */
 struct prepared {
-	struct name name;
+	struct name name, as;
 	size_t password_n;
 	uint8_t password[SASLPREP_OUT_MAX];
 };
@@ -672,20 +738,22 @@ enum yb_err attempt_name(struct auth *a, struct span user, struct name *ret)
 	return YB_OK;
 }
 
-/* RFC 4616 section 2: who asks to act as another one needs leave to do so;
- * nobody has it. */
-enum yb_err attempt_is_self(struct auth *a, struct span authzid,
-			    const struct name *name, bool *ret)
+enum yb_err attempt_as(struct auth *a, struct span authzid,
+		       const struct name *name, struct name *ret,
+		       bool *ret_good)
 {
-	struct name as;
-	enum yb_err err;
+	enum yb_err err = YB_OK;
 
-	*ret = authzid.n == 0;
+	ret->n = 0;
+	*ret_good = true;
 	if (authzid.n == 0)
 		return YB_OK;
-	err = name_canonical(authzid, a->default_domain, NAME_FIND, &as);
-	if (err == YB_OK)
-		*ret = span_eq(name_span(&as), name_span(name));
+	err = name_canonical(authzid, a->default_domain, NAME_FIND, ret);
+	*ret_good = err == YB_OK;
+	if (err == YB_OK && span_eq(name_span(ret), name_span(name)))
+		ret->n = 0;
+	if (err != YB_OK)
+		ret->n = 0;
 	return err == YB_INVALID ? YB_OK : err;
 }
 
@@ -696,14 +764,15 @@ enum yb_err attempt_is_self(struct auth *a, struct span authzid,
 static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
 			   struct prepared *ret)
 {
-	bool self = false;
+	bool good = false;
 	enum yb_err err = attempt_name(a, claim->user, &ret->name);
 
 	if (err == YB_OK)
-		err = attempt_is_self(a, claim->authzid, &ret->name, &self);
+		err = attempt_as(a, claim->authzid, &ret->name, &ret->as,
+				 &good);
 	if (err != YB_OK)
 		return err;
-	if (!self || claim->password.n > AUTH_PASSWORD_MAX)
+	if (!good || claim->password.n > AUTH_PASSWORD_MAX)
 		return YB_OK;
 	err = saslprep(claim->password, SASLPREP_QUERY, ret->password,
 		       &ret->password_n);
@@ -720,6 +789,7 @@ static enum yb_err recall(struct auth *a, const struct auth_peer *from,
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
+	struct grant own;
 	int index = -1;
 	enum yb_err err =
 		cache_find(&a->cache, name_span(&p->name), a->now_ms, &cached);
@@ -730,19 +800,27 @@ static enum yb_err recall(struct auth *a, const struct auth_peer *from,
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
 	/* Whom its limits keep out waits as long as for a wrong password. */
-	if (index >= 0 && !device_may_login(cached, index, from))
+	if (index >= 0 && (!device_may_login(cached, index, from) ||
+			   !may_act(cached, &p->as)))
 		index = -1;
 	a->cache_hits += index >= 0;
 	mem_wipe(digest, sizeof digest);
 	*ret_known = index >= 0;
-	if (index >= 0)
-		grant_make(a, cached->account, index, ret);
-	return err;
+	if (index < 0)
+		return err;
+	grant_make(a, cached->account, index, ret);
+	if (p->as.n == 0)
+		return YB_OK;
+	own = *ret;
+	err = grant_as(a, &p->as, &own, ret);
+	*ret_known = err == YB_OK;
+	return err == YB_DENIED ? YB_OK : err;
 }
 
 static struct attempt *new_attempt(struct auth *a, const struct auth_peer *from,
 				   const struct name *name,
-				   struct span password, struct peer *peer)
+				   const struct name *as, struct span password,
+				   struct peer *peer)
 {
 	struct attempt *at = calloc(1, sizeof *at + password.n);
 
@@ -753,6 +831,7 @@ static struct attempt *new_attempt(struct auth *a, const struct auth_peer *from,
 	at->peer = peer;
 	at->begun_ms = a->now_ms;
 	at->name = *name;
+	at->as = *as;
 	at->password_n = password.n;
 	if (password.n > 0)
 		memcpy(at->password, password.p, password.n);
@@ -807,7 +886,7 @@ static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
 		err = YB_OVERLOAD;
 	if (err == YB_OK) {
-		at = new_attempt(a, from, &p->name,
+		at = new_attempt(a, from, &p->name, &p->as,
 				 span_of(p->password, p->password_n), peer);
 		err = at == NULL ? YB_NOMEM : YB_OK;
 	}
@@ -854,7 +933,7 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 }
 
 static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
-				 const struct name *name,
+				 const struct name *name, const struct name *as,
 				 attempt_check_fn *check, struct attempt **ret)
 {
 	struct peer *peer = hold_peer(a, from);
@@ -866,7 +945,7 @@ static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
 	if (!peer_may_wait(peer, a->now_ms))
 		err = YB_OVERLOAD;
 	else
-		at = new_attempt(a, from, name, SPAN_NONE, peer);
+		at = new_attempt(a, from, name, as, SPAN_NONE, peer);
 	if (at == NULL) {
 		peers_release(&a->peers, peer, a->now_ms);
 		return err;
@@ -879,15 +958,15 @@ static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
 }
 
 void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
-			 const struct name *name, attempt_check_fn *check,
-			 uint64_t now_ms, auth_done_fn *done, void *ctx,
-			 struct attempt **owner)
+			 const struct name *name, const struct name *as,
+			 attempt_check_fn *check, uint64_t now_ms,
+			 auth_done_fn *done, void *ctx, struct attempt **owner)
 {
 	struct attempt *at = NULL;
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
-	err = enqueue_proof(a, peer, name, check, &at);
+	err = enqueue_proof(a, peer, name, as, check, &at);
 	if (err != YB_OK) {
 		done(ctx, err, NULL, SPAN_NONE);
 		return;

@@ -41,6 +41,7 @@ struct auth_identity {
 	bool may_delete;
 	uint32_t mailbox;    /* 1 is INBOX */
 	const char *address; /* canonical; valid during the callback */
+	const char *master;  /* who acts as it; NULL: nobody else */
 };
 
 /* Where a login comes from; for throttling and, later, policy. */

@@ -69,6 +69,7 @@ struct attempt {
 	bool held;
 	uint64_t due_ms; /* of one held back */
 	struct name name;
+	struct name as; /* as whom it asks to act; empty: as itself */
 	size_t password_n;
 	uint8_t password[]; /* prepared; empty for one that cannot be right */
 };
@@ -146,18 +147,22 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 YB_CHECKED enum yb_err attempt_name(struct auth *a, struct span user,
 				    struct name *ret);
 
-/* Whether `authzid`, which may be empty, means the account `name`. */
-YB_CHECKED enum yb_err attempt_is_self(struct auth *a, struct span authzid,
-				       const struct name *name, bool *ret);
+/*
+ * As whom `name` asks to act: an empty name for itself. False for an authzid
+ * that cannot be a name. NOMEM.
+ */
+YB_CHECKED enum yb_err attempt_as(struct auth *a, struct span authzid,
+				  const struct name *name, struct name *ret,
+				  bool *ret_good);
 
 /*
  * The same for a proof: `check` is called with `ctx` once, now or later, and
  * then `done`.
  */
 void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
-			 const struct name *name, attempt_check_fn *check,
-			 uint64_t now_ms, auth_done_fn *done, void *ctx,
-			 struct attempt **owner);
+			 const struct name *name, const struct name *as,
+			 attempt_check_fn *check, uint64_t now_ms,
+			 auth_done_fn *done, void *ctx, struct attempt **owner);
 
 /*
  * `done` is not called any more. The guess is finished, and counts; a proof

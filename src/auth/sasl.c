@@ -26,9 +26,11 @@ struct auth_sasl {
 	void *ctx;
 	/* SCRAM */
 	struct name name;
-	bool self;               /* acts as itself, not as another one */
-	uint64_t generation;     /* of the account when it was proved */
-	struct sasl_result last; /* the server's final message */
+	struct name as;      /* as whom it asks to act, if another one */
+	bool good;           /* that name can be one */
+	uint64_t generation; /* of the account when it was proved, */
+	uint8_t proved[DIRECTORY_ID_LEN]; /* and which it was */
+	struct sasl_result last;          /* the server's final message */
 	struct auth_identity identity;
 	char address[AUTH_ADDRESS_MAX + 1];
 };
@@ -54,7 +56,8 @@ static enum yb_err tell_salt(struct auth_sasl *x, struct sasl_result *result,
 	enum yb_err err = attempt_name(a, result->user, &x->name);
 
 	if (err == YB_OK)
-		err = attempt_is_self(a, result->authzid, &x->name, &x->self);
+		err = attempt_as(a, result->authzid, &x->name, &x->as,
+				 &x->good);
 	if (err == YB_OK)
 		err = cache_find(&a->cache, name_span(&x->name), a->now_ms,
 				 &at);
@@ -85,7 +88,7 @@ static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
 		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
 			found = (int)i;
 	}
-	*ret_index = cached_may_log_in(at) && x->self ? found : -1;
+	*ret_index = cached_may_log_in(at) && x->good ? found : -1;
 	return err;
 }
 
@@ -97,6 +100,7 @@ static enum yb_err check(void *ctx, const struct cached *at, int *ret_index)
 	enum yb_err err = try_keys(x, at, &index);
 
 	x->generation = at->account->generation;
+	memcpy(x->proved, at->account->id, sizeof x->proved);
 	if (err == YB_OK && index >= 0 &&
 	    sasl_server_accept(&x->server, x->auth->proof,
 			       at->account->credentials[index].server_key,
@@ -122,6 +126,8 @@ static void proved(void *ctx, enum yb_err err,
 	x->identity = *identity;
 	memccpy(x->address, identity->address, 0, sizeof x->address);
 	x->identity.address = x->address;
+	if (identity->master != NULL)
+		x->identity.master = x->name.text; /* as it was proved */
 	x->done(x->ctx, YB_AGAIN, NULL, x->last.challenge);
 }
 
@@ -134,10 +140,10 @@ static void let_in(struct auth_sasl *x)
 	enum yb_err err =
 		cache_find(&a->cache, name_span(&x->name), a->now_ms, &at);
 
-	if (err == YB_OK && (!cached_may_log_in(at) ||
-			     at->account->generation != x->generation ||
-			     memcmp(at->account->id, x->identity.account,
-				    sizeof at->account->id) != 0))
+	if (err == YB_OK &&
+	    (!cached_may_log_in(at) ||
+	     at->account->generation != x->generation ||
+	     memcmp(at->account->id, x->proved, sizeof at->account->id) != 0))
 		err = denial_of(a, &x->name);
 	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
 }
@@ -176,8 +182,8 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 			      &x->attempt);
 		return;
 	case SASL_PROOF:
-		attempt_begin_proof(x->auth, &x->peer, &x->name, check, now_ms,
-				    proved, x, &x->attempt);
+		attempt_begin_proof(x->auth, &x->peer, &x->name, &x->as, check,
+				    now_ms, proved, x, &x->attempt);
 		return;
 	case SASL_DONE:
 		let_in(x);

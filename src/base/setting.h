@@ -23,6 +23,8 @@
 	  "\"no\" lets nobody log in; mail still comes in")                   \
 	X(require_app_password, SETTING_BOOL, 0, 1, "no", 0,                  \
 	  "auth/attempt.c", "\"yes\": the main password does not log in")     \
+	X(master, SETTING_BOOL, 0, 1, "no", 0, "auth/attempt.c",              \
+	  "\"yes\": may log in as any other account, by SASL's authzid")      \
 	X(quota_octets, SETTING_OCTETS, 0, SETTING_OCTETS_MAX, "0", 0,        \
 	  "store/append.c", "all mail of an account; 0 is no limit")          \
 	X(quota_messages, SETTING_COUNT, 0, SETTING_MESSAGES_MAX, "0", 0,     \

@@ -244,6 +244,22 @@ static void log_failed(const struct login *l)
 	log_end(&line);
 }
 
+/* Whoever reads somebody else's mail leaves a trace. */
+static void log_master(const struct login *l, const struct auth_identity *who)
+{
+	char address[SOCKET_TEXT_MAX];
+	struct log_line line;
+
+	socket_octets_print(l->address, address);
+	log_begin(&line, &l->process->process.log, LOG_WARN, "master_login");
+	log_field_str(&line, "address", address);
+	log_field_str(&line, "master", who->master);
+	log_field_str(&line, "user", who->address);
+	log_field_str(&line, "mechanism", metric_mechanism_name(l->mechanism));
+	log_field_str(&line, "session", l->session);
+	log_end(&line);
+}
+
 static void on_done(void *ctx, enum yb_err err,
 		    const struct auth_identity *identity, struct span challenge)
 {
@@ -256,6 +272,8 @@ static void on_done(void *ctx, enum yb_err err,
 	count_login(l, result_of(err));
 	if (err == YB_DENIED || err == YB_APP_PASSWORD)
 		log_failed(l);
+	if (err == YB_OK && identity->master != NULL)
+		log_master(l, identity);
 	if (err == YB_OK && !l->maildrop)
 		send_logged_in(l, identity);
 	else if (err == YB_OK)
