@@ -345,11 +345,11 @@ void dovecot_server_challenge(struct dovecot_server *s, struct span challenge)
 	if (s->state == OVER)
 		return;
 	assert(s->state == ASKED && base64_len(challenge.n) <= sizeof text);
-	buf_wipe(&s->response);
 	put_head(s, "CONT", s->id);
 	put_str(s, "\t");
 	put(s, span_of(text, base64_put(text, challenge)));
 	put_str(s, "\n");
+	buf_wipe(&s->response);
 	if (s->state != OVER)
 		s->state = CHALLENGED;
 }
@@ -361,17 +361,17 @@ void dovecot_server_done(struct dovecot_server *s, enum yb_err err,
 		return;
 	assert(s->state == ASKED);
 	s->state = IDLE;
-	buf_wipe(&s->response);
-	if (err != YB_OK) {
+	if (err == YB_OK) {
+		put_head(s, "OK", s->id);
+		put_str(s, "\tuser=");
+		put(s, user);
+		put_str(s, "\n");
+	} else {
 		/* Threat 8: one answer for all that is denied. */
 		fail(s, s->id, err_is_temp(err),
 		     err_is_temp(err) ? err_text(err) : NULL);
-		return;
 	}
-	put_head(s, "OK", s->id);
-	put_str(s, "\tuser=");
-	put(s, user);
-	put_str(s, "\n");
+	buf_wipe(&s->response); /* `user` may be part of it */
 }
 
 /* ---- life ---- */
