@@ -1,9 +1,9 @@
 #include "proto/dovecot_server.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/codec.h"
 #include "base/num.h"
 #include "proto/line.h"
@@ -132,21 +132,6 @@ static enum yb_err decode(struct dovecot_server *s, struct span text)
 	return YB_OK;
 }
 
-static void read_address(struct span text, uint8_t ret[16])
-{
-	char copy[INET6_ADDRSTRLEN];
-	struct in_addr v4;
-
-	if (!span_to_str(text, copy, sizeof copy))
-		return;
-	if (inet_pton(AF_INET, copy, &v4) == 1) {
-		ret[10] = ret[11] = 0xff;
-		memcpy(ret + 12, &v4, sizeof v4);
-	} else if (inet_pton(AF_INET6, copy, ret) != 1) {
-		memset(ret, 0, 16);
-	}
-}
-
 /* Words of AUTH behind the mechanism; "resp=" is the last, whatever it is. */
 static enum yb_err read_words(struct dovecot_server *s, struct span rest)
 {
@@ -165,7 +150,7 @@ static enum yb_err read_words(struct dovecot_server *s, struct span rest)
 		if (span_starts(word, service))
 			s->event.service = span_skip(word, service.n);
 		else if (span_starts(word, rip))
-			read_address(span_skip(word, rip.n), s->event.address);
+			s->event.address = span_skip(word, rip.n);
 		else if (span_eq(word, SPAN_LIT("secured")) ||
 			 span_starts(word, SPAN_LIT("secured=")))
 			s->event.secured = true;
@@ -186,19 +171,20 @@ static bool is_offered(const struct dovecot_server *s, struct span name)
 /* The line is gone when the event is looked at: what it names is kept. */
 static enum yb_err keep_words(struct dovecot_server *s)
 {
-	struct span m = s->event.mechanism, service = s->event.service;
-	enum yb_err err;
+	struct span *words[] = { &s->event.mechanism, &s->event.service,
+				 &s->event.address };
+	size_t at = 0;
+	enum yb_err err = YB_OK;
 
 	buf_clear(&s->words);
-	err = buf_reserve(&s->words, m.n + service.n);
-	if (err == YB_OK)
-		err = buf_add(&s->words, m);
-	if (err == YB_OK)
-		err = buf_add(&s->words, service);
+	for (size_t i = 0; i < ARRAY_LEN(words) && err == YB_OK; i++)
+		err = buf_add(&s->words, *words[i]);
 	if (err != YB_OK)
 		return err;
-	s->event.mechanism = span_head(buf_span(&s->words), m.n);
-	s->event.service = span_skip(buf_span(&s->words), m.n);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		words[i]->p = s->words.p + at;
+		at += words[i]->n;
+	}
 	return YB_OK;
 }
 

@@ -31,7 +31,7 @@ struct dovecot_event {
 	/* Of the first step only: */
 	struct span mechanism; /* empty in all further ones */
 	struct span service;   /* "smtp"; whom the password is for */
-	uint8_t address[16];   /* of the client that logs in; zeros if unsaid */
+	struct span address;   /* of the client that logs in, as text; or "" */
 	bool secured;          /* it speaks TLS */
 	bool has_response;
 	/* Of all: decoded, wiped once answered. */

@@ -4,6 +4,7 @@
  */
 #include "server/auth_session.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -110,6 +111,20 @@ static void ask(struct auth_session *s, enum message_type type,
 				3, NULL, 0, on_answer, s);
 }
 
+/* IPv4 mapped into IPv6; zeros for what is no address. */
+static void read_address(struct span text, uint8_t ret[16])
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	memset(ret, 0, 16);
+	if (!span_to_str(text, copy, sizeof copy))
+		return;
+	if (inet_pton(AF_INET, copy, ret + 12) == 1)
+		ret[10] = ret[11] = 0xff;
+	else if (inet_pton(AF_INET6, copy, ret) != 1)
+		memset(ret, 0, 16);
+}
+
 static bool is_loopback(const uint8_t address[16])
 {
 	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, 127 };
@@ -121,11 +136,11 @@ static bool is_loopback(const uint8_t address[16])
 
 /* As for our own listeners: no login in clear, unless it is allowed here. */
 static bool may_login(const struct auth_session *s,
-		      const struct dovecot_event *ev)
+		      const struct dovecot_event *ev, const uint8_t address[16])
 {
 	return ev->secured || (s->connection->settings->config.plain_login ==
 				       CONFIG_PLAIN_LOOPBACK &&
-			       is_loopback(ev->address));
+			       is_loopback(address));
 }
 
 static void begin(struct auth_session *s, const struct dovecot_event *ev)
@@ -133,14 +148,16 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 	bool pop3 = span_eq(ev->service, SPAN_LIT("pop3"));
 	struct message_writer w;
 	char sid[CONNECTION_SID_MAX];
+	uint8_t address[16];
 
-	if (!may_login(s, ev)) {
+	read_address(ev->address, address);
+	if (!may_login(s, ev, address)) {
 		done(s, YB_DENIED, SPAN_NONE);
 		return;
 	}
 	connection_sid(s->connection, sid);
 	message_write(&w);
-	message_write_raw(&w, ev->address, sizeof ev->address);
+	message_write_raw(&w, address, sizeof address);
 	message_write_u8(&w, ev->secured);
 	message_write_u8(&w, pop3 ? AUTH_POP3 : AUTH_SUBMISSION);
 	message_write_octets(&w, span_str(sid));
