@@ -342,6 +342,76 @@ static int finish(struct export *e, int code)
 	return code;
 }
 
+/* ---- what was set aside ---- */
+
+/* One of them into a file of its own; NO_MSG behind the last. */
+static enum yb_err export_aside(struct export *e, uint64_t number)
+{
+	struct control_writer *request = &e->mail->work.request;
+	char name[64], path[PATH_LEN];
+	enum yb_err err = YB_OK;
+	AUTO_FD fd = -1;
+	uint64_t at = 0;
+
+	for (;;) {
+		struct control_reader reply;
+		struct span octets;
+		int code;
+
+		mail_request(e->mail, CONTROL_MAIL_DAMAGED);
+		control_put_u64(request, number);
+		control_put_u64(request, at);
+		err = work_ask(&e->mail->work, CONTROL_STORE, &reply, NULL,
+			       &code);
+		if (err != YB_OK)
+			return err;
+		control_get_str(&reply, name, sizeof name);
+		(void)control_get_u64(&reply);
+		octets = control_get(&reply);
+		if (reply.bad || strchr(name, '/') != NULL)
+			return YB_INVALID;
+		if (fd < 0) {
+			(void)snprintf(path, sizeof path, "%s/%s.eml", e->to,
+				       name);
+			fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				  0600);
+		}
+		if (fd < 0 || file_write_all(fd, octets) != YB_OK) {
+			say_error("cannot write %s: %s", path, strerror(errno));
+			return YB_IO;
+		}
+		if (octets.n == 0)
+			return YB_OK;
+		at += octets.n;
+	}
+}
+
+static int export_damaged(struct export *e)
+{
+	enum yb_err err = YB_OK;
+
+	if (mkdir(e->to, 0700) < 0) {
+		say_error("cannot make the folder %s: %s", e->to,
+			  strerror(errno));
+		return COMMAND_FAILED;
+	}
+	while (err == YB_OK) {
+		err = export_aside(e, e->done);
+		e->done += err == YB_OK;
+	}
+	if (err != YB_NO_MSG)
+		return COMMAND_FAILED;
+	if (e->mail->work.as_json) {
+		json_open(&e->mail->work.json, NULL, '{');
+		json_u64(&e->mail->work.json, "exported", e->done);
+		json_close(&e->mail->work.json, '}');
+	} else {
+		say_note("%" PRIu64 " damaged pieces are in %s.", e->done,
+			 e->to);
+	}
+	return COMMAND_OK;
+}
+
 int cmd_mail_export(const struct invocation *inv)
 {
 	/* Large enough that writes cost nothing. */
@@ -352,6 +422,8 @@ int cmd_mail_export(const struct invocation *inv)
 	int code = mail_begin(inv, &m);
 
 	buf_init(&e.out, OUT_MAX);
+	if (code == COMMAND_OK && invocation_option(inv, "damaged") != NULL)
+		return mail_end(&m, export_damaged(&e));
 	if (code == COMMAND_OK)
 		code = choose_form(inv, &e.form);
 	if (code == COMMAND_OK)

@@ -98,6 +98,7 @@ static const struct command_option mail_export_options[] = {
 	{ 0, "maildir", NULL, "DEST is a new Maildir" },
 	{ 0, "eml", NULL, "DEST is a file of the one MESSAGE" },
 	{ 0, "deleted", NULL, "deleted messages, not the others" },
+	{ 0, "damaged", NULL, "what `yubin fsck --repair` put aside, into DEST" },
 	JSON_OPTION, END
 };
 static const struct command_option mail_delete_options[] = {

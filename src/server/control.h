@@ -118,6 +118,10 @@ enum control_type {
 	 * of each damage u64 from, to, uid or 0. 1, repair -> u64 octets before,
 	 * u64 after. */
 	CONTROL_FSCK,
+	/* id, u64 mailbox, u64 number, u64 offset -> name, u64 uid or 0,
+	 * octets of what was set aside from there on; NO_MSG behind the
+	 * last. */
+	CONTROL_MAIL_DAMAGED,
 	/* Nothing -> rows: kind ("problem", "note", "changed", "restart",
 	 * "number"), u64 line or number, u64 column, text. */
 	CONTROL_RELOAD,

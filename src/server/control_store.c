@@ -345,6 +345,33 @@ static void fsck(struct store *store, struct control_call *call)
 		store_check(store, place, what == 2, on_checked, call);
 }
 
+static void on_aside(void *ctx, enum yb_err err,
+		     const struct store_aside *aside, struct span octets)
+{
+	struct control_call *call = ctx;
+
+	if (err == YB_OK) {
+		control_put_str(&call->reply, aside->name);
+		control_put_u64(&call->reply, aside->uid);
+		control_put(&call->reply, octets);
+	}
+	control_reply(call, err);
+}
+
+static void read_damaged(struct store *store, struct control_call *call)
+{
+	struct store_place place;
+	bool good = read_place(call, &place);
+	uint64_t number = control_get_u64(&call->fields);
+	uint64_t at = control_get_u64(&call->fields);
+
+	if (!good || !control_ended(&call->fields))
+		control_reply(call, YB_SYNTAX);
+	else
+		store_read_aside(store, place, number, at, READ_PART, on_aside,
+				 call);
+}
+
 typedef void handle_fn(struct store *store, struct control_call *call);
 
 static handle_fn *const handlers[CONTROL_TYPES] = {
@@ -359,6 +386,7 @@ static handle_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_MAILBOXES] = list_mailboxes,
 	[CONTROL_COMPACT] = compact,
 	[CONTROL_FSCK] = fsck,
+	[CONTROL_MAIL_DAMAGED] = read_damaged,
 };
 
 void control_store_handle(struct store *store, struct control_call *call)

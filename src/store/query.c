@@ -8,6 +8,7 @@
 
 #include "base/codec.h"
 #include "store/places.h"
+#include "store/set_aside.h"
 
 /* What is read for one answer at most: more than fits into any. */
 enum { READ_MAX = 256 * 1024 };
@@ -261,6 +262,145 @@ void store_mailboxes(struct store *st, struct account_id account,
 	j->job.done = numbers_done;
 	j->st = st;
 	j->account = account;
+	j->told = told;
+	j->ctx = ctx;
+	pool_give(st->pool, &j->job);
+	store_settle(st);
+}
+
+/* ---- what was set aside ---- */
+
+struct aside_job {
+	struct pool_job job;
+	struct store *st;
+	struct store_place place;
+	size_t number;
+	uint64_t at;
+	size_t n;
+	enum yb_err err;
+	struct store_aside aside;
+	uint8_t *octets;
+	store_aside_fn *told;
+	void *ctx;
+};
+
+struct aside_search {
+	size_t skip;
+	char name[SET_ASIDE_NAME_MAX];
+};
+
+/* The order of a folder's names stays as long as nothing is added. */
+static enum yb_err find_aside(void *ctx, const char *name)
+{
+	struct aside_search *s = ctx;
+
+	if (strncmp(name, "damaged.", 8) != 0 || s->name[0] != 0)
+		return YB_OK;
+	if (s->skip-- == 0)
+		(void)span_to_str(span_str(name), s->name, sizeof s->name);
+	return YB_OK;
+}
+
+/* A message whose header is good begins behind it. */
+static uint64_t message_begin(const struct os_storage *os, int fd,
+			      const struct set_aside_head *head, uint32_t *uid)
+{
+	uint8_t octets[LOG_RECORD_SIZE];
+	struct log_record r;
+	struct log_keys keys;
+	size_t got = 0;
+
+	log_keys_init(&keys, head->log_id);
+	if (os->read(os->ctx, fd, octets, sizeof octets, SET_ASIDE_HEAD_SIZE,
+		     &got) != YB_OK ||
+	    got < sizeof octets ||
+	    !log_record_decode(&keys, head->offset, octets, &r) ||
+	    r.type != LOG_MESSAGE)
+		return 0;
+	*uid = (uint32_t)r.uid;
+	return LOG_RECORD_SIZE + (uint64_t)r.extras_size;
+}
+
+static enum yb_err read_aside(struct aside_job *j, int fd)
+{
+	const struct os_storage *os = j->st->os;
+	uint8_t octets[SET_ASIDE_HEAD_SIZE];
+	struct set_aside_head head;
+	size_t got = 0;
+	uint64_t begin;
+	enum yb_err err = os->read(os->ctx, fd, octets, sizeof octets, 0, &got);
+
+	if (err != YB_OK)
+		return err;
+	if (got < sizeof octets || !set_aside_decode(octets, &head))
+		return YB_CORRUPT;
+	begin = message_begin(os, fd, &head, &j->aside.uid);
+	j->aside.offset = head.offset;
+	got = 0;
+	if (begin + j->at < head.size) {
+		uint64_t left = head.size - begin - j->at;
+
+		err = os->read(os->ctx, fd, j->octets,
+			       j->n < left ? j->n : (size_t)left,
+			       SET_ASIDE_HEAD_SIZE + begin + j->at, &got);
+	}
+	j->n = got;
+	return err;
+}
+
+static void aside_run(struct pool_job *job)
+{
+	struct aside_job *j = list_entry(job, struct aside_job, job);
+	const struct os_storage *os = j->st->os;
+	struct aside_search s = { .skip = j->number };
+	int dir, fd;
+
+	j->err = files_open_folder(&j->st->files, &j->place, &dir);
+	if (j->err != YB_OK)
+		return;
+	j->err = os->list(os->ctx, dir, find_aside, &s);
+	if (j->err == YB_OK && s.name[0] == 0)
+		j->err = YB_NO_MSG;
+	if (j->err == YB_OK)
+		j->err = os->open(os->ctx, dir, s.name, STORAGE_READ, &fd);
+	if (j->err == YB_OK) {
+		memcpy(j->aside.name, s.name, sizeof s.name);
+		j->err = read_aside(j, fd);
+		os->close(os->ctx, fd);
+	}
+	os->close(os->ctx, dir);
+}
+
+static void aside_done(struct pool_job *job)
+{
+	struct aside_job *j = list_entry(job, struct aside_job, job);
+
+	j->told(j->ctx, j->err, &j->aside,
+		span_of(j->octets, j->err == YB_OK ? j->n : 0));
+	free(j->octets);
+	free(j);
+}
+
+void store_read_aside(struct store *st, struct store_place place, size_t number,
+		      uint64_t at, size_t n, store_aside_fn *told, void *ctx)
+{
+	static const struct store_aside none;
+	struct aside_job *j = calloc(1, sizeof *j);
+
+	if (j != NULL)
+		j->octets = malloc(n > 0 ? n : 1);
+	if (j == NULL || j->octets == NULL) {
+		free(j);
+		told(ctx, YB_NOMEM, &none, SPAN_NONE);
+		return;
+	}
+	j->job.run = aside_run;
+	j->job.done = aside_done;
+	j->st = st;
+	j->place = place;
+	j->number = number;
+	j->at = at;
+	j->n = n;
 	j->told = told;
 	j->ctx = ctx;
 	pool_give(st->pool, &j->job);

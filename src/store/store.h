@@ -241,6 +241,25 @@ typedef void store_octets_fn(void *ctx, enum yb_err err,
 void store_read(struct store *st, struct store_place place, uint32_t uid,
 		uint64_t at, size_t n, store_octets_fn *told, void *ctx);
 
+/* Damaged octets that were set aside. */
+struct store_aside {
+	char name[48];   /* of the file in the mailbox's folder */
+	uint64_t offset; /* in the log, where they were */
+	uint32_t uid;    /* of the message that they were; 0: not known */
+};
+
+typedef void store_aside_fn(void *ctx, enum yb_err err,
+			    const struct store_aside *aside,
+			    struct span octets);
+
+/*
+ * Up to `n` octets at `at` of what was set aside as number `number`, from 0:
+ * of a message's wire form if its record's header is good. NO_MSG behind the
+ * last.
+ */
+void store_read_aside(struct store *st, struct store_place place, size_t number,
+		      uint64_t at, size_t n, store_aside_fn *told, void *ctx);
+
 /* ---- copying ---- */
 
 struct store_totals {

@@ -225,7 +225,7 @@ def test_sessions_go_on_over_a_compaction(new_office):
 # ---- fsck ----
 
 @pytest.mark.parametrize("running", [True, False])
-def test_fsck(new_office, running):
+def test_fsck(new_office, tmp_path, running):
     office = new_office()
     user = office.add_account()
     bodies = [b"Subject: %d\r\n\r\nbody of %d\r\n" % (n, n) for n in range(9)]
@@ -252,6 +252,12 @@ def test_fsck(new_office, running):
     with open(os.path.join(os.path.dirname(path), aside[0]), "rb") as f:
         assert b"Body of 4" in f.read()
     office.run("fsck", "--all", "--slowly")
+    folder = str(tmp_path / "aside")
+    mail(office, "export", user, folder, "--damaged")
+    with open(os.path.join(folder, aside[0] + ".eml"), "rb") as f:
+        text = f.read()
+    assert b"Subject: 4\r\n\r\nBody of 4\r\n.\r\n" in text
+    assert b"Return-Path" in text[:20]
     if not running:
         office.start()
     # Every other message is there, and mail goes on.
