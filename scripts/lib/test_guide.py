@@ -23,8 +23,10 @@ BEFORE = {
     "first-server": "postfix start",
     "from-dovecot": """
 mkdir -p /etc/dovecot /var/mail/vhosts/example.org/alice/Maildir/{new,cur}
-printf 'alice@example.org:{SHA512-CRYPT}x::::\\nbob@example.org:x::::\\n' \\
-	>/etc/dovecot/users
+hash=$(openssl passwd -6 -salt saltsalt 'a long password')
+for user in alice bob; do
+	echo "$user@example.org:{SHA512-CRYPT}$hash::::"
+done >/etc/dovecot/users
 for n in 1 2 3; do
 	printf 'Subject: old %s\\n\\nold\\n' $n \\
 		>/var/mail/vhosts/example.org/alice/Maildir/cur/$n.host:2,S
@@ -52,7 +54,7 @@ if [ -e /tmp/thunderbird ]; then
 fi""",
     "from-dovecot": """
 ls /root/alice/new /root/alice/cur | grep -c . | grep -q '[3-9]'
-grep -c . /root/passwords | grep -q 2""",
+yubin account list | grep -c . | grep -q 2""",
 }
 # Pages that speak of a server that runs.
 SERVER = """
