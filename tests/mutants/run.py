@@ -77,11 +77,12 @@ def plant(build, number, mutant):
     return base + ".test"
 
 
-def is_found(program):
+def is_found(program, environment):
     """Whether its test fails; and what it said."""
     try:
         done = subprocess.run([program], capture_output=True, text=True,
-                              timeout=LIMIT_S, errors="replace")
+                              timeout=LIMIT_S, errors="replace",
+                              env={**os.environ, **environment})
     except subprocess.TimeoutExpired:
         return True, "did not end"
     said = [line for line in (done.stderr + done.stdout).split("\n")
@@ -99,11 +100,14 @@ def main():
     sys.path.insert(0, HERE)
     found = missed = 0
     for name in SETS:
-        for number, mutant in enumerate(importlib.import_module(name).MUTANTS):
+        faults = importlib.import_module(name)
+        for number, mutant in enumerate(faults.MUTANTS):
             if word not in mutant[0]:
                 continue
             try:
-                good, said = is_found(plant(build, f"{name}{number}", mutant))
+                good, said = is_found(
+                    plant(build, f"{name}{number}", mutant),
+                    faults.ENVIRONMENT)
             except (ValueError, subprocess.CalledProcessError) as e:
                 good, said = False, str(e)
             found += good
