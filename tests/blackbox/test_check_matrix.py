@@ -14,8 +14,15 @@ def check(root):
                           capture_output=True, text=True, timeout=60)
 
 
-def tree(tmp_path, matrix):
-    for name, text in {"docs/rfc-matrix.md": matrix, "src/a.c": "",
+# A table of threats in which nothing is wrong.
+THREATS = ("| 1 | w | answered | `src/a.c::one` | "
+           "`tests/test_a.py::test_one` |\n"
+           "| 2 | w | partly: x | - | - |\n| 3 | w | open | - | - |\n"
+           "| 4-64 | w | not yet: x | - | - |\n")
+
+
+def tree(tmp_path, matrix, name="docs/rfc-matrix.md"):
+    for name, text in {name: matrix, "src/a.c": "static int one(int x)\n",
                        "tests/test_a.py": "def test_one():\n    pass\n",
                        }.items():
         path = tmp_path / name
@@ -45,6 +52,27 @@ def test_good(tmp_path):
 def test_bad(tmp_path, row, problem):
     done = tree(tmp_path, row + "\n")
     assert done.returncode == 1 and problem in done.stdout
+
+
+def test_good_threats(tmp_path):
+    done = tree(tmp_path, THREATS, "docs/threat-model.md")
+    assert (done.returncode, done.stdout) == (
+        0, "check_matrix: 2 files named, 0 problems\n")
+
+
+@pytest.mark.parametrize("old, new, problem", [
+    ("::one`", "::two`", "no two in src/a.c"),
+    ("::test_one", "::test_two", "no test_two in tests/test_a.py"),
+    ("partly: x", "partly", "no state"),
+    ("partly: x", "answered", "answered nowhere"),
+    ("| 2 |", "| 3 |", "threats [2] are left out"),
+    ("4-64", "4-65", "threats [65] are left out or not known"),
+    ("| 3 |", "| 2 |", "threats [3] are left out"),
+])
+def test_bad_threats(tmp_path, old, new, problem):
+    assert old in THREATS
+    done = tree(tmp_path, THREATS.replace(old, new), "docs/threat-model.md")
+    assert done.returncode == 1 and problem in done.stdout, done.stdout
 
 
 def test_nothing(tmp_path):

@@ -1,7 +1,6 @@
-# Apple Mail asks for CAPA twice, before and after its login, logs in with an
-# initial response (RFC 5034), and takes sizes and unique-ids of all messages
-# before it fetches one. No trace of it is published; this is the form in which
-# its Connection Doctor shows a session.
+# Apple Mail: no published trace of it was found, so this order is a plausible
+# one and no more: CAPA before and after the login, an initial response (RFC
+# 5034), unique-ids and sizes of all messages, and the newest message first.
 given: maildrop two-small
 S: +OK <*>
 C: CAPA

@@ -1,5 +1,7 @@
-# UW c-client, behind PHP's imap_open() (src/c-client/pop3.c): CAPA, USER, PASS,
-# STAT, then LIST n, UIDL n and TOP n 0 of one message at a time, NOOP between.
+# After UW c-client, behind PHP's imap_open() (src/c-client/pop3.c). The release
+# that was read sends AUTH alone, USER, PASS, STAT, RETR n of one message at a
+# time, and NOOP as its ping. That later ones send CAPA, LIST n, UIDL n and
+# TOP n 0 in this order was not verified.
 given: maildrop two-small
 S: +OK <*>
 C: CAPA

@@ -1,5 +1,5 @@
-# curl --sasl-ir: the initial response with the command (curl's tests/data/test867
-# and neighbours), RFC 5034 section 4.
+# curl --sasl-ir: the initial response with the command (curl's
+# tests/data/test871), RFC 5034 section 4.
 given: maildrop two-small
 S: +OK <*>
 C: CAPA

@@ -1,6 +1,6 @@
-# fetchmail with `keep`: "TOP n 99999999" in place of RETR, so that the message
-# does not count as read (pop3.c, pop3_fetch: "the largest value CompuServe will
-# accept").
+# fetchmail with `keep` and `uidl`: "TOP n 99999999" in place of RETR, so that
+# the message does not count as read (pop3.c, set_peek_capable() and
+# pop3_fetch(): "the maximum value CompuServe will accept").
 given: maildrop two-small
 S: +OK <*>
 C: CAPA

@@ -1,6 +1,6 @@
 # Jakarta Mail's POP3 provider: CAPA on connecting, NOOP to see whether a
 # connection lives, TOP n 0 for headers, LIST n for sizes, and RSET before QUIT
-# where mail.pop3.rsetbeforequit is set (package com.sun.mail.pop3).
+# where mail.pop3.rsetbeforequit is set (com.sun.mail.pop3, Protocol.java).
 given: maildrop two-small
 S: +OK <*>
 C: CAPA

@@ -1,5 +1,5 @@
-# Perl's Mail::POP3Client (2.18, for Request Tracker's older mail gates): STAT
-# behind PASS, "LIST n" for each, HeadAndBody() by RETR, Head() by TOP n 0.
+# Perl's Mail::POP3Client with AUTH_MODE PASS: Login() sends STAT behind PASS,
+# List(n) is "LIST n", Head() is TOP n 0, HeadAndBody() is RETR n.
 given: maildrop two-small
 S: +OK <*>
 C: USER alice

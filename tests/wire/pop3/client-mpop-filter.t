@@ -1,5 +1,5 @@
-# mpop with a filter or `skip_size`: TOP n 0 of each, pipelined (pop3.c,
-# pop3_retr's header mode); what the filter kills is deleted unread.
+# mpop with a filter: TOP n 0 of each, pipelined (pop3.c, pop3_filter() and
+# pop3_delivery()); what the filter kills is deleted unread.
 given: maildrop two-small
 S: +OK <*>
 C: USER alice

@@ -1,5 +1,6 @@
-# mpop (pop3.c) with pipelining: LIST and UIDL together, then as many RETR and
-# DELE as it is allowed to keep in flight.
+# mpop (pop3.c) with pipelining: as many RETR and DELE as it is allowed to keep
+# in flight (pop3_delivery()). UIDL and LIST come one behind the other in the
+# release that was read; here they are pipelined too.
 given: maildrop two-small
 given: connection stls
 S: +OK <*>

@@ -1,6 +1,7 @@
 # OTRS and Znuny (Kernel/System/MailAccount/POP3.pm) use Perl's Net::POP3:
-# login() sends STAT behind PASS, list() all sizes, then get() and delete() of
-# each, and quit().
+# login(), list() for all, then get() and delete() of each, and quit(). login()
+# sends STAT where the answer to PASS does not name a number of messages, and
+# the programs also ask list() for each message's size.
 given: maildrop two-small
 S: +OK <*>
 C: USER alice
