@@ -142,7 +142,7 @@ def test_no_open_relay(office, utf8):
 # ---- threat 45 ----
 
 def test_a_lost_answer_brings_a_copy(office, user):
-    """docs/decisions/0012: acknowledged or not, a message is kept as often as
+    """docs/decisions/0011: acknowledged or not, a message is kept as often as
     it was sent, never more, never less."""
     for n in range(1, 4):
         c = office.smtp()

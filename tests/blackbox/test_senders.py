@@ -46,7 +46,7 @@ def test_msmtp(office, user, msmtp, lines):
 
 
 def test_msmtp_does_not_see_dsn(office, user, msmtp):
-    """What is not offered is not asked for: decision 0011."""
+    """What is not offered is not asked for: decision 0008."""
     done = msmtp(("tls off", f"port {office.smtp_port}"), [user], 69,
                  ["-N", "success"])
     assert b"DSN" in done.stderr
