@@ -6,7 +6,8 @@ foreach(name yubin.service yubin.logrotate)
 	configure_file(${units}/${name}.in ${CMAKE_BINARY_DIR}/${name} @ONLY)
 endforeach()
 install(FILES ${CMAKE_BINARY_DIR}/yubin.service ${units}/yubin-pop3.socket
-	${units}/yubin-smtp.socket ${units}/yubin-metrics.socket
+	${units}/yubin-smtp.socket ${units}/yubin-lmtp.socket
+	${units}/yubin-metrics.socket
 	DESTINATION lib/systemd/system)
 install(FILES ${units}/yubin.sysusers DESTINATION lib/sysusers.d
 	RENAME yubin.conf)
