@@ -20,9 +20,9 @@ static const char *known_names(void)
 	return names;
 }
 
-static enum yb_err take_text(struct auth *a, struct span text,
-			     struct setting_set *set, uint32_t *changed,
-			     const char **ret_reason)
+static enum yb_err take_text(struct auth *a, enum auth_owner owner,
+			     struct span text, struct setting_set *set,
+			     uint32_t *changed, const char **ret_reason)
 {
 	struct span value = text;
 	struct span name = span_cut(&value, '=');
@@ -43,6 +43,13 @@ static enum yb_err take_text(struct auth *a, struct span text,
 			"there is no setting in \"%.*s\"; there are %.*s",
 			shown, (const char *)text.p,
 			(int)strlen(known_names()) - 2, known_names());
+		return YB_INVALID;
+	}
+	if (owner == AUTH_DOMAIN && !setting_is_shared(which)) {
+		(void)snprintf(a->reason, sizeof a->reason,
+			       "%s is set for one account at a time: `yubin "
+			       "account set`",
+			       setting_name(which));
 		return YB_INVALID;
 	}
 	*changed |= 1u << which;
@@ -106,7 +113,7 @@ enum yb_err auth_settings_change(struct auth *a, enum auth_owner owner,
 	enum yb_err err = find_owner(a, owner, name, &found);
 
 	for (size_t i = 0; i < n && err == YB_OK; i++)
-		err = take_text(a, texts[i], &set, &changed, ret_reason);
+		err = take_text(a, owner, texts[i], &set, &changed, ret_reason);
 	if (err == YB_OK)
 		err = directory_settings_change(a->directory, stored(owner),
 						name_span(&found), changed,

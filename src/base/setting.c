@@ -9,10 +9,15 @@ static const struct {
 	const char *name;
 	enum setting_type type;
 	uint64_t least, most, preset;
+	bool is_shared;
 } settings[SETTINGS_N] = {
 #define X(name, type, least, most, text, value, where, help) \
-	[SETTING_##name] = { #name, type, least, most, value },
-	SETTINGS(X)
+	[SETTING_##name] = { #name, type, least, most, value, true },
+	SETTINGS_SHARED(X)
+#undef X
+#define X(name, type, least, most, text, value, where, help) \
+	[SETTING_##name] = { #name, type, least, most, value, false },
+	SETTINGS_OF_ACCOUNTS(X)
 #undef X
 };
 /* clang-format on */
@@ -25,6 +30,11 @@ const char *setting_name(enum setting which)
 uint64_t setting_preset(enum setting which)
 {
 	return settings[which].preset;
+}
+
+bool setting_is_shared(enum setting which)
+{
+	return settings[which].is_shared;
 }
 
 bool setting_find(struct span name, enum setting *ret)

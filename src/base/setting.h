@@ -8,6 +8,8 @@
 #ifndef BASE_SETTING_H
 #define BASE_SETTING_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/span.h"
 
@@ -18,17 +20,23 @@
 
 /* name, type, least, most, value as text, value, obeyed where, help */
 /* clang-format off */
-#define SETTINGS(X)                                                           \
+#define SETTINGS_SHARED(X)                                                    \
 	X(login, SETTING_BOOL, 0, 1, "yes", 1, "auth/attempt.c",              \
 	  "\"no\" lets nobody log in; mail still comes in")                   \
 	X(require_app_password, SETTING_BOOL, 0, 1, "no", 0,                  \
 	  "auth/attempt.c", "\"yes\": the main password does not log in")     \
-	X(master, SETTING_BOOL, 0, 1, "no", 0, "auth/attempt.c",              \
-	  "\"yes\": may log in as any other account, by SASL's authzid")      \
 	X(quota_octets, SETTING_OCTETS, 0, SETTING_OCTETS_MAX, "0", 0,        \
 	  "store/append.c", "all mail of an account; 0 is no limit")          \
 	X(quota_messages, SETTING_COUNT, 0, SETTING_MESSAGES_MAX, "0", 0,     \
 	  "store/append.c", "messages of an account; 0 is no limit")
+
+/* What only an account can have: a word in the wrong place must not make
+ * masters of a whole domain. */
+#define SETTINGS_OF_ACCOUNTS(X)                                               \
+	X(master, SETTING_BOOL, 0, 1, "no", 0, "auth/attempt.c",              \
+	  "\"yes\": may log in as any other account, by SASL's authzid")
+
+#define SETTINGS(X) SETTINGS_SHARED(X) SETTINGS_OF_ACCOUNTS(X)
 
 enum setting_type {
 	SETTING_BOOL,   /* yes | no */
@@ -52,6 +60,9 @@ struct setting_set {
 
 const char *setting_name(enum setting which);
 uint64_t setting_preset(enum setting which);
+
+/* Whether domains and `defaults:` can have it too. */
+bool setting_is_shared(enum setting which);
 
 /* False if there is none of that name. */
 bool setting_find(struct span name, enum setting *ret);

@@ -28,7 +28,7 @@
 	"any, prints those that\n"                                      \
 	"are set.\n\n"                                                  \
 	"Settings, with their value where nothing is set:\n"            \
-	SETTINGS(SETTING_LINE)
+	SETTINGS_SHARED(SETTING_LINE)
 #define END { 0, NULL, NULL, NULL }
 
 static const struct command_option init_options[] = {
@@ -405,7 +405,7 @@ const struct command commands[] = {
 	  cmd_account_show },
 	{ "account set", "ADDRESS [NAME=VALUE...]", 1, UINT_MAX, json_options,
 	  COMMAND_USAGE, "Change settings of an account",
-	  SETTINGS_TEXT
+	  SETTINGS_TEXT SETTINGS_OF_ACCOUNTS(SETTING_LINE)
 	  "\n"
 	  "Examples:\n"
 	  "  yubin account set alice@example.org login=no\n",

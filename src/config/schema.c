@@ -154,7 +154,7 @@ const struct config_field config_fields[] = {
 	{ "", "mass_delete_least", FIELD_COUNT, false, AT(mass_delete_least), 1,
 	  UINT32_MAX, NULL, "100", "", FIELD_LIVE },
 	/* clang-format off */
-	SETTINGS(SETTING_ROW)
+	SETTINGS_SHARED(SETTING_ROW)
 	/* clang-format on */
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",

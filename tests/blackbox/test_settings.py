@@ -106,3 +106,15 @@ def test_help_names_every_setting(office):
     for name in (b"login (yes)", b"require_app_password (no)",
                  b"quota_octets (0)", b"quota_messages (0)"):
         assert name in text
+
+
+def test_masters_are_named_one_by_one(new_office):
+    """A word in the wrong place makes no masters of a whole domain."""
+    office = new_office(start=False)
+    user = office.add_account()
+    office.run("account", "set", user, "master=yes")
+    done = office.run("domain", "set", DOMAIN, "master=yes", code=1)
+    assert "one account at a time" in err(done)
+    with open(office.config, "a", encoding="utf-8") as f:
+        f.write("defaults: {master: yes}\n")
+    assert "master" in err(office.run("check", code=10))
