@@ -264,40 +264,98 @@ def test_tickets_stay_with_their_service(new_office):
         s.close()
 
 
-def test_clear_text_behind_the_end_of_tls(post):
-    """Threat 3: nothing is read after close_notify."""
-    context = post.tls_context()
-    for head in (b"", b"USER al", b"AUTH PLAIN\r\n"):
-        raw = connect(post.pop3s_port)
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(incoming, outgoing,
-                               server_hostname="localhost")
+class BareTls:
+    """A client that has the octets of its TLS in its own hands."""
 
-        def pump(act, raw=raw, incoming=incoming, outgoing=outgoing):
-            while True:
-                try:
-                    done = act()
-                    raw.sendall(outgoing.read())
-                    return done
-                except ssl.SSLWantReadError:
-                    raw.sendall(outgoing.read())
-                    incoming.write(raw.recv(65536))
+    def __init__(self, raw, context):
+        self.raw = raw
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing,
+                                    server_hostname="localhost")
+        self.pump(self.tls.do_handshake)
 
-        pump(tls.do_handshake)
-        assert pump(lambda: tls.read(100)).startswith(b"+OK")
-        tls.write(head)
+    def pump(self, act):
+        while True:
+            try:
+                done = act()
+                self.raw.sendall(self.outgoing.read())
+                return done
+            except ssl.SSLWantReadError:
+                self.raw.sendall(self.outgoing.read())
+                self.incoming.write(self.raw.recv(65536))
+
+    def read(self):
+        return self.pump(lambda: self.tls.read(1000))
+
+    def ask(self, line, want):
+        self.tls.write(line)
+        answer = self.read()
+        assert answer.startswith(want), (line, answer)
+
+    def end_and_say(self, head, clear, pause):
+        """`head` and close_notify, then `clear` as it is; what came back."""
+        if head:
+            self.tls.write(head)
         with contextlib.suppress(ssl.SSLWantReadError):
-            tls.unwrap()
-        raw.sendall(outgoing.read() + b"\r\nCAPA\r\nQUIT\r\n")
+            self.tls.unwrap()
+        self.raw.sendall(self.outgoing.read() + (b"" if pause else clear))
         data = b""
-        with contextlib.suppress(ConnectionResetError):
-            while True:
-                more = raw.recv(65536)
-                if not more:
-                    break
+        with contextlib.suppress(ConnectionError):
+            if pause:  # a read that finds the end of TLS may go beyond it
+                time.sleep(pause)
+                self.raw.sendall(clear)
+            while more := self.raw.recv(65536):
                 data += more
-        raw.close()
+        self.raw.close()
+        return data
+
+
+@pytest.mark.parametrize("pause", [0, 0.01])
+def test_clear_text_behind_the_end_of_tls(post, pause):
+    """Threat 3: nothing is read after close_notify."""
+    for head in (b"", b"USER al", b"AUTH PLAIN\r\n"):
+        c = BareTls(connect(post.pop3s_port), post.tls_context())
+        assert c.read().startswith(b"+OK")
+        data = c.end_and_say(head, b"\r\nCAPA\r\nQUIT\r\n", pause)
         assert b"+OK" not in data and b"-ERR" not in data
+
+
+@pytest.mark.parametrize("pause", [0, 0.01])
+@pytest.mark.parametrize("begin, head, clear", [
+    (b"DATA\r\n", b"Subject: x\r\n", b"\r\n.\r\n"),
+    (b"DATA\r\n", b"Subject: x\r\n\r\n.", b"\r\n"),
+    (b"", b"BDAT 14 LAST\r\nSubject: x\r\n", b"\r\n"),
+    (b"", b"BDAT 14\r\nSubject: x\r\n", b"\r\nBDAT 0 LAST\r\n"),
+])
+def test_clear_text_behind_the_end_of_a_message(post, begin, head, clear, pause):
+    """Threat 3: one clear octet behind close_notify completed a BDAT."""
+    user = post.add_account()
+    with post.smtp() as c:
+        c.smtp_ask(b"STARTTLS", b"220")
+        t = BareTls(c.sock, post.tls_context())
+        t.ask(b"EHLO x\r\n", b"250")
+        t.ask(b"MAIL FROM:<a@b.c>\r\n", b"250")
+        t.ask(b"RCPT TO:<%s>\r\n" % user.encode(), b"250")
+        if begin:
+            t.ask(begin, b"354")
+        t.end_and_say(head, clear, pause)
+    assert post.collect(user) == []
+
+
+def test_no_renegotiation(post):
+    """Threat 5: TLS 1.2 lets a client ask for handshakes without end."""
+    client = subprocess.Popen(
+        ["openssl", "s_client", "-tls1_2", "-connect",
+         f"127.0.0.1:{post.pop3s_port}", "-CAfile", post.ca],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    try:
+        # "R" alone on a line is s_client's word for it.
+        text, _ = client.communicate(b"R\nCAPA\nQUIT\n", timeout=PATIENCE)
+    finally:
+        client.kill()
+    assert b"RENEGOTIATING" in text
+    assert b"no renegotiation" in text, text[-500:]
 
 
 # ---- memory and descriptors ----
