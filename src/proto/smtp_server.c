@@ -464,15 +464,27 @@ bool smtp_server_in_message(const struct smtp_server *s)
 
 const char *smtp_server_doing(const struct smtp_server *s)
 {
-	static const char *const words[] = {
-		[SMTP_START] = "hello",     [SMTP_READY] = "ready",
-		[SMTP_MAIL] = "envelope",   [SMTP_DATA] = "message",
-		[SMTP_CHUNK] = "message",   [SMTP_DROP] = "message",
-		[SMTP_REPLIES] = "replies", [SMTP_TLS] = "tls",
-		[SMTP_OVER] = "end",
-	};
-
-	return words[s->state];
+	switch (s->state) {
+	case SMTP_SILENT:
+		return "greeting";
+	case SMTP_START:
+		return "hello";
+	case SMTP_READY:
+		return "ready";
+	case SMTP_MAIL:
+		return "envelope";
+	case SMTP_DATA:
+	case SMTP_CHUNK:
+	case SMTP_DROP:
+		return "message";
+	case SMTP_REPLIES:
+		return "replies";
+	case SMTP_TLS:
+		return "tls";
+	case SMTP_OVER:
+		break;
+	}
+	return "end";
 }
 
 const struct smtp_server_counters *

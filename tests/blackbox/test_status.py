@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import time
 
@@ -108,6 +109,19 @@ def test_who_is_connected(office, user):
     assert found["envelope"]["peer"] == "local"
     # The name is the one in the log.
     office.wait_log("session=" + mail["session"])
+
+
+def test_who_waits_for_the_greeting(new_office):
+    """Each state of a session has its word, also the first of SMTP's."""
+    office = new_office(start=False)
+    office.set("smtp_greeting_delay", 5000)
+    office.start()
+    with socket.create_connection(("127.0.0.1", office.smtp_port)):
+        end = time.monotonic() + PATIENCE
+        while not (found := sessions(office)):
+            assert time.monotonic() < end
+        assert [s["doing"] for s in found] == ["greeting"]
+        assert all(p["restarts"] == 0 for p in office.status()["processes"])
 
 
 def test_more_sessions_than_a_packet_holds(office):
