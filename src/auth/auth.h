@@ -223,6 +223,16 @@ YB_CHECKED enum yb_err auth_account_import(struct auth *a, struct span address,
 					   struct span hash,
 					   const char **ret_reason);
 
+/*
+ * Makes an account with the credentials that it had in a backup: `n` of them,
+ * all with one salt and count. Errors as auth_account_add().
+ */
+struct directory_verifier; /* directory/directory.h */
+YB_CHECKED enum yb_err
+auth_account_restore(struct auth *a, struct span address,
+		     const struct directory_verifier *credentials, size_t n,
+		     const char **ret_reason);
+
 /* How many accounts still have such a hash. */
 uint64_t auth_imported(const struct auth *a);
 

@@ -54,3 +54,36 @@ enum yb_err auth_account_import(struct auth *a, struct span address,
 	mem_wipe(text, sizeof text);
 	return err;
 }
+
+enum yb_err auth_account_restore(struct auth *a, struct span address,
+				 const struct directory_verifier *credentials,
+				 size_t n, const char **ret_reason)
+{
+	int64_t now_s = clock_real_ns() / 1000000000;
+	uint8_t id[DIRECTORY_ID_LEN];
+	struct name name;
+	enum yb_err err;
+
+	*ret_reason = "";
+	if (n == 0)
+		return YB_INVALID;
+	err = account_name_free(a, address, &name, ret_reason);
+	if (err != YB_OK)
+		return err;
+	err = directory_account_add(a->directory, name_span(&name),
+				    &credentials[0], now_s, id);
+	if (err != YB_OK)
+		return err;
+	for (size_t i = 1; i < n && err == YB_OK; i++)
+		err = directory_credential_put(a->directory, name_span(&name),
+					       &credentials[i], now_s);
+	/* All of its devices, or no account. */
+	if (err != YB_OK)
+		(void)directory_account_remove(a->directory, name_span(&name),
+					       id);
+	for (size_t i = 0; i < n && err == YB_OK; i++)
+		if (credentials[i].kind == DIRECTORY_CRYPT)
+			imported_count(a, 1);
+	cache_forget(&a->cache, name_span(&name));
+	return err;
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "cli/owner.h"
 #include "directory/directory.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -142,6 +143,30 @@ void backups_path(const char *backup, const struct backup_run *run,
 		       name);
 }
 
+int backups_take_directory(const char *backup, const struct backup_run *run,
+			   const char *to, const char *owner)
+{
+	char from[BACKUP_PATH_MAX];
+	struct buf octets;
+	enum yb_err err;
+
+	backups_path(backup, run, BACKUPS_DIRECTORY, from);
+	buf_init(&octets, BACKUPS_FILE_MAX);
+	err = file_read(from, &octets);
+	if (owner != NULL)
+		owner_enter(owner);
+	if (err == YB_OK)
+		err = file_replace(to, buf_span(&octets), 0600);
+	if (owner != NULL)
+		owner_leave();
+	buf_wipe(&octets);
+	buf_done(&octets);
+	if (err == YB_OK)
+		return COMMAND_OK;
+	say_error("cannot copy %s to %s: %s", from, to, err_text(err));
+	return say_exit(err);
+}
+
 /* ---- a store for trying ---- */
 
 bool scratch_begin(struct scratch *s)
@@ -229,22 +254,21 @@ static void check_log(struct check *c, const struct backup_log *log)
 /* The directory opens, and knows whose mail it is. */
 static void check_directory(struct check *c)
 {
-	char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX + 16];
+	char to[BACKUP_PATH_MAX + 16];
 	struct directory *d = NULL;
-	struct buf octets;
-	enum yb_err err;
+	enum yb_err err = YB_OK;
 
-	backups_path(c->inv->args[0], &c->run, BACKUPS_DIRECTORY, from);
-	(void)snprintf(to, sizeof to, "%s/directory.db", c->scratch.path);
-	buf_init(&octets, BACKUPS_FILE_MAX);
-	err = file_read(from, &octets);
-	if (err == YB_OK)
-		err = file_replace(to, buf_span(&octets), 0600);
-	buf_done(&octets);
-	if (err == YB_OK)
-		err = directory_open(to, &d);
+	(void)snprintf(to, sizeof to, "%s/%s", c->scratch.path,
+		       BACKUPS_DIRECTORY);
+	if (backups_take_directory(c->inv->args[0], &c->run, to, NULL) !=
+	    COMMAND_OK) {
+		c->wrong++;
+		return;
+	}
+	err = directory_open(to, &d);
 	if (err != YB_OK) {
-		say_error("%s: %s", from, err_text(err));
+		say_error("the directory of %s: %s", c->run.name,
+			  err_text(err));
 		c->wrong++;
 	}
 	for (size_t i = 0; d != NULL && i < backup_run_count(&c->run); i++) {

@@ -43,6 +43,13 @@ int backups_choose(const struct backups_wish *wish, const struct backup *b,
 void backups_path(const char *backup, const struct backup_run *run,
 		  const char *name, char ret[BACKUP_PATH_MAX]);
 
+/*
+ * Copies the directory of a run to `to`, as the owner of the folder `owner`
+ * unless that is NULL. COMMAND_OK, or the exit code with the reason printed.
+ */
+int backups_take_directory(const char *backup, const struct backup_run *run,
+			   const char *to, const char *owner);
+
 /* ---- a store for trying ---- */
 
 struct scratch {

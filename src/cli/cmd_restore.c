@@ -16,6 +16,7 @@
 #include "cli/backups.h"
 #include "cli/cmd.h"
 #include "cli/owner.h"
+#include "cli/revive.h"
 #include "cli/work.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -31,6 +32,7 @@ struct restore {
 	int64_t until_ns;
 	struct progress progress;
 	uint64_t mailboxes;
+	bool revived;                       /* the account was gone */
 	uint64_t restored, present, failed; /* messages */
 };
 
@@ -166,26 +168,47 @@ static const struct backup_log *find_address(const struct restore *r,
 }
 
 /* The account that has the address now, which may be another than then. */
-static int find_account(struct work *w, const char *address, uint8_t ret[16])
+static enum yb_err ask_account(struct work *w, const char *address,
+			       uint8_t ret[16])
 {
 	struct control_reader reply;
 	struct control_head head;
+	enum yb_err err;
 
 	control_begin(&w->request, CONTROL_ACCOUNT_GET);
 	control_put_str(&w->request, address);
-	if (desk_ask(w->desk, CONTROL_AUTH, &w->request, &head, &reply) !=
-	    YB_OK)
-		return COMMAND_FAILED;
-	if (head.err == YB_NO_ACCOUNT) {
-		say_error("there is no account %s; make it first: `yubin "
-			  "account add %s`",
-			  address, address);
-		return COMMAND_FAILED;
-	}
+	err = desk_ask(w->desk, CONTROL_AUTH, &w->request, &head, &reply);
+	if (err != YB_OK)
+		return err;
 	control_get_into(&reply, ret, 16);
-	if (head.err != YB_OK || reply.bad)
-		return work_nonsense();
-	return COMMAND_OK;
+	return head.err == YB_OK && reply.bad ? YB_INVALID
+					      : (enum yb_err)head.err;
+}
+
+/* One that was removed comes back with its password and its devices. */
+static int find_account(struct restore *r, struct work *w,
+			const struct scratch *scratch, const char *address,
+			uint8_t ret[16])
+{
+	char path[BACKUP_PATH_MAX + 16];
+	enum yb_err err = ask_account(w, address, ret);
+	int code;
+
+	if (err == YB_NO_ACCOUNT) {
+		(void)snprintf(path, sizeof path, "%s/%s", scratch->path,
+			       BACKUPS_DIRECTORY);
+		code = backups_take_directory(r->from, &r->run, path, NULL);
+		if (code == COMMAND_OK)
+			code = revive_account(w, path, address);
+		if (code != COMMAND_OK)
+			return code;
+		r->revived = true;
+		err = ask_account(w, address, ret);
+	}
+	if (err == YB_OK)
+		return COMMAND_OK;
+	say_error("%s: %s", address, err_text(err));
+	return say_exit(err);
 }
 
 static int bring_back(struct restore *r, struct work *w,
@@ -200,7 +223,7 @@ static int bring_back(struct restore *r, struct work *w,
 
 	if (log == NULL)
 		return COMMAND_FAILED;
-	code = find_account(w, address, place.account.octets);
+	code = find_account(r, w, scratch, log->address, place.account.octets);
 	if (code != COMMAND_OK)
 		return code;
 	buf_init(&reports, CONTROL_MESSAGE_MAX);
@@ -231,11 +254,15 @@ static int tell_account(struct restore *r, struct work *w)
 	if (w->as_json) {
 		json_open(&w->json, NULL, '{');
 		json_str(&w->json, "run", r->run.name);
+		json_bool(&w->json, "account", r->revived);
 		json_u64(&w->json, "restored", r->restored);
 		json_u64(&w->json, "present", r->present);
 		json_u64(&w->json, "failed", r->failed);
 		json_close(&w->json, '}');
 	} else {
+		if (r->revived)
+			(void)printf("the account is back with its password, "
+				     "devices and settings\n");
 		(void)printf("%" PRIu64 " messages restored, %" PRIu64
 			     " were there still",
 			     r->restored, r->present);
@@ -316,26 +343,12 @@ static int check_empty(const struct config *c)
 
 static int restore_directory(struct restore *r, const struct config *c)
 {
-	char from[BACKUP_PATH_MAX], folder[CONFIG_PATH_LEN];
-	struct buf octets;
-	enum yb_err err;
+	char folder[CONFIG_PATH_LEN];
 
-	backups_path(r->from, &r->run, BACKUPS_DIRECTORY, from);
-	buf_init(&octets, BACKUPS_FILE_MAX);
-	err = file_read(from, &octets);
 	memcpy(folder, c->directory_path, sizeof folder);
 	*strrchr(folder, '/') = 0;
-	owner_enter(folder);
-	if (err == YB_OK)
-		err = file_replace(c->directory_path, buf_span(&octets), 0600);
-	owner_leave();
-	buf_wipe(&octets);
-	buf_done(&octets);
-	if (err == YB_OK)
-		return COMMAND_OK;
-	say_error("cannot restore %s from %s: %s", c->directory_path, from,
-		  err_text(err));
-	return say_exit(err);
+	return backups_take_directory(r->from, &r->run, c->directory_path,
+				      folder);
 }
 
 /* The lock is held meanwhile, so that no server starts on half a store. */

@@ -558,6 +558,8 @@ const struct command commands[] = {
 	  "With an address, beside the running server: messages that its "
 	  "mailbox had then and\n"
 	  "does not show now come back, with their UIDLs; nothing is removed. "
+	  "An account that\n"
+	  "is gone is made anew first, with its password, devices and settings. "
 	  "With --all:\n"
 	  "accounts and mail, into a server that is stopped and has none "
 	  "(after `yubin init`).\n"

@@ -159,6 +159,10 @@ enum control_type {
 	CONTROL_MAIL_ADD,
 	/* Nothing -> fd: a sealed copy of the directory. */
 	CONTROL_DIRECTORY_COPY,
+	/* address, salt, u64 iterations; then of each device: u64 number, u64
+	 * kind, name, hash, u64 refused, u64 protocols, u64 end, networks, two
+	 * keys -> reason. */
+	CONTROL_ACCOUNT_RESTORE,
 	CONTROL_TYPES
 };
 

@@ -1,6 +1,7 @@
 #include "server/control_directory.h"
 
 #include "auth/auth.h"
+#include "directory/directory.h"
 #include "server/control_guessers.h"
 #include "server/control_names.h"
 
@@ -102,6 +103,60 @@ static enum yb_err import_account(struct auth *auth, struct control_call *call)
 	return err;
 }
 
+static bool read_credential(struct control_reader *r,
+			    struct directory_verifier *v,
+			    char text[3][CONTROL_TEXT_MAX])
+{
+	v->device = (uint32_t)control_get_u64(r);
+	v->kind = (enum directory_kind)control_get_u64(r);
+	control_get_str(r, text[0], CONTROL_TEXT_MAX);
+	control_get_str(r, text[1], CONTROL_TEXT_MAX);
+	v->limits.refused = (uint32_t)control_get_u64(r);
+	v->limits.protocols = (uint32_t)control_get_u64(r);
+	v->limits.expires_s = (int64_t)control_get_u64(r);
+	control_get_str(r, text[2], CONTROL_TEXT_MAX);
+	control_get_into(r, v->stored_key, sizeof v->stored_key);
+	control_get_into(r, v->server_key, sizeof v->server_key);
+	v->name = text[0];
+	v->hash = text[1];
+	v->limits.networks = text[2];
+	return !r->bad;
+}
+
+static enum yb_err restore_account(struct auth *auth, struct control_call *call)
+{
+	static struct directory_verifier credentials[DIRECTORY_DEVICES_MAX];
+	static char texts[DIRECTORY_DEVICES_MAX][3][CONTROL_TEXT_MAX];
+	struct span address = control_get(&call->fields);
+	uint8_t salt[DIRECTORY_SALT_LEN];
+	const char *reason = "";
+	enum yb_err err = YB_OK;
+	uint64_t iterations;
+	size_t n = 0;
+
+	control_get_into(&call->fields, salt, sizeof salt);
+	iterations = control_get_u64(&call->fields);
+	while (control_has_more(&call->fields) && n < DIRECTORY_DEVICES_MAX) {
+		struct directory_verifier *v = &credentials[n];
+
+		*v = (struct directory_verifier){ .device = 0 };
+		if (!read_credential(&call->fields, v, texts[n]))
+			break;
+		memcpy(v->salt, salt, sizeof salt);
+		v->iterations = (uint32_t)iterations;
+		n++;
+	}
+	if (!control_ended(&call->fields) || iterations > UINT32_MAX)
+		err = YB_SYNTAX;
+	if (err == YB_OK)
+		err = auth_account_restore(auth, address, credentials, n,
+					   &reason);
+	mem_wipe(credentials, sizeof credentials);
+	mem_wipe(texts, sizeof texts);
+	control_put_str(&call->reply, err == YB_OK ? "" : reason);
+	return err;
+}
+
 /* ---- devices ---- */
 
 static enum yb_err add_device(struct auth *auth, struct control_call *call)
@@ -189,6 +244,7 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_ACCOUNT_LIST] = read_accounts,
 	[CONTROL_ACCOUNT_REMOVE] = remove_account,
 	[CONTROL_ACCOUNT_IMPORT] = import_account,
+	[CONTROL_ACCOUNT_RESTORE] = restore_account,
 	[CONTROL_DEVICE_ADD] = add_device,
 	[CONTROL_DEVICE_LIST] = list_devices,
 	[CONTROL_DEVICE_REVOKE] = revoke_device,

@@ -169,6 +169,29 @@ def test_everything_into_nothing(new_office):
     assert len(look(new, users[1])) == 5
 
 
+def test_an_account_that_was_removed(office, dest):
+    """It comes back with password, devices and settings, and its mail."""
+    user = office.add_account()
+    made = office.run("account", "app-password", "add", user, "phone",
+                      "--no-delete").stdout.decode().split()
+    device = max(made, key=len)
+    office.run("account", "set", user, "quota_messages=50")
+    fill(office, user, range(3))
+    before = look(office, user)
+    backup(office, dest)
+    office.run("account", "remove", user, "--yes")
+    with office.pop3() as c:
+        c.ask(b"USER " + user.encode())
+        c.ask(b"PASS " + PASSWORD.encode(), b"-ERR")
+    done = json.loads(office.run("restore", dest, user, "--json").stdout)
+    assert done["account"] and done["restored"] == 3
+    assert look(office, user) == before
+    with office.pop3(user, device) as c:
+        c.ask(b"DELE 1", b"-ERR")
+    shown = json.loads(office.run("account", "show", user, "--json").stdout)
+    assert shown["settings"] == {"quota_messages": "50"}
+
+
 def test_no_restore_under_a_running_server(office, user, dest):
     fill(office, user, [1])
     backup(office, dest)
@@ -290,4 +313,3 @@ def test_without_a_server(new_office):
     office.run("restore", dest, user)
     office.start()
     assert look(office, user) == before
-    assert PASSWORD
