@@ -2,10 +2,12 @@
 # hold what `cmake --install` installs.
 set(YUBIN_PROGRAM ${CMAKE_INSTALL_FULL_SBINDIR}/yubin)
 set(units ${CMAKE_SOURCE_DIR}/contrib/systemd)
-foreach(name yubin.service yubin.logrotate)
+foreach(name yubin.service yubin-fsck.service yubin.logrotate)
 	configure_file(${units}/${name}.in ${CMAKE_BINARY_DIR}/${name} @ONLY)
 endforeach()
-install(FILES ${CMAKE_BINARY_DIR}/yubin.service ${units}/yubin-pop3.socket
+install(FILES ${CMAKE_BINARY_DIR}/yubin.service
+	${CMAKE_BINARY_DIR}/yubin-fsck.service ${units}/yubin-fsck.timer
+	${units}/yubin-pop3.socket
 	${units}/yubin-smtp.socket ${units}/yubin-lmtp.socket
 	${units}/yubin-metrics.socket
 	DESTINATION lib/systemd/system)

@@ -99,7 +99,7 @@ static void look_at_all(struct doctor *d, struct desk *desk, struct accounts *a)
 			continue;
 		bad++;
 		doctor_tell(d, DOCTOR_ERROR, "store",
-			    "`yubin log --level warn` says what is damaged, "
+			    "`yubin fsck --all` says what is damaged, "
 			    "and where",
 			    "the mailbox of %s cannot be opened: %s",
 			    a->addresses[i], err_text(err));
