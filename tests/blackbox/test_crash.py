@@ -11,7 +11,7 @@ import time
 import pytest
 
 from many_hands import Maildrop, one_session, send_some
-from post_office import SANITIZED, Closed, Failure, to_wire
+from post_office import PATIENCE, SANITIZED, Closed, Failure, to_wire
 
 SECONDS = 6
 
@@ -259,6 +259,45 @@ def test_one_worker_dies_the_others_live(new_office):
         c.ask(b"QUIT")
     with office.pop3(user) as c:
         assert c.stat()[0] == 1
+
+
+def deleted_files(pid):
+    """Files that have no name any more, and are kept by a process."""
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return [link for link in links
+            if link.endswith(" (deleted)") and "/store/" in link]
+
+
+def test_a_dead_worker_holds_no_space(new_office):
+    """Threat 24: snapshots end with the channel of their worker."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may look at descriptors of other processes")
+    office = new_office(start=False)
+    office.set("workers", 1)
+    office.set("undelete_days", 0)
+    office.expects_deaths = True
+    office.start()
+    user = office.add_account()
+    for n in range(3):
+        office.deliver(user, b"Subject: %d\r\n\r\n" % n + b"x" * 9000)
+    [store] = office.pids("store")
+    with office.pop3(user) as c:
+        c.retr(1)
+        office.run("mail", "delete", user, "--all", "--yes")
+        office.run("compact", user)
+        # Its session goes on, with the log that was.
+        assert c.retr(3)
+        assert deleted_files(store)
+        office.kill(office.pids("worker")[0])
+    end = time.monotonic() + PATIENCE
+    while deleted_files(store):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    office.wait_all_ready()
+    assert office.pids("store") == [store]
 
 
 def test_index_lost_or_wrong(new_office):
