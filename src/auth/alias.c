@@ -98,9 +98,9 @@ enum yb_err auth_domain_remove(struct auth *a, struct span name,
 		return err;
 	return refuse(
 		a, YB_IN_USE, ret_reason,
-		"it has %llu account%s, %llu alias%s and %llu other "
+		"%s has %llu account%s, %llu alias%s and %llu other "
 		"name%s, such as %s; remove them first",
-		(unsigned long long)at.accounts_n,
+		domain, (unsigned long long)at.accounts_n,
 		at.accounts_n == 1 ? "" : "s", (unsigned long long)at.aliases_n,
 		at.aliases_n == 1 ? "" : "es", (unsigned long long)at.names_n,
 		at.names_n == 1 ? "" : "s", who);

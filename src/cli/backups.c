@@ -40,7 +40,7 @@ void progress_end(struct progress *p)
 	p->told_ms = 0;
 }
 
-int backups_tell(const char *path, enum yb_err err)
+int backups_tell(const char *path, bool to_write, enum yb_err err)
 {
 	if (err == YB_INVALID)
 		say_error("%s is no backup, and not empty; name a new folder, "
@@ -59,6 +59,9 @@ int backups_tell(const char *path, enum yb_err err)
 	else if (err == YB_EXISTS)
 		say_error("%s has a run of this second already; try again",
 			  path);
+	else if (err == YB_NOT_FOUND && !to_write)
+		say_error("there is no backup %s; `yubin backup %s` makes one",
+			  path, path);
 	else if (err == YB_NOT_FOUND)
 		say_error("there is no %s, or nothing above it to make it in; "
 			  "make the folder first",
@@ -133,7 +136,7 @@ int backups_choose(const struct backups_wish *wish, const struct backup *b,
 			  wish->path, wish->run, wish->path);
 		return COMMAND_FAILED;
 	}
-	return err == YB_OK ? COMMAND_OK : backups_tell(wish->path, err);
+	return err == YB_OK ? COMMAND_OK : backups_tell(wish->path, false, err);
 }
 
 void backups_path(const char *backup, const struct backup_run *run,
@@ -319,7 +322,7 @@ int backups_verify(const struct invocation *inv)
 	int code;
 
 	if (err != YB_OK)
-		return backups_tell(inv->args[0], err);
+		return backups_tell(inv->args[0], false, err);
 	code = backups_choose(&wish, c.backup, &c.run, &until);
 	if (code == COMMAND_OK && !scratch_begin(&c.scratch))
 		code = COMMAND_FAILED;

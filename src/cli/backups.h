@@ -17,8 +17,11 @@ enum {
 /* The directory in the folder of a run. */
 #define BACKUPS_DIRECTORY "directory.db"
 
-/* Prints why a backup cannot be used; the exit code. */
-int backups_tell(const char *path, enum yb_err err);
+/*
+ * Prints why a backup cannot be used, to write a run or to read one; the exit
+ * code.
+ */
+int backups_tell(const char *path, bool to_write, enum yb_err err);
 
 /* The last run, or an empty one if there is none yet. */
 YB_CHECKED enum yb_err backups_read_last(const struct backup *b,

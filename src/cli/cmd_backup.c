@@ -248,7 +248,7 @@ static int make_run(struct job *j)
 	if (err == YB_OK)
 		err = backup_begin(j->backup, folder);
 	if (err != YB_OK)
-		return backups_tell(w->subject, err);
+		return backups_tell(w->subject, true, err);
 	code = copy_mail(j);
 	/* Behind the mail: each account in it is then known, or was removed. */
 	if (code == COMMAND_OK)
@@ -304,7 +304,8 @@ static int list(const struct invocation *inv)
 	if (err == YB_OK && json.to != NULL)
 		json_close(&json, ']');
 	backup_close(&b);
-	return err == YB_OK ? COMMAND_OK : backups_tell(inv->args[0], err);
+	return err == YB_OK ? COMMAND_OK
+			    : backups_tell(inv->args[0], false, err);
 }
 
 int cmd_backup(const struct invocation *inv)

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,6 +244,19 @@ static void print_dns(const struct config *c)
 		     domain, host);
 }
 
+/* A file that is there stays; what was asked for otherwise is not ignored. */
+static bool is_as_wished(const struct wish *w, const struct config *c)
+{
+	if (w->hostname == NULL || strcasecmp(w->hostname, c->hostname) == 0)
+		return true;
+	say_error("%s has \"%s\" as hostname, not \"%s\"; to change it: edit "
+		  "hostname and default_domain there, move %s/tls/server.pem "
+		  "and server.key away if yubin init made them, and run it "
+		  "again",
+		  c->file, c->hostname, w->hostname, c->base);
+	return false;
+}
+
 static int build(const struct wish *w, struct layout *l, const char *file,
 		 struct config *c, struct buf *text)
 {
@@ -256,6 +270,8 @@ static int build(const struct wish *w, struct layout *l, const char *file,
 				c) != YB_OK)
 			return COMMAND_CONFIG;
 		(void)printf("kept        %s\n", file);
+		if (!is_as_wished(w, c))
+			return COMMAND_FAILED;
 	}
 	l->config = c;
 	l->loopback = w->loopback || strcmp(c->hostname, "localhost") == 0;

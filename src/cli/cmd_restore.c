@@ -48,7 +48,7 @@ static int open_backup(const struct invocation *inv, struct restore *r)
 	*r = (struct restore){ .inv = inv, .from = inv->args[0] };
 	err = backup_open(r->from, false, &r->backup);
 	if (err != YB_OK)
-		return backups_tell(r->from, err);
+		return backups_tell(r->from, false, err);
 	return backups_choose(&wish, r->backup, &r->run, &r->until_ns);
 }
 

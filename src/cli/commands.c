@@ -615,8 +615,8 @@ const struct command commands[] = {
 	  "should run on different cores: taskset helps.\n"
 	  "\n"
 	  "Examples:\n"
-	  "  yubin bench pop3-fetch -c 50 --user alice@example.org --password secret \\\n"
-	  "      127.0.0.1:110\n"
+	  "  yubin bench pop3-fetch -c 50 --stls --user alice@example.org \\\n"
+	  "      --password secret 127.0.0.1:110\n"
 	  "  yubin bench lmtp --count 1000 --user alice@example.org 127.0.0.1:24\n",
 	  cmd_bench },
 };

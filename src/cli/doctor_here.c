@@ -317,7 +317,8 @@ static void tell_sync(struct doctor *d, const char *path)
 	us = sync_us(fd);
 	if (us == 0)
 		doctor_tell(d, DOCTOR_ERROR, "disk",
-			    "see the kernel's log (dmesg)",
+			    errno == ENOSPC ? "make room, see above"
+					    : "see the kernel's log (dmesg)",
 			    "a file under %s cannot be written and synced: %s",
 			    path, strerror(errno));
 	else if (us > SYNC_SLOW_US)

@@ -8,7 +8,8 @@ int supervise_tell(const struct config *c, enum yb_err err)
 		return COMMAND_OK;
 	if (err == YB_NOT_FOUND || err == YB_GONE) {
 		say_error("the server does not run: nobody answers at "
-			  "%s/control; start it with `yubin serve`",
+			  "%s/control; start it with `yubin serve`, or "
+			  "`systemctl start yubin`",
 			  c->run_path);
 		return COMMAND_NOT_RUNNING;
 	}

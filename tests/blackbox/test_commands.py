@@ -304,5 +304,10 @@ def test_init_tells_the_dns():
                               timeout=PATIENCE, check=True)
         assert b'cannot look "box" up' in done.stdout
         assert b"MX" not in done.stdout
+        done = subprocess.run([BINARY, "init", folder + "/e", "--hostname",
+                               "mail.example.org"], env=environment(),
+                              capture_output=True, timeout=PATIENCE)
+        assert done.returncode == 1
+        assert b'has "box" as hostname, not "mail.example.org"' in done.stderr
     finally:
         shutil.rmtree(folder)

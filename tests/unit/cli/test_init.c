@@ -157,9 +157,10 @@ static void test_init(void **state)
 	assert_int_equal(yubin(p, "", "check --show -c @/d/yubin.yaml"), 0);
 	assert_says(p, "pop3s: {address: [\"127.0.0.1:7995\"], tls: implicit}");
 	assert_says(p, "lmtp: {address: [\"run/lmtp\", \"127.0.0.1:7024\"]");
-	/* Again, also with other wishes: what is there stays. */
-	assert_int_equal(yubin(p, "", "init @/d --hostname other.example"), 0);
+	/* Again: what is there stays, and other wishes are not ignored. */
+	assert_int_equal(yubin(p, "", "init @/d --hostname other.example"), 1);
 	assert_says(p, "kept");
+	assert_says(p, "has \"localhost\" as hostname, not \"other.example\"");
 	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
 		struct stat st = look(p, made[i].name);
 
