@@ -240,10 +240,14 @@ static void on_time(void *ctx, uint64_t now_ms)
 
 static void welcome(struct metrics_process *p, int fd)
 {
-	struct http_connection *c = NULL;
+	struct http_connection *c;
 
-	if (p->connections_n < CONNECTIONS_MAX)
-		c = calloc(1, sizeof *c);
+	/* The oldest has had more time than a scrape needs: slow clients must
+	 * not make a server look dead to those that watch it. */
+	if (p->connections_n == CONNECTIONS_MAX)
+		end(list_entry(p->connections.next, struct http_connection,
+			       link));
+	c = calloc(1, sizeof *c);
 	if (c == NULL) {
 		fd_close(&fd);
 		return;

@@ -273,9 +273,10 @@ def test_head_has_no_body(office):
 
 def test_idle_clients_do_not_shut_others_out(office):
     idle = [socket.create_connection(("127.0.0.1", office.metrics_port))
-            for _ in range(60)]
+            for _ in range(300)]
     try:
-        assert get(office, "/livez")[0] == 200
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert get(office, path)[0] == 200
     finally:
         for s in idle:
             s.close()
