@@ -60,6 +60,9 @@ static enum yb_err open_log(struct load *ld)
 		l->read_only = true;
 		err = open_file(ld, "log", STORAGE_READ, &l->log_fd);
 	}
+	/* A link, a FIFO, a file of somebody else's: never what we made. */
+	if (err != YB_OK && err != YB_NOT_FOUND && err != YB_NOMEM)
+		load_report(ld, "the log cannot be opened: %s", err_text(err));
 	if (err != YB_NOT_FOUND)
 		return err;
 	l->absent = true;

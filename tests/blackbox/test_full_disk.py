@@ -147,3 +147,35 @@ def test_out_of_inodes(small):
     for i in range(n):
         os.remove(f"{store}/filler-{i}")
     wait_taken(office, other)
+
+
+def kernel_errors(store):
+    """Where the kernel takes an error of this file system to be planted."""
+    device = subprocess.run(["findmnt", "-no", "SOURCE", store],
+                            capture_output=True, timeout=60).stdout.decode()
+    return ("/sys/fs/ext4/" + os.path.basename(device.strip()) +
+            "/trigger_fs_error")
+
+
+def test_read_only(small):
+    """The kernel gives the disk up: reading goes on, nothing is promised."""
+    office, store = small("-e", "remount-ro")
+    user = office.add_account()
+    assert try_mail(office, user).startswith(b"250")
+    where = kernel_errors(store)
+    if not os.access(where, os.W_OK):
+        pytest.skip("this kernel cannot plant an error")
+    with office.pop3(user) as c:
+        with open(where, "w", encoding="ascii") as f:
+            f.write("planted\n")
+        answer = try_mail(office, user)
+        assert answer[:2] in (b"45", b"42"), answer
+        assert strip_trace(c.retr(1)) == BODY
+        c.ask(b"DELE 1")
+        c.ask(b"QUIT", b"-ERR [SYS/")
+    # Deletes are all or none: here none; and who comes anew can read.
+    with office.pop3(user) as c:
+        assert c.stat()[0] == 1
+        assert strip_trace(c.retr(1)) == BODY
+    assert try_mail(office, user)[:1] == b"4"
+    assert office.pids("store")
