@@ -196,8 +196,12 @@ static bool cut_line(struct span line, struct entry *e)
 static int parse(struct import *im)
 {
 	struct span rest = buf_span(&im->text);
+	const struct span bom = SPAN_LIT("\xef\xbb\xbf");
 	size_t lines = 1;
 
+	/* Spreadsheets put a byte order mark in front of CSV. */
+	if (span_starts(rest, bom))
+		rest = span_skip(rest, bom.n);
 	for (size_t i = 0; i < rest.n; i++)
 		lines += rest.p[i] == '\n';
 	im->entries = calloc(lines, sizeof *im->entries);

@@ -88,6 +88,15 @@ def test_all_or_nothing(office):
     assert sorted(row["line"] for row in rows) == [1, 2]
 
 
+def test_byte_order_mark(office):
+    """It is no part of the first address, which doubles show."""
+    done = lists(office, [f"\ufeffbom@{DOMAIN},{GOOD}",
+                          f"bom@{DOMAIN},{GOOD}"], "--dry-run", code=1)
+    assert "-:2: " in err(done) and "further up" in err(done)
+    lists(office, [f"\ufeffbom@{DOMAIN},{GOOD}"])
+    assert logs_in(office, f"bom@{DOMAIN}", GOOD)
+
+
 def test_many_at_once(office):
     """Verifiers need no hash: thousands a second."""
     verifier = scram(GOOD.encode())
