@@ -558,6 +558,13 @@ static void on_store_end(struct peer *peer, enum yb_err why)
 	struct auth_process *p = peer->owner;
 
 	peer_accuse(&p->process, peer, why);
+	/* A grant that was sent and not read is lost, also one for a worker
+	 * that has seen the store's end before it asked. */
+	for (uint32_t i = 0; i < WORKERS_MAX; i++)
+		if (p->workers[i].present)
+			(void)channel_send(&p->workers[i].channel,
+					   MESSAGE_STORE_LOST, 0, NULL, 0, NULL,
+					   0);
 }
 
 /* ---- setting up ---- */

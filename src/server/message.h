@@ -50,6 +50,7 @@
 	X(SASL_CHALLENGE)/* challenge */                                    \
 	X(LOGGED_IN)     /* address; where no maildrop was wanted */        \
 	X(OFFERS)        /* u8: accounts exist that SCRAM cannot serve */   \
+	X(STORE_LOST)    /* grants may have gone with it */                 \
 	X(RCPT_DONE)     /* err, how many, struct auth_mailbox of each */   \
 	/* auth -> store: a login is a capability */                        \
 	X(GRANT)         /* worker, incarnation, account, mailbox, device,  \

@@ -114,6 +114,14 @@ void requests_fail(struct requests *r, unsigned asked)
 			fail(r, &r->slots[i], YB_GONE);
 }
 
+void requests_fail_logins(struct requests *r)
+{
+	for (size_t i = 0; i < r->slots_n; i++)
+		if (r->slots[i].answer != NULL &&
+		    r->slots[i].asked == ASKED_LOGIN)
+			fail(r, &r->slots[i], YB_GONE);
+}
+
 static void out_of_time(void *ctx, uint64_t now_ms)
 {
 	struct requests *r = ctx;

@@ -70,4 +70,7 @@ void requests_cancel(struct requests *r, uint64_t id);
 /* The process asked has died: all its questions fail with GONE. */
 void requests_fail(struct requests *r, unsigned asked);
 
+/* Logins that nobody may be going to answer any more: the same for them. */
+void requests_fail_logins(struct requests *r);
+
 #endif

@@ -159,6 +159,10 @@ static bool on_peer_message(struct peer *peer, struct message *m)
 {
 	if (peer->role == ROLE_AUTH && m->type == MESSAGE_OFFERS)
 		return on_offers(peer->owner, m);
+	if (peer->role == ROLE_AUTH && m->type == MESSAGE_STORE_LOST) {
+		requests_fail_logins(&((struct worker *)peer->owner)->requests);
+		return true;
+	}
 	if (peer->role == ROLE_STORE && m->type == MESSAGE_SESSION_ENDED)
 		return on_session_ended(peer->owner, m);
 	return on_answer(peer->owner,

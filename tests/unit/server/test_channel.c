@@ -335,6 +335,14 @@ static void answers_find_their_question(void **state)
 	assert_int_equal(one.answers, 2);
 	assert_int_equal(one.err, YB_GONE);
 	assert_int_equal(two.answers, 0);
+	/* Only a login waits for what auth has sent to the store. */
+	(void)requests_begin(&r, ASKED_AUTH, on_answer, &one);
+	(void)requests_begin(&r, ASKED_STORE, on_answer, &one);
+	(void)requests_begin(&r, ASKED_LOGIN, on_answer, &two);
+	requests_fail_logins(&r);
+	assert_int_equal(one.answers, 2);
+	assert_int_equal(two.answers, 1);
+	assert_int_equal(two.err, YB_GONE);
 	free(r.slots);
 	loop_free(&loop);
 }
