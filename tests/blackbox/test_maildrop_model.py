@@ -184,6 +184,35 @@ class Post(RuleBasedStateMachine):
             self.open.remove(s)
             s.client.close()
 
+    # -- commands, beside the running server --
+
+    @rule(who=st.integers(0, USERS - 1),
+          what=st.sampled_from(["compact", "fsck"]))
+    def look_after(self, who, what):
+        """Nobody notices; nothing is found."""
+        self.office.run(what, self.users[who])
+
+    @rule(who=st.integers(0, USERS - 1), pick=st.integers(0, 1000))
+    def delete_and_bring_back(self, who, pick):
+        """What a command deleted comes back last, under its UIDL."""
+        user = self.users[who]
+        known = [m for m in self.drop[user] if m.uidl]
+        if not known:
+            return
+        m = known[pick % len(known)]
+        uidl = m.uidl.decode()
+        self.office.run("mail", "delete", user, uidl, "--yes")
+        self.drop[user].remove(m)
+        with self.office.pop3(user) as c:
+            assert m.uidl not in c.uidl()
+        if pick % 2 == 0:
+            self.office.run("mail", "undelete", user, uidl)
+            # A session that had marked it meant the one of before.
+            again = Message(m.body)
+            again.uidl = m.uidl
+            self.uidls[m.uidl] = again
+            self.drop[user].append(again)
+
     # -- the server --
 
     def forget_sessions(self):
