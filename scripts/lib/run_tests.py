@@ -1,5 +1,6 @@
 """What scripts/test does once the packages are there."""
 import argparse
+import collections
 import os
 import re
 import signal
@@ -167,27 +168,68 @@ def unit_tests(preset, count, word):
                     f"{programs} programs")
 
 
-def blackbox(preset, count, word, marks=None):
-    result = os.path.join(RESULTS, f"blackbox-{preset}.xml")
-    if os.path.exists(result):
-        os.unlink(result)
-    argv = ["/usr/bin/python3", "-m", "pytest", "-q", "-p",
-            "no:cacheprovider", "--durations=15", "--tb=short", "-rfEs",
-            f"--junit-xml={result}", "tests/blackbox"]
-    if word:
-        argv += ["-k", word.replace("/", " and ")]
-    if marks:
-        argv += ["-m", marks]
-    step = Step(f"black box {preset}", argv, {
-        "YUBIN": os.path.join(ROOT, f"build/{preset}/yubin"),
-        "YUBIN_SANITIZED": "1" if preset == "asan" else "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }).wait()
-    passed, failed, skipped = junit(result, count)
-    good = step.code in (0, 5)  # 5: the filter left none
-    if not good and failed == 0:
-        count.add(failed=1)
-    step.tell(good, f": {passed} passed, {failed} failed, {skipped} skipped")
+class BlackBox:
+    """The black-box tests of one build, a file at a time."""
+
+    def __init__(self, preset, word):
+        self.preset = preset
+        self.word = word
+        self.started = time.monotonic()
+        self.totals = [0, 0, 0]
+        self.bad = False
+
+    def run(self, name, count):
+        result = os.path.join(RESULTS, f"blackbox-{self.preset}-{name}.xml")
+        if os.path.exists(result):
+            os.unlink(result)
+        argv = ["/usr/bin/python3", "-m", "pytest", "-q", "-p",
+                "no:cacheprovider", "--durations=5", "--tb=short", "-rfEs",
+                f"--junit-xml={result}", f"tests/blackbox/{name}"]
+        if self.word:
+            argv += ["-k", self.word.replace("/", " and ")]
+        step = Step(f"black box {self.preset} {name}", argv, {
+            "YUBIN": os.path.join(ROOT, f"build/{self.preset}/yubin"),
+            "YUBIN_SANITIZED": "1" if self.preset == "asan" else "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }).wait()
+        found = junit(result, count)
+        good = step.code in (0, 5)  # 5: the filter left none
+        if not good and found[1] == 0:
+            count.add(failed=1)
+        self.bad = self.bad or not good
+        self.totals = [a + b for a, b in zip(self.totals, found)]
+        if not good:
+            step.tell(False)
+
+    def tell(self):
+        passed, failed, skipped = self.totals
+        say(f"{'FAIL' if self.bad else 'ok  '}  black box {self.preset} "
+            f"({time.monotonic() - self.started:.1f} s): {passed} passed, "
+            f"{failed} failed, {skipped} skipped")
+
+
+def black_boxes(presets, word, count):
+    """All files of all builds, so that no core waits for the other."""
+    names = sorted(n for n in os.listdir(os.path.join(ROOT, "tests/blackbox"))
+                   if re.fullmatch(r"test_\w+\.py", n))
+    boxes = [BlackBox(preset, word) for preset in presets]
+    jobs = collections.deque((box, name) for box in boxes for name in names)
+    def work():
+        while True:
+            try:
+                box, name = jobs.popleft()
+            except IndexError:
+                return
+            box.run(name, count)
+
+    threads = [threading.Thread(target=work)
+               for _ in range(max(2, os.cpu_count() or 1))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for box in boxes:
+        box.tell()
 
 
 def mutants(count):
@@ -220,18 +262,10 @@ def all_tests(args, count):
             unit_tests(preset, count, args.filter)
     if have["release"] and not args.filter:
         mutants(count)
-    runs = []
-    if have["asan"]:
-        runs.append(("asan", None))
+    presets = ["asan"] if have["asan"] else []
     if have["release"] and not args.fast:
-        runs.append(("release", None))
-    threads = [threading.Thread(target=blackbox,
-                                args=(preset, count, args.filter, marks))
-               for preset, marks in runs]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+        presets.append("release")
+    black_boxes(presets, args.filter, count)
     if not args.fast:
         one(count, build("clang"))
         one(count, Step("fuzz", ["scripts/fuzz", "60"]).run())

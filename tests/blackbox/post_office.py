@@ -41,7 +41,7 @@ CAGE = re.compile(r"forbidden system call")
 
 # ---- ports ----
 
-_port_locks = []
+_port_locks = {}
 
 
 def _is_free(port):
@@ -66,7 +66,7 @@ def take_port_base():
                 lock.close()
                 continue
             if all(_is_free(n + k) for k in (24, 25, 110, 910, 995)):
-                _port_locks.append(lock)
+                _port_locks[n] = lock
                 return n
             lock.close()
     raise Failure("no free ports")
@@ -343,6 +343,10 @@ class PostOffice:
         finally:
             self.end_all()
             shutil.rmtree(self.folder, ignore_errors=True)
+            # There are ports for some hundred servers at a time.
+            lock = _port_locks.pop(self.base, None)
+            if lock:
+                lock.close()
 
     # -- clients --
 
