@@ -14,14 +14,19 @@
 #include <sys/mman.h>
 
 #include "base/codec.h"
+#include <sys/wait.h>
+
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "store/files.h"
+#include "store/log.h"
 
 enum {
 	ACCOUNTS = 3,
 	MESSAGES_MAX = 160,
 	CHANGES_MAX = 200,
 	UIDS_MAX = 4000,
+	TAKEN_MAX = 8,
 	STEPS = 36,
 	OPEN_CHANGES_MAX = 12, /* not acknowledged at one cut */
 	SEEDS_DEFAULT = 10,
@@ -52,6 +57,16 @@ struct change {
 	size_t issued, acked;
 };
 
+/* What a backup took: the start of one generation of a log. */
+struct taken {
+	struct world *w;
+	unsigned account;
+	uint64_t generation;
+	uint8_t *octets;
+	uint64_t n;
+	size_t mark;
+};
+
 /* A uid that a session saw, and when. */
 struct shown_uid {
 	unsigned account;
@@ -68,6 +83,8 @@ struct world {
 	unsigned days; /* undelete_days */
 	struct change changes[CHANGES_MAX];
 	unsigned changes_n;
+	struct taken taken[TAKEN_MAX];
+	unsigned taken_n;
 	struct shown_uid uids[UIDS_MAX];
 	unsigned uids_n;
 	char why[256]; /* the first thing that is wrong */
@@ -265,7 +282,39 @@ static void undelete(struct world *w, unsigned account)
 		   on_deleted, e);
 }
 
-/* ---- out of a backup ---- */
+/* ---- into a backup, and out of it ---- */
+
+static void on_lent(void *ctx, enum yb_err err, const struct store_log *log)
+{
+	struct taken *t = ctx;
+	const struct os_storage *os = &t->w->disk->table;
+	size_t got;
+
+	if (err != YB_OK)
+		return;
+	t->octets = malloc(log->upto);
+	assert_non_null(t->octets);
+	if (os->read(os->ctx, log->fd, t->octets, log->upto, 0, &got) !=
+	    YB_OK) {
+		free(t->octets);
+		return; /* it dies just now */
+	}
+	assert_int_equal(got, log->upto);
+	t->n = log->upto;
+	t->generation = log->generation;
+	t->mark = sim_mark(t->w->disk);
+	t->w->taken_n++;
+}
+
+static void lend(struct world *w, uint8_t account)
+{
+	struct taken *t = &w->taken[w->taken_n];
+
+	if (w->taken_n == TAKEN_MAX)
+		return;
+	*t = (struct taken){ .w = w, .account = account };
+	store_lend(w->st, help_place(account), on_lent, t);
+}
 
 enum { ADDED_MAX = 4 };
 
@@ -524,7 +573,7 @@ static void note_all(struct world *w)
 
 static void work(struct world *w)
 {
-	unsigned what = roll(w, 18);
+	unsigned what = roll(w, 20);
 	uint8_t account = (uint8_t)roll(w, ACCOUNTS);
 	struct store_snapshot *s;
 	bool dies = roll(w, 6) == 0;
@@ -545,6 +594,8 @@ static void work(struct world *w)
 		undelete(w, account);
 	} else if (what < 15) {
 		add(w, account);
+	} else if (what < 17) {
+		lend(w, account);
 	} else {
 		/* A log may have to be read in a process about to die. */
 		if (help_open(w->st, help_place(account), &s) == YB_OK)
@@ -588,6 +639,8 @@ static void free_world(struct world **at)
 	*at = NULL;
 	for (unsigned i = 0; i < w->messages_n; i++)
 		free(w->messages[i].wire);
+	for (unsigned i = 0; i < w->taken_n; i++)
+		free(w->taken[i].octets);
 	sim_free(&w->disk);
 	free(w);
 }
@@ -816,10 +869,38 @@ static bool check_next(struct world *w, struct store *st, uint8_t account,
 	return true;
 }
 
+/*
+ * I1: what a backup took of a log is the start of that generation for ever,
+ * so that a copy never holds what a power cut took back, and the next run can
+ * go on where it ended.
+ */
+static bool check_taken(struct world *w, struct sim_disk *disk, size_t cut)
+{
+	for (unsigned i = 0; i < w->taken_n; i++) {
+		const struct taken *t = &w->taken[i];
+		const struct sim_data *log;
+		struct log_head head;
+		char path[FILES_PATH_MAX];
+		struct store_place place = help_place((uint8_t)t->account);
+
+		if (t->mark >= cut)
+			continue;
+		files_path(&place, "log", path);
+		log = sim_file(disk, path);
+		if (log == NULL || log_head_decode(log->p, &head) != YB_OK)
+			return wrong(w, "a log that was lent is gone");
+		if (head.generation == t->generation &&
+		    (log->n < t->n || memcmp(log->p, t->octets, t->n) != 0))
+			return wrong(w, "a log of %u is not what was lent",
+				     t->account);
+	}
+	return true;
+}
+
 static bool check_disk(struct world *w, struct sim_disk *disk, size_t cut)
 {
 	struct store *st = open_on(w, disk);
-	bool good = true;
+	bool good = check_taken(w, disk, cut);
 
 	for (uint8_t a = 0; a < ACCOUNTS && good; a++)
 		good = check_account(w, disk, st, a, cut);
@@ -860,13 +941,31 @@ static bool check_twice(struct world *w, struct sim_disk *disk,
 	return good;
 }
 
+/* Now and then in a process of its own, that knows nothing of before. */
+static bool check_afresh(struct world *w, struct sim_disk *disk, size_t cut)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(check_disk(w, disk, cut) ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	return check_disk(w, disk, cut)
+		       ? wrong(w, "only a fresh process finds fault with it")
+		       : false;
+}
+
 static bool check_state(struct world *w, struct cut *c, unsigned policy)
 {
 	struct sim_disk *disk = cut_build(c, policy);
 	struct sim_inode *base = cut_base(disk);
 	size_t base_n = disk->inodes_n;
-	bool good = check_disk(w, disk, c->at);
+	bool good = roll(w, 16) != 0 || check_afresh(w, disk, c->at);
 
+	good = good && check_disk(w, disk, c->at);
 	if (good && roll(w, 4) == 0)
 		good = check_twice(w, disk, base, base_n, c->at);
 	if (good && roll(w, 4) == 0)
