@@ -120,7 +120,7 @@ def test_no_header(office, said):
         with Line(("127.0.0.1", port), source=PROXY) as c:
             c.say(said)
             assert c.rest() == b""
-    office.wait_log("event=proxy peer=127.77.0.1 error=")
+    office.wait_log(r"event=proxy session=\S+ peer=127.77.0.1 error=")
 
 
 def test_header_in_parts_and_in_time(office, user):
