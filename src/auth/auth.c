@@ -1,6 +1,6 @@
 /*
  * Opening and closing, turns, and the time of logins. What is decided about a
- * claim is in attempt.c, about guessing in peers.c.
+ * claim is in attempt*.c, about guessing in peers.c.
  */
 #include "auth/auth_private.h"
 

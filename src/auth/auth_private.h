@@ -5,8 +5,8 @@
  *
  *	attempt_begin() --remembered--> answered
  *	   | waits: fresh or failing                  [attempt_begin]
- *	   | hashed: on a guess, alone or with others [begin_guess]
- *	   | held back: the answer waits              [refuse]
+ *	   | hashed: on a guess, alone or with others [guess_begin]
+ *	   | held back: the answer waits              [attempt_refuse]
  *	   v
  *	answered                                      [attempt_answer]
  *
@@ -54,40 +54,7 @@ enum {
 typedef enum yb_err attempt_check_fn(void *ctx, const struct cached *at,
 				     int *ret_index);
 
-struct attempt {
-	struct list link;        /* waiting, on a guess, or held back */
-	attempt_check_fn *check; /* of a proof; NULL: there is a password */
-	struct peer *peer;
-	struct auth_peer from;
-	struct throttle_turn turn;
-	enum auth_reason reason; /* of a refusal, for the log */
-	auth_done_fn *done;      /* NULL: nobody waits any more */
-	void *ctx;
-	struct attempt **owner; /* set to NULL when the attempt is gone */
-	uint64_t begun_ms;
-	bool barred; /* by the limits of the device that it is */
-	bool held;
-	uint64_t due_ms; /* of one held back */
-	struct name name;
-	struct name as; /* as whom it asks to act; empty: as itself */
-	size_t password_n;
-	uint8_t password[]; /* prepared; empty for one that cannot be right */
-};
-
-/* What is hashed, and for whom. */
-struct guess {
-	struct list link;     /* in auth.guesses */
-	struct list attempts; /* at least one at first */
-	struct auth *auth;
-	struct hash_job hash;
-	uint64_t number;
-	struct name name;
-	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
-	uint64_t generation;
-	uint8_t salt[DIRECTORY_SALT_LEN];
-	size_t password_n;
-	uint8_t password[];
-};
+struct attempt; /* auth/attempt.h */
 
 struct auth {
 	struct directory *directory; /* borrowed */

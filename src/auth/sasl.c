@@ -1,5 +1,5 @@
 /*
- * One SASL exchange: src/sasl speaks with the client, attempt.c decides.
+ * One SASL exchange: src/sasl speaks with the client, attempt_grant.c decides.
  */
 #include "auth/auth_private.h"
 

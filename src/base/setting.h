@@ -21,10 +21,10 @@
 /* name, type, least, most, value as text, value, obeyed where, help */
 /* clang-format off */
 #define SETTINGS_SHARED(X)                                                    \
-	X(login, SETTING_BOOL, 0, 1, "yes", 1, "auth/attempt.c",              \
+	X(login, SETTING_BOOL, 0, 1, "yes", 1, "auth/cache.c",              \
 	  "\"no\" lets nobody log in; mail still comes in")                   \
 	X(require_app_password, SETTING_BOOL, 0, 1, "no", 0,                  \
-	  "auth/attempt.c", "\"yes\": the main password does not log in")     \
+	  "auth/device.c", "\"yes\": the main password does not log in")     \
 	X(quota_octets, SETTING_OCTETS, 0, SETTING_OCTETS_MAX, "0", 0,        \
 	  "store/append.c", "all mail of an account; 0 is no limit")          \
 	X(quota_messages, SETTING_COUNT, 0, SETTING_MESSAGES_MAX, "0", 0,     \
@@ -33,7 +33,7 @@
 /* What only an account can have: a word in the wrong place must not make
  * masters of a whole domain. */
 #define SETTINGS_OF_ACCOUNTS(X)                                               \
-	X(master, SETTING_BOOL, 0, 1, "no", 0, "auth/attempt.c",              \
+	X(master, SETTING_BOOL, 0, 1, "no", 0, "auth/attempt_grant.c",              \
 	  "\"yes\": may log in as any other account, by SASL's authzid")
 
 #define SETTINGS(X) SETTINGS_SHARED(X) SETTINGS_OF_ACCOUNTS(X)

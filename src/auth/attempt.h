@@ -1,0 +1,104 @@
+/*
+ * Between the files attempt*.c, which take a claim to its answer: attempt.c
+ * (turns and answers), attempt_begin.c, attempt_guess.c (passwords, which are
+ * hashed) and attempt_grant.c (proofs, and what the right ones get). What
+ * others call is in auth/auth_private.h.
+ */
+#ifndef AUTH_ATTEMPT_H
+#define AUTH_ATTEMPT_H
+
+#include "auth/auth_private.h"
+
+struct attempt {
+	struct list link;        /* waiting, on a guess, or held back */
+	attempt_check_fn *check; /* of a proof; NULL: there is a password */
+	struct peer *peer;
+	struct auth_peer from;
+	struct throttle_turn turn;
+	enum auth_reason reason; /* of a refusal, for the log */
+	auth_done_fn *done;      /* NULL: nobody waits any more */
+	void *ctx;
+	struct attempt **owner; /* set to NULL when the attempt is gone */
+	uint64_t begun_ms;
+	bool barred; /* by the limits of the device that it is */
+	bool held;
+	uint64_t due_ms; /* of one held back */
+	struct name name;
+	struct name as; /* as whom it asks to act; empty: as itself */
+	size_t password_n;
+	uint8_t password[]; /* prepared; empty for one that cannot be right */
+};
+
+/* What is hashed, and for whom. */
+struct guess {
+	struct list link;     /* in auth.guesses */
+	struct list attempts; /* at least one at first */
+	struct auth *auth;
+	struct hash_job hash;
+	uint64_t number;
+	struct name name;
+	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
+	uint64_t generation;
+	uint8_t salt[DIRECTORY_SALT_LEN];
+	size_t password_n;
+	uint8_t password[];
+};
+
+/* An identity with its text: the cache may change before all have heard. */
+struct grant {
+	struct auth_identity identity;
+	char address[AUTH_ADDRESS_MAX + 1];
+	char master[AUTH_ADDRESS_MAX + 1];
+};
+
+/* ---- attempt.c ---- */
+
+/* Gives the answer. The attempt is gone before anybody hears of it, since
+ * the callback may begin another. */
+void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
+		    const struct auth_identity *identity);
+
+/* For the throttle; the attempt keeps what it points to. */
+struct throttle_who attempt_who(const struct attempt *at, uint64_t guess);
+
+/* An attempt that was hashed, in vain. */
+void attempt_refuse(struct auth *a, struct attempt *at, uint64_t guess);
+
+/* Joins the queue, behind those who came before. */
+void attempt_wait(struct auth *a, struct attempt *at);
+/* An attempt leaves the queue without having begun. */
+void attempt_stop_waiting(struct auth *a, struct attempt *at);
+
+/* ---- attempt_grant.c ---- */
+
+/* What a success names; also notes that there was one. */
+void grant_make(struct auth *a, struct directory_account *account, int index,
+		struct grant *ret);
+
+/* Whether an account may act as somebody else, if it asks to. */
+bool grant_may_act(const struct cached *at, const struct name *as);
+
+/*
+ * RFC 4422 section 2: who is granted what, "acting as the authorization
+ * identity". A master has proved who he is; `grant` is his. What he asked for
+ * may be refused: DENIED.
+ */
+YB_CHECKED enum yb_err grant_as(struct auth *a, const struct name *as,
+				const struct grant *grant, struct grant *ret);
+
+/* Asks the proof's check, and answers. */
+void attempt_check_proof(struct auth *a, struct attempt *at);
+
+/* ---- attempt_guess.c ---- */
+
+/* The guess under way that `at` makes too; NULL. */
+struct guess *guess_find(struct auth *a, const struct attempt *at);
+void guess_join(struct attempt *at, struct guess *g);
+
+/* Gives the pool a password to hash, for all who claim it. */
+void guess_begin(struct auth *a, struct attempt *at);
+/* Answers them, and frees the guess. */
+void guess_finish(struct auth *a, struct guess *g);
+void guess_free(struct guess *g);
+
+#endif
