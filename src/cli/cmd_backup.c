@@ -240,8 +240,16 @@ static int make_run(struct job *j)
 	enum yb_err err = backup_open(w->subject, true, &j->backup);
 	int code;
 
-	if (err == YB_OK)
+	if (err == YB_OK) {
 		err = backups_read_last(j->backup, &j->before);
+		/* Then all is compared, and nothing written twice. */
+		if (err == YB_CORRUPT || err == YB_NOT_FOUND) {
+			say_error("the list of the last run in %s is damaged; "
+				  "this run does not build upon it",
+				  w->subject);
+			err = YB_OK;
+		}
+	}
 	name_now(j->run.name);
 	if (err == YB_OK && strcmp(j->run.name, j->before.name) == 0)
 		err = YB_EXISTS;

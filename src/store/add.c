@@ -17,7 +17,9 @@ struct add {
 	void *ctx;
 	size_t waiting; /* for deliveries and the undelete */
 	size_t n;
-	struct store_copy *copies; /* behind the outcomes */
+	size_t deleted_n;               /* of these, that */
+	bool deleted[STORE_COPIES_MAX]; /* the mailbox has, but hides */
+	struct store_copy *copies;      /* behind the outcomes */
 	enum yb_err errs[];
 };
 
@@ -44,7 +46,7 @@ static int by_id(const void *x, const void *y)
 	return memcmp((*a)->id, (*b)->id, sizeof(*a)->id);
 }
 
-/* AGAIN marks what is neither shown nor deleted, BUSY what is deleted. */
+/* AGAIN marks what is neither shown nor deleted. */
 static enum yb_err sort_out(struct add *a, const struct index_table *t,
 			    struct buf *ret_deleted)
 {
@@ -71,13 +73,15 @@ static enum yb_err sort_out(struct add *a, const struct index_table *t,
 		found = bsearch(&want, sorted, a->n, sizeof *sorted, by_id);
 		if (found == NULL)
 			continue;
-		a->errs[*found - a->copies] =
-			index_is_deleted(e) ? YB_BUSY : YB_EXISTS;
-		if (index_is_deleted(e))
-			err = buf_add(
-				ret_deleted,
-				span_of(&(struct uid_range){ e->uid, e->uid },
-					sizeof(struct uid_range)));
+		a->errs[*found - a->copies] = YB_EXISTS;
+		if (index_is_deleted(e)) {
+			const struct uid_range range = { e->uid, e->uid };
+
+			a->deleted[*found - a->copies] = true;
+			a->deleted_n++;
+			err = buf_add(ret_deleted,
+				      span_of(&range, sizeof range));
+		}
 	}
 	free(sorted);
 	return err;
@@ -97,9 +101,12 @@ static void on_undeleted(void *ctx, enum yb_err err, struct store_change change)
 {
 	struct add *a = ctx;
 
-	(void)change;
+	/* Freed by a compaction meanwhile: which of them is not known, and
+	 * the next attempt takes them from the file. */
+	if (err == YB_OK && change.messages < a->deleted_n)
+		err = YB_BUSY;
 	for (size_t i = 0; i < a->n; i++)
-		if (a->errs[i] == YB_BUSY)
+		if (a->deleted[i])
 			a->errs[i] = err;
 	add_end(a);
 }

@@ -196,11 +196,12 @@ static enum yb_err print_list(const struct backup_run *run, struct buf *out)
 					       sizeof l->place.account.octets));
 		id[sizeof id - 1] = 0;
 		err = buf_addf(out,
-			       "%s %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			       " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n",
-			       id, l->place.mailbox, l->generation, l->size,
-			       l->seq, l->totals.messages, l->totals.octets,
-			       l->damaged, l->address);
+			       "%s %" PRIu32 " %" PRIu64 " %" PRIu32 " %" PRIu64
+			       " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			       " %s\n",
+			       id, l->place.mailbox, l->generation, l->fork,
+			       l->size, l->seq, l->totals.messages,
+			       l->totals.octets, l->damaged, l->address);
 	}
 	if (err == YB_OK)
 		err = buf_addf(out, "end %zu %016" PRIx64 "\n",
@@ -211,7 +212,7 @@ static enum yb_err print_list(const struct backup_run *run, struct buf *out)
 
 static bool parse_line(struct span line, struct backup_log *ret)
 {
-	uint64_t numbers[7];
+	uint64_t numbers[8];
 	struct span id = span_cut(&line, ' ');
 
 	*ret = (struct backup_log){ 0 };
@@ -219,18 +220,20 @@ static bool parse_line(struct span line, struct backup_log *ret)
 	    !hex_parse(id, ret->place.account.octets,
 		       sizeof ret->place.account.octets))
 		return false;
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 8; i++)
 		if (!num_parse(span_cut(&line, ' '), UINT64_MAX, &numbers[i]))
 			return false;
 	if (numbers[0] == 0 || numbers[0] > UINT32_MAX ||
-	    numbers[2] < LOG_HEAD_SIZE || numbers[2] > INT64_MAX)
+	    numbers[2] > UINT32_MAX || numbers[3] < LOG_HEAD_SIZE ||
+	    numbers[3] > INT64_MAX)
 		return false;
 	ret->place.mailbox = (uint32_t)numbers[0];
 	ret->generation = numbers[1];
-	ret->size = numbers[2];
-	ret->seq = numbers[3];
-	ret->totals = (struct store_totals){ numbers[4], numbers[5] };
-	ret->damaged = numbers[6];
+	ret->fork = (uint32_t)numbers[2];
+	ret->size = numbers[3];
+	ret->seq = numbers[4];
+	ret->totals = (struct store_totals){ numbers[5], numbers[6] };
+	ret->damaged = numbers[7];
 	return span_to_str(line, ret->address, sizeof ret->address);
 }
 

@@ -1,10 +1,12 @@
 /*
  * A backup: copies of mailbox logs in a folder, and for each run a list of
  * how far they went. Logs only grow (I1), so a run copies what is new, and
- * every earlier run stays whole: it is the start of the same files.
+ * every earlier run stays whole: it is the start of the same files. What was
+ * copied is never written over: a log that goes on otherwise, since its store
+ * was put back to an earlier day, gets a file with the next fork.
  *
  *	DEST/yubin-backup             "format 1"
- *	DEST/logs/<ab>/<account>.<mailbox>.<generation>
+ *	DEST/logs/<ab>/<account>.<mailbox>.<generation>.<fork>
  *	DEST/runs/<UTC time>/list     the logs, how far; ends with its sum
  *	DEST/runs/<UTC time>/...      the directory, the configuration, keys
  *
@@ -29,6 +31,7 @@ enum {
 struct backup_log {
 	struct store_place place;
 	uint64_t generation;
+	uint32_t fork; /* which of the files of that generation */
 	uint64_t size; /* octets of the log that belong to the run */
 	uint64_t seq;  /* of the last good record in them */
 	struct store_totals totals; /* what sessions saw of it */

@@ -20,11 +20,16 @@ enum {
 	/* Large enough that calls cost nothing beside the disk. */
 	COPY_CHUNK = 1024 * 1024,
 	PATH_PART_MAX = 128,
+	/* Holds a record's head at least, unless one message is larger; then
+	 * the octets of that message differ. */
+	TAIL_SIZE = 64 * 1024,
+	/* So often nobody puts one store back to an earlier day. */
+	FORKS_MAX = 1000,
 };
 
 /* ---- copies of logs ---- */
 
-/* "logs/ab/<account>.<mailbox>.<generation>" */
+/* "logs/ab/<account>.<mailbox>.<generation>.<fork>" */
 static void log_path(const struct backup_log *log, char ret[PATH_PART_MAX])
 {
 	const uint8_t *id = log->place.account.octets;
@@ -32,8 +37,9 @@ static void log_path(const struct backup_log *log, char ret[PATH_PART_MAX])
 
 	hex_put((uint8_t *)hex, span_of(id, sizeof log->place.account.octets));
 	hex[sizeof hex - 1] = 0;
-	(void)snprintf(ret, PATH_PART_MAX, "logs/%.2s/%s.%" PRIu32 ".%" PRIu64,
-		       hex, hex, log->place.mailbox, log->generation);
+	(void)snprintf(ret, PATH_PART_MAX,
+		       "logs/%.2s/%s.%" PRIu32 ".%" PRIu64 ".%" PRIu32, hex,
+		       hex, log->place.mailbox, log->generation, log->fork);
 }
 
 static enum yb_err open_copy(const struct backup *b,
@@ -72,21 +78,40 @@ static enum yb_err read_head(int fd, struct log_head *head,
 	return err;
 }
 
-/* Whether what a run before has is the start of this very log. */
-static bool goes_on(int from, int to, const struct backup_log *before,
-		    const struct backup_log *log)
+/* One step of both files; how many octets of it are the same. */
+static enum yb_err compare_step(int from, int to, uint64_t at, size_t want,
+				uint8_t *a, uint8_t *b, size_t *ret_same)
 {
-	uint8_t a[LOG_HEAD_SIZE], b[LOG_HEAD_SIZE];
-	struct stat st;
-	size_t n;
+	size_t a_n, b_n, same = 0;
+	enum yb_err err = storage_pread(from, a, want, at, &a_n);
 
-	return before != NULL && before->generation == log->generation &&
-	       before->size <= log->size && fstat(to, &st) == 0 &&
-	       (uint64_t)st.st_size >= before->size &&
-	       storage_pread(from, a, sizeof a, 0, &n) == YB_OK &&
-	       n == sizeof a &&
-	       storage_pread(to, b, sizeof b, 0, &n) == YB_OK &&
-	       n == sizeof b && memcmp(a, b, sizeof a) == 0;
+	if (err == YB_OK)
+		err = storage_pread(to, b, want, at, &b_n);
+	if (err != YB_OK)
+		return err;
+	while (same < a_n && same < b_n && a[same] == b[same])
+		same++;
+	*ret_same = same;
+	return YB_OK;
+}
+
+/* How far the copy is the log, from `at` on. */
+static enum yb_err find_same(int from, int to, uint64_t *at, uint64_t upto)
+{
+	uint8_t *chunks = malloc(2 * COPY_CHUNK);
+	enum yb_err err = chunks == NULL ? YB_NOMEM : YB_OK;
+	size_t want = 0, same = 0;
+
+	while (err == YB_OK && same == want && *at < upto) {
+		want = upto - *at < COPY_CHUNK ? (size_t)(upto - *at)
+					       : COPY_CHUNK;
+		err = compare_step(from, to, *at, want, chunks,
+				   chunks + COPY_CHUNK, &same);
+		if (err == YB_OK)
+			*at += same;
+	}
+	free(chunks);
+	return err;
 }
 
 static enum yb_err copy_octets(int from, int to, uint64_t at, uint64_t upto)
@@ -94,8 +119,7 @@ static enum yb_err copy_octets(int from, int to, uint64_t at, uint64_t upto)
 	uint8_t *chunk = malloc(COPY_CHUNK);
 	enum yb_err err = chunk == NULL ? YB_NOMEM : YB_OK;
 
-	/* What an interrupted run left behind its end is not believed. */
-	if (err == YB_OK && ftruncate(to, (off_t)at) < 0)
+	if (err == YB_OK && lseek(to, (off_t)at, SEEK_SET) != (off_t)at)
 		err = err_from_errno(errno);
 	while (err == YB_OK && at < upto) {
 		size_t want = upto - at < COPY_CHUNK ? (size_t)(upto - at)
@@ -105,8 +129,6 @@ static enum yb_err copy_octets(int from, int to, uint64_t at, uint64_t upto)
 		err = storage_pread(from, chunk, want, at, &n);
 		if (err == YB_OK && n < want)
 			err = YB_CORRUPT; /* the log was cut: never below it */
-		if (err == YB_OK && lseek(to, (off_t)at, SEEK_SET) != (off_t)at)
-			err = err_from_errno(errno);
 		if (err == YB_OK)
 			err = file_write_all(to, span_of(chunk, n));
 		at += want;
@@ -138,30 +160,80 @@ static enum yb_err check_copy(int fd, uint64_t at, struct backup_log *log)
 	return err;
 }
 
+/*
+ * Whether the log still goes on where the run before has left it: then what
+ * lies before is the same, since message ids, which each record has, are
+ * random. The head alone would not tell: a store that was put back to an
+ * earlier day has it too, and may have grown beyond that end since. (If the
+ * tail lies within one message, which came again at the same place, the copy
+ * keeps it under the id that it had.)
+ */
+static bool goes_on(int from, int fd, const struct backup_log *before,
+		    const struct backup_log *log)
+{
+	uint64_t at;
+
+	if (before == NULL || before->generation != log->generation ||
+	    before->fork != log->fork || before->size > log->size)
+		return false;
+	at = before->size > TAIL_SIZE ? before->size - TAIL_SIZE : 0;
+	return find_same(from, fd, &at, before->size) == YB_OK &&
+	       at == before->size;
+}
+
+/*
+ * Opens the file that is the start of the log, or starts like it: nothing in
+ * it is written over, since other runs may have it. `ret_at` is where the
+ * log goes on, `ret_checked` how far a run before has checked it.
+ */
+static enum yb_err open_fork(const struct backup *b, int from,
+			     const struct backup_log *before,
+			     struct backup_log *log, int *ret_fd,
+			     uint64_t *ret_at, uint64_t *ret_checked)
+{
+	for (log->fork = 0; log->fork < FORKS_MAX; log->fork++) {
+		struct stat st;
+		enum yb_err err = open_copy(b, log, true, ret_fd);
+
+		if (err != YB_OK)
+			return err;
+		*ret_checked =
+			goes_on(from, *ret_fd, before, log) ? before->size : 0;
+		*ret_at = *ret_checked;
+		err = find_same(from, *ret_fd, ret_at, log->size);
+		if (err == YB_OK && fstat(*ret_fd, &st) < 0)
+			err = err_from_errno(errno);
+		if (err == YB_OK &&
+		    (*ret_at == log->size || *ret_at == (uint64_t)st.st_size))
+			return YB_OK;
+		fd_close(ret_fd);
+		if (err != YB_OK)
+			return err;
+	}
+	return YB_EXISTS;
+}
+
 enum yb_err backup_copy(const struct backup *b, int from,
 			const struct backup_log *before, struct backup_log *log,
 			uint64_t *copied)
 {
-	uint64_t at = 0;
+	uint64_t at, checked = 0;
 	int fd;
-	enum yb_err err = open_copy(b, log, true, &fd);
+	enum yb_err err = open_fork(b, from, before, log, &fd, &at, &checked);
 
 	if (err != YB_OK)
 		return err;
-	log->seq = log->damaged = 0;
-	if (goes_on(from, fd, before, log)) {
-		at = before->size;
-		log->seq = before->seq;
-		log->damaged = before->damaged;
-	}
+	log->seq = checked > 0 ? before->seq : 0;
+	log->damaged = checked > 0 ? before->damaged : 0;
 	if (at < log->size) {
-		err = copy_octets(from, fd, at, log->size);
-		if (err == YB_OK && fdatasync(fd) < 0)
-			err = err_from_errno(errno);
 		*copied += log->size - at;
-		if (err == YB_OK)
-			err = check_copy(fd, at > 0 ? at : LOG_HEAD_SIZE, log);
+		err = copy_octets(from, fd, at, log->size);
 	}
+	if (err == YB_OK && checked < log->size && fdatasync(fd) < 0)
+		err = err_from_errno(errno);
+	if (err == YB_OK && checked < log->size)
+		err = check_copy(fd, checked > 0 ? checked : LOG_HEAD_SIZE,
+				 log);
 	fd_close(&fd);
 	return err;
 }

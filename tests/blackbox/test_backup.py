@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import subprocess
 import threading
 import time
 
@@ -313,3 +314,51 @@ def test_without_a_server(new_office):
     office.run("restore", dest, user)
     office.start()
     assert look(office, user) == before
+
+
+def test_a_store_put_back_to_an_earlier_day(new_office):
+    """What later runs copied stays, though the logs go on otherwise."""
+    office = new_office()
+    user = office.add_account()
+    dest = os.path.join(office.folder, "backup")
+    store = os.path.join(office.dir, "store")
+    fill(office, user, range(3))
+    runs = [backup(office, dest)["run"]]
+    office.stop()
+    subprocess.run(["cp", "-a", store, store + ".old"], check=True)
+    office.start()
+    fill(office, user, range(10, 14))
+    later = look(office, user)
+    runs.append(backup(office, dest)["run"])
+    office.stop()
+    shutil.rmtree(store)
+    shutil.move(store + ".old", store)
+    office.start()
+    fill(office, user, range(20, 30))  # beyond the end that was copied
+    runs.append(backup(office, dest)["run"])
+    newest = look(office, user)
+    for run in runs:
+        assert verify(office, dest, 0, "--run", run)["wrong"] == 0
+    for run, mail in ((runs[1], later), (runs[2], newest)):
+        delete(office, user, range(1, len(look(office, user)) + 1))
+        office.run("restore", dest, user, "--run", run)
+        restored = look(office, user)
+        assert set(restored.values()) == set(mail.values())
+        assert len(restored) == len(mail)
+
+
+def test_the_next_run_after_a_damaged_list(office, dest):
+    user = office.add_account()
+    fill(office, user, range(3))
+    first = backup(office, dest)
+    with open(os.path.join(dest, "runs", first["run"], "list"), "r+b") as f:
+        f.truncate(60)
+    done = office.run("backup", dest, "--json", code=None)
+    while b"this second already" in done.stderr:
+        time.sleep(0.2)
+        done = office.run("backup", dest, "--json", code=None)
+    assert done.returncode == 0, done
+    assert b"is damaged" in done.stderr
+    again = json.loads(done.stdout)
+    assert again["copied"] == 0 and again["octets"] == first["octets"]
+    assert verify(office, dest, 0, "--run", again["run"])["wrong"] == 0

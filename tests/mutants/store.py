@@ -151,7 +151,7 @@ MUTANTS = [
      "",
      COMPACT),
     ("an id given twice by a restore", "src/store/add.c",
-     "			index_is_deleted(e) ? YB_BUSY : YB_EXISTS;",
-     "			YB_AGAIN;",
+     "		a->errs[*found - a->copies] = YB_EXISTS;",
+     "		a->errs[*found - a->copies] = YB_AGAIN;",
      ADD),
 ]

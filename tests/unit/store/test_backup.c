@@ -44,6 +44,7 @@ static struct backup_log make(uint8_t id, const char *address)
 {
 	struct backup_log log = { .place.mailbox = STORE_INBOX,
 				  .generation = 3,
+				  .fork = 7,
 				  .size = 4096,
 				  .seq = 17,
 				  .totals = { 5, 4321 } };
@@ -88,6 +89,7 @@ static void test_round_trip(void **state)
 	assert_non_null(log);
 	assert_string_equal(log->address, "\"a b\"@example.org");
 	assert_int_equal(log->generation, 3);
+	assert_int_equal(log->fork, 7);
 	assert_int_equal(log->size, 4096);
 	assert_int_equal(log->seq, 17);
 	assert_int_equal(log->totals.messages, 5);
