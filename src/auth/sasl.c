@@ -181,6 +181,9 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 		attempt_begin(x->auth, &x->peer, &claim, now_ms, finish, x,
 			      &x->attempt);
 		return;
+	case SASL_TOKEN: /* not begun: nobody looks tokens up */
+		finish(x, YB_UNSUPPORTED, NULL, SPAN_NONE);
+		return;
 	case SASL_PROOF:
 		attempt_begin_proof(x->auth, &x->peer, &x->name, &x->as, check,
 				    now_ms, proved, x, &x->attempt);
@@ -213,6 +216,7 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	struct auth_sasl *x;
 
 	if (!sasl_mechanism_find(mechanism, &which) ||
+	    (sasl_mechanism_flags(which) & SASL_CARRIES_TOKEN) != 0 ||
 	    ((sasl_mechanism_flags(which) & SASL_BINDS_CHANNEL) != 0 &&
 	     !has_binding(channel))) {
 		done(ctx, YB_UNSUPPORTED, NULL, SPAN_NONE);

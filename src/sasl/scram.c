@@ -81,33 +81,6 @@ static bool is_message(struct span s)
 	       s.p[s.n - 1] != ',';
 }
 
-/*
- * RFC 5802 section 5.1: "=2C" is a comma and "=3D" an equals sign, and "if the
- * server receives a username that contains '=' not followed by either '2C' or
- * '3D', then the server MUST fail the authentication".
- */
-static bool read_name(struct span s, uint8_t dst[254], size_t *ret_n)
-{
-	size_t n = 0;
-
-	while (s.n > 0 && n < 254) {
-		if (s.p[0] != '=') {
-			dst[n++] = s.p[0];
-			s = span_skip(s, 1);
-			continue;
-		}
-		if (span_starts(s, SPAN_LIT("=2C")))
-			dst[n++] = ',';
-		else if (span_starts(s, SPAN_LIT("=3D")))
-			dst[n++] = '=';
-		else
-			return false;
-		s = span_skip(s, 3);
-	}
-	*ret_n = n;
-	return s.n == 0 && n > 0;
-}
-
 /* ---- the client's first message ---- */
 
 /* Section 7: cb-name = 1*(ALPHA / DIGIT / "." / "-"). */
@@ -165,7 +138,7 @@ static scram_error take_header(struct scram *s, struct span *message,
 	/* GNU SASL's program says "a=" for none, against section 7. */
 	if (field.n > 0 && !span_eq(field, SPAN_LIT("a=")) &&
 	    (!has_letter(field, 'a', &authzid) ||
-	     !read_name(authzid, ret->authzid, &ret->authzid_n)))
+	     !sasl_name_read(authzid, ret->authzid, &ret->authzid_n)))
 		return "invalid-username-encoding";
 	s->header_n = message->n - rest.n;
 	if (s->header_n > sizeof s->header)
@@ -203,7 +176,7 @@ scram_error scram_take_first(struct scram *s, struct span message,
 		return "extensions-not-supported";
 	if (!cut_field(&rest, &field) || !has_letter(field, 'n', &name))
 		return invalid_encoding;
-	if (!read_name(name, ret->user, &ret->user_n))
+	if (!sasl_name_read(name, ret->user, &ret->user_n))
 		return "invalid-username-encoding";
 	if (!has_letter(span_cut(&rest, ','), 'r', &nonce) || !is_nonce(nonce))
 		return invalid_encoding;

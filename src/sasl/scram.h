@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "crypto/hmac.h"
 #include "crypto/scram.h"
+#include "sasl/name.h"
 
 enum {
 	/* What gsasl, Thunderbird, curl and Java use is below 50. */
@@ -21,7 +22,7 @@ enum {
 	/* RFC 5929 section 4: a hash of the certificate, SHA-512 at most. */
 	SCRAM_END_POINT_MAX = 64,
 	/* "p=tls-server-end-point,a=NAME,", all octets of the name escaped. */
-	SCRAM_HEADER_MAX = 32 + 3 * 254,
+	SCRAM_HEADER_MAX = 32 + 3 * SASL_USER_MAX,
 	/* All three messages that the proof is over: two names and nonces, the
 	 * binding in base64, and a few attributes. */
 	SCRAM_TEXT_MAX = 4096,
@@ -52,7 +53,7 @@ struct scram {
 
 struct scram_names {
 	size_t user_n, authzid_n;
-	uint8_t user[254], authzid[254];
+	uint8_t user[SASL_USER_MAX], authzid[SASL_USER_MAX];
 };
 
 /* Draws a nonce. IO. */

@@ -5,14 +5,11 @@
 #include "base/utf8.h"
 #include "sasl/saslprep.h"
 
-_Static_assert(sizeof((struct scram_names *)NULL)->user == SASL_USER_MAX,
-	       "SCRAM takes the names that others take");
-
 typedef enum sasl_outcome response_fn(struct sasl_server *s,
 				      struct span response,
 				      struct sasl_result *ret);
 
-static response_fn plain, login, scram;
+static response_fn plain, login, scram, token;
 
 struct mechanism {
 	const char *name;
@@ -132,6 +129,29 @@ static enum sasl_outcome scram(struct sasl_server *s, struct span response,
 	return error == NULL ? SASL_PROOF : scram_failed(s, error, ret);
 }
 
+/* The one message of OAUTHBEARER and XOAUTH2. */
+static enum sasl_outcome token(struct sasl_server *s, struct span response,
+			       struct sasl_result *ret)
+{
+	enum oauth_form form =
+		s->mechanism == SASL_XOAUTH2 ? OAUTH_XOAUTH2 : OAUTH_BEARER;
+
+	/* RFC 7628 section 3.1: a single %x01 as the first message: "the
+	 * server MAY simply fail the authentication". */
+	if (span_eq(response, SPAN_LIT("\x01")))
+		return SASL_FAIL;
+	if (!oauth_read(form, response, &s->claim)) {
+		oauth_put_refusal(form, OAUTH_INVALID_REQUEST, SPAN_NONE,
+				  SPAN_NONE, s->last_words);
+		ret->challenge = span_str(s->last_words);
+		return SASL_FAIL;
+	}
+	ret->user = span_of(s->claim.user, s->claim.user_n);
+	ret->token = s->claim.token;
+	ret->host = s->claim.host;
+	return SASL_TOKEN;
+}
+
 /* What asks for the first response where none came with the command. */
 static struct span first_challenge(enum sasl_mechanism m)
 {
@@ -141,10 +161,13 @@ static struct span first_challenge(enum sasl_mechanism m)
 	case SASL_PLAIN:
 	case SASL_SCRAM_SHA_256:
 	case SASL_SCRAM_SHA_256_PLUS:
+	case SASL_OAUTHBEARER:
+	case SASL_XOAUTH2:
 	case SASL_MECHANISM_COUNT:
 		break;
 	}
-	/* RFC 4616 section 2, RFC 5802 section 5: the client speaks first. */
+	/* RFC 4616 section 2, RFC 5802 section 5, RFC 7628 section 3: the
+	 * client speaks first. */
 	return SPAN_NONE;
 }
 
@@ -188,9 +211,27 @@ unsigned sasl_mechanism_set(bool tls)
 	unsigned set = 0;
 
 	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++)
-		if (tls || (mechanisms[i].flags & SASL_BINDS_CHANNEL) == 0)
+		if (tls || (mechanisms[i].flags &
+			    (SASL_BINDS_CHANNEL | SASL_CARRIES_TOKEN)) == 0)
 			set |= 1u << i;
 	return set;
+}
+
+unsigned sasl_mechanism_tokens(void)
+{
+	unsigned set = 0;
+
+	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++)
+		if ((mechanisms[i].flags & SASL_CARRIES_TOKEN) != 0)
+			set |= 1u << i;
+	return set;
+}
+
+static size_t response_max(enum sasl_mechanism m)
+{
+	return (mechanisms[m].flags & SASL_CARRIES_TOKEN) != 0
+		       ? (size_t)OAUTH_MESSAGE_MAX
+		       : (size_t)SASL_RESPONSE_MAX;
 }
 
 enum sasl_outcome sasl_server_start(struct sasl_server *s,
@@ -216,7 +257,7 @@ enum sasl_outcome sasl_server_step(struct sasl_server *s, struct span response,
 				   struct sasl_result *ret)
 {
 	*ret = (struct sasl_result){ 0 };
-	if (response.n > SASL_RESPONSE_MAX)
+	if (response.n > response_max(s->mechanism))
 		return SASL_FAIL;
 	s->step++;
 	return mechanisms[s->mechanism].respond(s, response, ret);

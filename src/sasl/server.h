@@ -11,12 +11,16 @@
  *	... result.user and so on, if out == SASL_CREDENTIALS ...
  *	sasl_server_done(&s);
  *
+ * A mechanism that carries an access token ends in SASL_TOKEN instead; what is
+ * said about one that is refused, oauth_put_refusal() makes.
+ *
  * SCRAM asks in between: at SASL_WANTS_SALT sasl_server_salt() goes on, at
  * SASL_PROOF keys are tried, then sasl_server_accept() or _refuse() goes on.
  */
 #ifndef SASL_SERVER_H
 #define SASL_SERVER_H
 
+#include "sasl/oauth.h"
 #include "sasl/scram.h"
 
 /*
@@ -26,6 +30,8 @@
 #define SASL_MECHANISMS(X)                                                     \
 	X(SCRAM_SHA_256_PLUS, "SCRAM-SHA-256-PLUS", SASL_BINDS_CHANNEL, scram) \
 	X(SCRAM_SHA_256, "SCRAM-SHA-256", 0, scram)                            \
+	X(OAUTHBEARER, "OAUTHBEARER", SASL_CARRIES_TOKEN, token)               \
+	X(XOAUTH2, "XOAUTH2", SASL_CARRIES_TOKEN, token)                       \
 	X(PLAIN, "PLAIN", SASL_SECRET_IN_CLEAR, plain)                         \
 	X(LOGIN, "LOGIN", SASL_SECRET_IN_CLEAR, login)
 
@@ -34,6 +40,9 @@ enum sasl_mechanism_flags {
 	SASL_SECRET_IN_CLEAR = 1 << 0,
 	/* Binds the login to the TLS connection: only where there is one. */
 	SASL_BINDS_CHANNEL = 1 << 1,
+	/* RFC 7628 section 3: "TLS MUST be used", always; and somebody has to
+	 * say what a token is worth. */
+	SASL_CARRIES_TOKEN = 1 << 2,
 };
 
 /* clang-format off */
@@ -46,8 +55,6 @@ enum sasl_mechanism {
 /* clang-format on */
 
 enum {
-	/* RFC 5321 4.5.3.1: an address has 254 octets; as auth.h says. */
-	SASL_USER_MAX = 254,
 	/* Longer passwords only cost time; as auth.h says. */
 	SASL_PASSWORD_MAX = 1024,
 	/* SCRAM's first message with two names, every octet of them escaped,
@@ -55,12 +62,14 @@ enum {
 	SASL_RESPONSE_MAX =
 		2 * 3 * SASL_USER_MAX + SCRAM_CLIENT_NONCE_MAX + 256,
 	/* All names, each with a space, and the NUL. */
-	SASL_LIST_MAX = 128,
+	SASL_LIST_MAX = 160,
 };
 
 enum sasl_outcome {
 	SASL_CHALLENGE,   /* send result.challenge, which may be empty */
 	SASL_CREDENTIALS, /* verify result.user with result.password */
+	SASL_TOKEN,       /* ask whom result.token names; result.user may be
+			   * empty, and so may the token: it is refused */
 	SASL_WANTS_SALT,  /* of result.user: go on with _salt() */
 	SASL_PROOF,       /* _try() keys, then _accept() or _refuse() */
 	SASL_DONE,        /* what was accepted is now in force */
@@ -78,6 +87,8 @@ struct sasl_result {
 	struct span authzid; /* as whom to act; empty: as `user` */
 	struct span user;    /* authentication identity */
 	struct span password;
+	struct span token;
+	struct span host; /* with a token: to what it is meant; may be empty */
 };
 
 struct sasl_server {
@@ -85,9 +96,10 @@ struct sasl_server {
 	unsigned step;
 	size_t user_n;
 	uint8_t user[SASL_USER_MAX]; /* LOGIN: from its first response */
+	struct oauth_claim claim;    /* of a token */
 	struct scram scram;
-	struct scram_names names; /* SCRAM: from its first response */
-	char last_words[64];      /* "e=..." */
+	struct scram_names names;           /* SCRAM: from its first response */
+	char last_words[OAUTH_REFUSAL_MAX]; /* "e=..." */
 };
 
 /* Finds a mechanism by name, in either case; false if there is none. */
@@ -103,6 +115,9 @@ void sasl_mechanism_list(unsigned set, char ret[SASL_LIST_MAX]);
 
 /* Every mechanism that goes with TLS, or without. */
 unsigned sasl_mechanism_set(bool tls);
+
+/* Of these, those whose tokens somebody has to look up. */
+unsigned sasl_mechanism_tokens(void);
 
 /*
  * Begins an exchange. `channel` is all zeros without TLS. `has_response` tells

@@ -280,7 +280,7 @@ void worker_bury(struct worker *w, struct connection *c)
 void worker_mechanisms(const struct worker *w, const struct config *config,
 		       bool tls, char *ret)
 {
-	unsigned set = sasl_mechanism_set(tls);
+	unsigned set = sasl_mechanism_set(tls) & ~sasl_mechanism_tokens();
 
 	if (config->scram == CONFIG_SCRAM_OFF ||
 	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))

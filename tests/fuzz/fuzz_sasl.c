@@ -2,7 +2,8 @@
  * The server half of every SASL mechanism. Input: an octet that chooses the
  * mechanism, whether there is an initial response, and TLS; then responses,
  * each behind an octet of its length. What comes out is answered as auth
- * does, with a user that exists.
+ * does, with a user that exists. A token that was taken is put into a message
+ * by the client's side and has to come out of it again.
  */
 #include "fuzz/fuzz.h"
 
@@ -13,6 +14,28 @@ static void check_text(struct span s, size_t most)
 	MUST(s.n <= most);
 	for (size_t i = 0; i < s.n; i++)
 		MUST(s.p[i] != 0);
+}
+
+static void check_token(const struct sasl_server *s,
+			const struct sasl_result *r)
+{
+	enum oauth_form form =
+		s->mechanism == SASL_XOAUTH2 ? OAUTH_XOAUTH2 : OAUTH_BEARER;
+	struct oauth_claim again;
+	struct buf message;
+
+	check_text(r->user, SASL_USER_MAX);
+	check_text(r->token, OAUTH_MESSAGE_MAX);
+	if (r->token.n == 0)
+		return;
+	/* Names that needed no escaping may need one now. */
+	buf_init(&message, 4 * OAUTH_MESSAGE_MAX);
+	MUST(oauth_put_message(&message, form, r->user, SPAN_NONE, 0,
+			       r->token) == YB_OK);
+	MUST(oauth_read(form, buf_span(&message), &again));
+	MUST(span_eq(again.token, r->token));
+	MUST(span_eq(span_of(again.user, again.user_n), r->user));
+	buf_done(&message);
 }
 
 /* What auth would do; whether the exchange goes on. */
@@ -26,13 +49,16 @@ static bool answer(struct sasl_server *s, enum sasl_outcome *outcome,
 		return true;
 	case SASL_WANTS_SALT:
 		check_text(r->user, SASL_USER_MAX);
-		*outcome = sasl_server_salt(s, span_of(salt, sizeof salt),
-					    4096, r);
+		*outcome = sasl_server_salt(s, span_of(salt, sizeof salt), 4096,
+					    r);
 		return *outcome == SASL_CHALLENGE;
 	case SASL_CREDENTIALS:
 		check_text(r->user, SASL_USER_MAX);
 		check_text(r->authzid, SASL_USER_MAX);
 		MUST(r->password.n <= SASL_PASSWORD_MAX);
+		return false;
+	case SASL_TOKEN:
+		check_token(s, r);
 		return false;
 	case SASL_PROOF:
 		sasl_server_refuse(s, r);

@@ -71,12 +71,18 @@ def message():
 
 
 def sasl():
-    for how in range(4):
+    # More than there are mechanisms, so that each meets each text.
+    for how in range(16):
         for text in (b"\0alice\0secret", b"n,,n=alice,r=abcdefgh",
                      b"p=tls-exporter,,n=alice,r=abcdefgh", b"alice"):
             padded = text.ljust(-len(text) // 4 * -4, b"\0")
             yield bytes([how | 128, len(padded) // 4]) + padded
             yield bytes([how, 0, len(padded) // 4]) + padded
+        # A token takes octets in fours as padding, not NUL.
+        for text in (b"n,a=al=2Cice,\1host=h\1port=995\1auth=Bearer ",
+                     b"user=alice\1auth=Bearer "):
+            full = text + b"t" * (-(len(text) + 2) % 4 + 4) + b"\1\1"
+            yield bytes([how | 128, len(full) // 4]) + full
 
 
 def wire():

@@ -175,8 +175,10 @@ static void test_mechanisms(void **state)
 	sasl_mechanism_list(sasl_mechanism_set(false), list);
 	assert_string_equal(list, "SCRAM-SHA-256 PLAIN LOGIN");
 	sasl_mechanism_list(sasl_mechanism_set(true), list);
-	assert_string_equal(list,
-			    "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
+	assert_string_equal(list, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 "
+				  "OAUTHBEARER XOAUTH2 PLAIN LOGIN");
+	sasl_mechanism_list(sasl_mechanism_tokens(), list);
+	assert_string_equal(list, "OAUTHBEARER XOAUTH2");
 	sasl_mechanism_list(1u << SASL_LOGIN, list);
 	assert_string_equal(list, "LOGIN");
 	sasl_mechanism_list(0, list);
