@@ -51,17 +51,29 @@ static bool is_label(struct span label)
 	return true;
 }
 
+/* RFC 3696 section 2: a top-level domain is never "all-numeric", so that
+ * "127.0.0.1" is an address and no name. A host of one label may be one. */
+static bool is_number(struct span label)
+{
+	for (size_t i = 0; i < label.n; i++)
+		if (!ascii_digit(label.p[i]))
+			return false;
+	return true;
+}
+
 static bool is_domain(struct span domain)
 {
-	struct span rest = domain;
+	struct span rest = domain, label = rest;
 
 	if (domain.n == 0 || domain.n > NAME_DOMAIN_MAX ||
 	    domain.p[domain.n - 1] == '.')
 		return false;
-	while (rest.n > 0)
-		if (!is_label(span_cut(&rest, '.')))
+	while (rest.n > 0) {
+		label = span_cut(&rest, '.');
+		if (!is_label(label))
 			return false;
-	return true;
+	}
+	return label.n == domain.n || !is_number(label);
 }
 
 static void put_lower(char *dst, struct span s)

@@ -180,7 +180,6 @@ int cmd_reload(const struct invocation *inv)
 	AUTO_FREE struct config *c = calloc(1, sizeof *c);
 	AUTO_FREE uint8_t *buffer = malloc(PACKET_MAX);
 	struct control_reader reply;
-	AUTO_FD fd = -1;
 	enum yb_err err;
 	int code;
 
@@ -188,9 +187,6 @@ int cmd_reload(const struct invocation *inv)
 		return COMMAND_FAILED;
 	if (config_load(t.file, on_problem, &broken, c) != YB_OK)
 		return tell_broken(&broken);
-	code = supervise_connect(c, &fd);
-	if (code != COMMAND_OK)
-		return code;
-	err = supervise_ask(fd, CONTROL_RELOAD, buffer, &reply);
-	return tell(&t, err, reply);
+	code = supervise_order(c, CONTROL_RELOAD, buffer, &reply, &err);
+	return code == COMMAND_OK ? tell(&t, err, reply) : code;
 }

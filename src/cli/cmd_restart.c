@@ -37,15 +37,11 @@ static void print_problems(struct control_reader r, const char *file)
 static int begin(const struct config *c, uint8_t *buffer)
 {
 	struct control_reader reply;
-	AUTO_FD fd = -1;
-	int code = supervise_connect(c, &fd);
 	enum yb_err err;
+	int code = supervise_order(c, CONTROL_RESTART, buffer, &reply, &err);
 
-	if (code != COMMAND_OK)
+	if (code != COMMAND_OK || err == YB_OK)
 		return code;
-	err = supervise_ask(fd, CONTROL_RESTART, buffer, &reply);
-	if (err == YB_OK)
-		return COMMAND_OK;
 	print_problems(reply, c->file);
 	if (err == YB_BUSY)
 		say_error("the server is starting, ending, or reloading; try "

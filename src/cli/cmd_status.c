@@ -36,9 +36,13 @@ static bool certificate_days(const struct live *l, int64_t *ret)
 	return end != 0;
 }
 
+/* A recipient that was refused at RCPT never becomes a delivery. */
 static uint64_t mail(const struct live *l, enum metric_mail_result result)
 {
-	return l->counters[METRIC_DELIVERIES + result];
+	return l->counters[METRIC_DELIVERIES + result] +
+	       (result != METRIC_MAIL_ACCEPTED
+			? l->counters[METRIC_RECIPIENTS + result]
+			: 0);
 }
 
 static uint64_t logins(const struct live *l, enum metric_auth_result result)

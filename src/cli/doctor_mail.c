@@ -98,6 +98,14 @@ static void look_at_all(struct doctor *d, struct desk *desk, struct accounts *a)
 		if (err == YB_OK)
 			continue;
 		bad++;
+		if (err == YB_TIMEOUT || err == YB_GONE) {
+			doctor_tell(d, DOCTOR_ERROR, "store",
+				    "`yubin log` says what the store does; "
+				    "`yubin restart` starts it anew",
+				    "the store does not answer: %s",
+				    err_text(err));
+			return;
+		}
 		doctor_tell(d, DOCTOR_ERROR, "store",
 			    "`yubin fsck --all` says what is damaged, "
 			    "and where",

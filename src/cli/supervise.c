@@ -1,6 +1,16 @@
 #include "cli/supervise.h"
 
+#include <time.h>
+
 #include "cli/say.h"
+#include "os/clock.h"
+#include "os/fd.h"
+
+enum {
+	/* A reload takes milliseconds, unless certificates are many. */
+	BUSY_MS = 5 * 1000,
+	LOOK_MS = 50,
+};
 
 int supervise_tell(const struct config *c, enum yb_err err)
 {
@@ -40,4 +50,26 @@ enum yb_err supervise_ask(int fd, enum control_type type, uint8_t *buffer,
 	err = control_ask(fd, &request, buffer, &head, ret, NULL);
 	control_writer_done(&request);
 	return err == YB_OK ? (enum yb_err)head.err : err;
+}
+
+int supervise_order(const struct config *c, enum control_type type,
+		    uint8_t *buffer, struct control_reader *ret,
+		    enum yb_err *ret_err)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+	uint64_t until = clock_mono_ms() + BUSY_MS;
+	bool again = true;
+
+	while (again) {
+		AUTO_FD fd = -1;
+		int code = supervise_connect(c, &fd);
+
+		if (code != COMMAND_OK)
+			return code;
+		*ret_err = supervise_ask(fd, type, buffer, ret);
+		again = *ret_err == YB_BUSY && clock_mono_ms() < until;
+		if (again)
+			(void)nanosleep(&pause, NULL);
+	}
+	return COMMAND_OK;
 }

@@ -22,4 +22,13 @@ YB_CHECKED enum yb_err supervise_ask(int fd, enum control_type type,
 				     uint8_t *buffer,
 				     struct control_reader *ret);
 
+/*
+ * Connects and puts a request that the supervisor answers with BUSY while it
+ * starts, ends, or reloads: then again, for some seconds, since that passes.
+ * The exit code of connecting, told; the outcome is in `ret_err`.
+ */
+int supervise_order(const struct config *c, enum control_type type,
+		    uint8_t *buffer, struct control_reader *ret,
+		    enum yb_err *ret_err);
+
 #endif

@@ -149,13 +149,14 @@ enum http_status http_request_read(struct span in, struct http_request *ret)
 	if (!cut_line(&in, &line))
 		return in.n >= HTTP_HEAD_MAX ? HTTP_HEAD_TOO_LARGE : HTTP_MORE;
 	fields = read_fields(in, &hosts);
-	if (fields == HTTP_MORE && line.n + 2 + in.n >= HTTP_HEAD_MAX)
-		return HTTP_HEAD_TOO_LARGE;
-	if (fields != HTTP_OK)
-		return fields;
+	if (fields == HTTP_MORE)
+		return line.n + 2 + in.n >= HTTP_HEAD_MAX ? HTTP_HEAD_TOO_LARGE
+							  : HTTP_MORE;
 	status = read_request_line(line, &request, &old);
 	if (status != HTTP_OK)
 		return status;
+	if (fields != HTTP_OK)
+		return fields;
 	/* RFC 9112 section 3.2: 400 to a request "that lacks a Host header
 	 * field" or "contains more than one". */
 	if (hosts > 1 || (hosts == 0 && !old))

@@ -196,3 +196,14 @@ def test_end_while_draining(new_office):
     stop.set()
     t.join()
     assert "executing" not in office.log()
+
+
+def test_waits_for_a_reload(new_office):
+    """Reloads in a row, which may keep the supervisor busy."""
+    office = new_office()
+    for _ in range(10):
+        os.kill(office.proc.pid, signal.SIGHUP)
+    assert office.run("reload", code=0).stdout
+    for _ in range(10):
+        os.kill(office.proc.pid, signal.SIGHUP)
+    assert b"restarted" in office.run("restart", code=0).stdout

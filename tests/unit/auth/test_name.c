@@ -23,6 +23,7 @@ static const struct row rows[] = {
 	{ "a..b@x", NULL }, { "a@.x", NULL }, { "a@x.", NULL },
 	{ "a@x..y", NULL }, { "a@-x", NULL }, { "a@x-", NULL },
 	{ "a@x-.y", NULL }, { "a@x_y", NULL }, { "a@[127.0.0.1]", NULL },
+	{ "a@127.0.0.1", NULL }, { "a@1", "a@1" },
 	/* Threat 13. */
 	{ "../x", NULL }, { "a/b", NULL }, { "a\\b", NULL }, { "%u", NULL },
 	{ "a%b@x", NULL }, { "a!b", NULL }, { "a b", NULL }, { " a", NULL },

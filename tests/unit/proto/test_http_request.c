@@ -32,6 +32,8 @@ static const struct row {
 	{ "GET a HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_BAD_REQUEST, NULL },
 	{ "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_BAD_REQUEST, NULL },
 	{ "POST / HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_BAD_METHOD, NULL },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+	  HTTP_BAD_METHOD, NULL },
 	{ "get / HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_BAD_METHOD, NULL },
 	/* RFC 9112 section 5.1: "No whitespace is allowed between the field
 	 * name and colon"; 5.2: obs-fold gets 400 */
