@@ -21,6 +21,7 @@ enum {
 struct watcher {
 	struct live *live;
 	const char *address;
+	uint8_t account[16];
 	uint64_t token;
 	uint64_t look_at_ms;
 };
@@ -43,6 +44,7 @@ static enum yb_err ask(struct watcher *w, int fd)
 	control_writer_init(&request);
 	control_begin(&request, CONTROL_WATCH);
 	control_put_str(&request, w->address);
+	control_put(&request, span_of(w->account, sizeof w->account));
 	control_put_u64(&request, w->token);
 	part = buf_span(&request.out);
 	err = request.failed ? YB_NOMEM : packet_send(fd, &part, 1, NULL, 0);
@@ -124,6 +126,29 @@ static enum yb_err wait_and_take(struct watcher *w)
 	return YB_OK;
 }
 
+/* Mail is known by the account that it is for, whatever it was called. */
+static enum yb_err find_account(struct watcher *w, const struct config *config)
+{
+	struct control_writer request;
+	struct control_head head;
+	struct control_reader r;
+	AUTO_FD fd = -1;
+	enum yb_err err = control_connect(config->run_path, CONTROL_AUTH, &fd);
+
+	if (err != YB_OK)
+		return err;
+	control_writer_init(&request);
+	control_begin(&request, CONTROL_ACCOUNT_GET);
+	control_put_str(&request, w->address);
+	err = control_ask(fd, &request, w->live->buffer, &head, &r, NULL);
+	control_writer_done(&request);
+	if (err == YB_OK)
+		err = (enum yb_err)head.err;
+	if (err == YB_OK)
+		control_get_into(&r, w->account, sizeof w->account);
+	return err == YB_OK && r.bad ? YB_INVALID : err;
+}
+
 int wire_follow(const struct config *config, const char *address)
 {
 	AUTO_FREE struct live *l = calloc(1, sizeof *l);
@@ -136,6 +161,14 @@ int wire_follow(const struct config *config, const char *address)
 	if (l == NULL)
 		return COMMAND_FAILED;
 	err = live_open(l, config);
+	if (err == YB_OK)
+		err = find_account(&w, config);
+	if (err == YB_NO_ACCOUNT) {
+		say_error("%s: %s; `yubin account list` has them", address,
+			  err_text(err));
+		live_close(l);
+		return COMMAND_FAILED;
+	}
 	if (err == YB_OK)
 		say_note("What %s and its clients say comes here; the "
 			 "server's log tells that somebody watches.",

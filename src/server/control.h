@@ -138,8 +138,8 @@ enum control_type {
 	/* address, hash as Dovecot has them -> nothing; on INVALID and
 	 * UNSUPPORTED: the reason. */
 	CONTROL_ACCOUNT_IMPORT,
-	/* Worker: address, u64 of the asker's own choice -> lines of its
-	 * dialogues since the last call, u64 how many found no room; waits
+	/* Worker: address, its account's id, u64 of the asker's own choice ->
+	 * lines of its dialogues since the last call, u64 how many found no room; waits
 	 * a while for some (wire.h). */
 	CONTROL_WATCH,
 	/* address, name ("": make one), u64 refused, u64 protocols, networks,

@@ -53,6 +53,15 @@ static void count_results(const struct smtp_session *s, uint32_t cell,
 
 /* ---- recipients ---- */
 
+/* Whoever watches one of them sees the transaction. */
+static void show_recipients(struct smtp_session *s)
+{
+	const struct store_place *places = (const void *)s->recipients.places.p;
+
+	for (size_t i = 0; i < recipients_places_n(&s->recipients); i++)
+		wire_recipient(s->connection, &places[i]);
+}
+
 static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 {
 	struct smtp_session *s = ctx;
@@ -73,7 +82,7 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 	err = good ? err : YB_GONE;
 	count_results(s, METRIC_RECIPIENTS, &err, 1);
 	if (err == YB_OK && s->connection->tap != NULL)
-		wire_identify(s->connection, s->address);
+		show_recipients(s);
 	smtp_server_rcpt_done(s->engine, err);
 	connection_resume(s->connection);
 	return good;
@@ -81,8 +90,6 @@ static bool on_rcpt_answer(void *ctx, enum yb_err err, struct message *m)
 
 static void forget_transaction(struct smtp_session *s)
 {
-	if (s->connection->tap != NULL)
-		wire_leave(s->connection);
 	body_reset(&s->body);
 	recipients_reset(&s->recipients);
 	s->refused = false;

@@ -31,6 +31,7 @@ struct wire_watch {
 	struct list link;
 	struct worker *worker;
 	char address[ADDRESS_MAX];
+	struct account_id account;
 	uint64_t token;
 	struct buf text;
 	uint64_t lost; /* lines that found no room */
@@ -42,7 +43,7 @@ struct wire_watch {
 
 struct wire_tap {
 	struct wire_watch *watch; /* NULL: not known to be watched */
-	bool leaving;             /* the next command is of another account */
+	bool mail;                /* a transaction has begun */
 	struct buf held;
 	struct buf in, out;  /* lines that have begun */
 	uint64_t hidden_in;  /* octets not shown */
@@ -146,6 +147,17 @@ static void flush_hidden(struct connection *c)
 	t->row = 0;
 }
 
+/* Each transaction is of its own recipients; what was held before the first
+ * one, from the greeting on, belongs to it. */
+static void begin_transaction(struct wire_tap *t)
+{
+	if (t->mail) {
+		t->watch = NULL;
+		buf_clear(&t->held);
+	}
+	t->mail = true;
+}
+
 /* A line of the client's, without its end. */
 static void show_command(struct connection *c, struct span line)
 {
@@ -158,6 +170,8 @@ static void show_command(struct connection *c, struct span line)
 		return;
 	}
 	flush_hidden(c);
+	if (span_eq_nocase(verb, SPAN_LIT("MAIL")))
+		begin_transaction(c->tap);
 	if (span_eq_nocase(verb, SPAN_LIT("PASS")))
 		put_line(c, 'C', SPAN_LIT("PASS ***"));
 	else if (span_eq_nocase(verb, SPAN_LIT("APOP")))
@@ -168,10 +182,15 @@ static void show_command(struct connection *c, struct span line)
 		put_line(c, 'C', line);
 }
 
+static bool is_pop3(const struct connection *c)
+{
+	return c->service == CONFIG_POP3 || c->service == CONFIG_POP3S;
+}
+
 /* A line of ours. Challenges hold salts and proofs. */
 static void show_reply(struct connection *c, struct span line)
 {
-	bool pop3 = c->service == CONFIG_POP3 || c->service == CONFIG_POP3S;
+	bool pop3 = is_pop3(c);
 
 	if (c->tap->row++ >= LINES_IN_A_ROW)
 		return;
@@ -252,12 +271,8 @@ static struct wire_watch *find_watch(const struct worker *w,
 	return NULL;
 }
 
-void wire_identify(struct connection *c, const char *account)
+static void join(struct wire_tap *t, struct wire_watch *watch)
 {
-	struct wire_tap *t = c->tap;
-	struct wire_watch *watch = find_watch(c->worker, account);
-
-	t->leaving = false;
 	if (t->watch == watch)
 		return;
 	t->watch = watch;
@@ -267,20 +282,28 @@ void wire_identify(struct connection *c, const char *account)
 	buf_clear(&t->held);
 }
 
-void wire_leave(struct connection *c)
+void wire_identify(struct connection *c, const char *account)
 {
-	c->tap->leaving = true;
+	join(c->tap, find_watch(c->worker, account));
+}
+
+void wire_recipient(struct connection *c, const struct store_place *place)
+{
+	list_for_each(link, &c->worker->watches) {
+		struct wire_watch *watch =
+			list_entry(link, struct wire_watch, link);
+
+		if (c->tap->watch == NULL &&
+		    memcmp(&watch->account, &place->account,
+			   sizeof place->account) == 0)
+			join(c->tap, watch);
+	}
 }
 
 void wire_input(struct connection *c, struct span eaten, bool secret)
 {
 	struct wire_tap *t = c->tap;
 
-	if (t->leaving && t->watch != NULL) {
-		t->leaving = false;
-		t->watch = NULL;
-		buf_clear(&t->held);
-	}
 	if (!secret) {
 		take_lines(c, &t->in, eaten, show_command);
 		return;
@@ -408,12 +431,13 @@ static void tap_present(struct wire_watch *watch)
 		if (span_eq_nocase(span_str(view.account),
 				   span_str(watch->address)))
 			wire_identify(c, watch->address);
-		else if (c->tap->watch == NULL)
-			tap_free(c);
+		else if (c->tap->watch == NULL && is_pop3(c))
+			tap_free(c); /* it stays with its account */
 	}
 }
 
 static struct wire_watch *watch_new(struct worker *w, const char *address,
+				    const struct account_id *account,
 				    uint64_t token,
 				    const struct control_call *call)
 {
@@ -423,6 +447,7 @@ static struct wire_watch *watch_new(struct worker *w, const char *address,
 	if (watch == NULL)
 		return NULL;
 	watch->worker = w;
+	watch->account = *account;
 	watch->token = token;
 	watch->uid = control_call_uid(call);
 	memcpy(watch->address, address, strlen(address) + 1);
@@ -439,10 +464,12 @@ static struct wire_watch *watch_new(struct worker *w, const char *address,
 void wire_handle(struct worker *w, struct control_call *call)
 {
 	char address[ADDRESS_MAX];
+	struct account_id account;
 	struct wire_watch *watch;
 	uint64_t token;
 
 	control_get_str(&call->fields, address, sizeof address);
+	control_get_into(&call->fields, account.octets, sizeof account.octets);
 	token = control_get_u64(&call->fields);
 	if (!control_ended(&call->fields) || address[0] == 0) {
 		control_reply(call, YB_SYNTAX);
@@ -457,7 +484,7 @@ void wire_handle(struct worker *w, struct control_call *call)
 		watch = NULL;
 	}
 	if (watch == NULL)
-		watch = watch_new(w, address, token, call);
+		watch = watch_new(w, address, &account, token, call);
 	if (watch == NULL || watch->call != NULL) {
 		control_reply(call, YB_OVERLOAD);
 		return;

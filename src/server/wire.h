@@ -15,6 +15,7 @@
 
 #include "base/span.h"
 #include "server/control.h"
+#include "store/store.h"
 
 struct connection;
 struct worker;
@@ -24,13 +25,13 @@ struct wire_tap;
 void wire_begin(struct connection *c);
 
 /*
- * The four below want c->tap, which is NULL unless somebody watches.
+ * The ones below want c->tap, which is NULL unless somebody watches.
  *
- * The session's account is known; a session of SMTP has one a transaction,
- * and wire_leave() is its end.
+ * The session's account is known. A session of SMTP has them a transaction:
+ * each place that a recipient leads to; the first that is watched counts.
  */
 void wire_identify(struct connection *c, const char *account);
-void wire_leave(struct connection *c);
+void wire_recipient(struct connection *c, const struct store_place *place);
 
 /* What the engine has eaten; `secret`: none of it is to be shown. */
 void wire_input(struct connection *c, struct span eaten, bool secret);

@@ -201,3 +201,29 @@ def test_a_worker_that_dies(new_office):
             w.wait("S: +OK ")
     finally:
         w.close()
+
+
+def test_mail_by_another_name(office, user, watch):
+    """Sub-addresses, aliases and later recipients lead to the account, too."""
+    other = office.add_account()
+    alias = "desk-" + user
+    office.run("alias", "add", alias, user)
+    w = watch(user)
+    local, domain = user.split("@")
+    with office.lmtp() as c:
+        for n, to in enumerate([[local + "+list@" + domain], [alias],
+                                [other, user], [other]]):
+            c.smtp_ask(b"MAIL FROM:<a%d@b.example>" % n)
+            for address in to:
+                c.smtp_ask(b"RCPT TO:<" + address.encode() + b">")
+            c.smtp_ask(b"RSET")
+        c.smtp_ask(b"QUIT", b"221")
+    w.wait("desk-")
+    text = w.wait("a2@b.example")
+    assert "a0@b.example" in text and "a1@b.example" in text
+    assert "a3@b.example" not in text
+
+
+def test_nobody_to_watch(office):
+    done = office.run("log", "--wire", "nobody@example.org", code=1)
+    assert b"no such account" in done.stderr
