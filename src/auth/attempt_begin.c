@@ -195,6 +195,32 @@ static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
 	return YB_OK;
 }
 
+static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
+				 const struct name *name, const struct name *as,
+				 struct span password, attempt_check_fn *check,
+				 struct attempt **ret)
+{
+	struct peer *peer = hold_peer(a, from);
+	struct attempt *at = NULL;
+	enum yb_err err = YB_NOMEM;
+
+	if (peer == NULL)
+		return YB_NOMEM;
+	if (!peer_may_wait(peer, a->now_ms))
+		err = YB_OVERLOAD;
+	else
+		at = new_attempt(a, from, name, as, password, peer);
+	if (at == NULL) {
+		peers_release(&a->peers, peer, a->now_ms);
+		return err;
+	}
+	at->check = check;
+	a->proofs_n++;
+	attempt_wait(a, at);
+	*ret = at;
+	return YB_OK;
+}
+
 void attempt_begin(struct auth *a, const struct auth_peer *peer,
 		   const struct attempt_claim *claim, uint64_t now_ms,
 		   auth_done_fn *done, void *ctx, struct attempt **owner)
@@ -207,9 +233,14 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	err = prepare(a, claim, &p);
-	if (err == YB_OK)
+	/* What comes in clear is a secret for that, and never hashed. */
+	if (err == YB_OK && peer->legacy)
+		err = enqueue_proof(a, peer, &p.name, &p.as,
+				    span_of(p.password, p.password_n),
+				    legacy_check_clear, &at);
+	else if (err == YB_OK)
 		err = recall(a, peer, &p, &known, &grant);
-	if (err == YB_OK && !known)
+	if (err == YB_OK && !known && at == NULL)
 		err = enqueue(a, peer, &p, &at);
 	mem_wipe(p.password, sizeof p.password);
 	if (at == NULL) {
@@ -224,31 +255,6 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 	attempts_run(a);
 }
 
-static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
-				 const struct name *name, const struct name *as,
-				 attempt_check_fn *check, struct attempt **ret)
-{
-	struct peer *peer = hold_peer(a, from);
-	struct attempt *at = NULL;
-	enum yb_err err = YB_NOMEM;
-
-	if (peer == NULL)
-		return YB_NOMEM;
-	if (!peer_may_wait(peer, a->now_ms))
-		err = YB_OVERLOAD;
-	else
-		at = new_attempt(a, from, name, as, SPAN_NONE, peer);
-	if (at == NULL) {
-		peers_release(&a->peers, peer, a->now_ms);
-		return err;
-	}
-	at->check = check;
-	a->proofs_n++;
-	attempt_wait(a, at);
-	*ret = at;
-	return YB_OK;
-}
-
 void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 			 const struct name *name, const struct name *as,
 			 attempt_check_fn *check, uint64_t now_ms,
@@ -258,7 +264,7 @@ void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
-	err = enqueue_proof(a, peer, name, as, check, &at);
+	err = enqueue_proof(a, peer, name, as, SPAN_NONE, check, &at);
 	if (err != YB_OK) {
 		done(ctx, err, NULL, SPAN_NONE);
 		return;

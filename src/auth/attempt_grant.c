@@ -58,10 +58,12 @@ void attempt_check_proof(struct auth *a, struct attempt *at)
 	attempt_stop_waiting(a, at);
 	throttle_begun(&a->throttle, &at->turn, auth_real_ms(a));
 	if (err == YB_OK)
-		err = at->check(at->ctx, cached, &index);
+		err = at->check(at, cached, &index);
 	if (err == YB_OK && index >= 0 &&
-	    !device_may_login(cached, index, &at->from))
+	    !device_may_login(cached, index, &at->from)) {
+		at->barred = true;
 		index = -1;
+	}
 	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached) ||
 			     !grant_may_act(cached, &at->as)))
 		err = YB_DENIED;

@@ -48,6 +48,7 @@ struct auth_identity {
 struct auth_peer {
 	uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
 	bool tls;
+	bool legacy; /* without TLS, by leave of a listener for old programs */
 	enum auth_protocol protocol;
 };
 
@@ -263,6 +264,27 @@ enum auth_device_kind {
 
 enum auth_device_refused { AUTH_NO_DELETE = 1 << 0 };
 
+/*
+ * How old programs log in, each with a secret for it alone: enum, and the word
+ * in the directory, for commands and in the configuration.
+ */
+#define AUTH_LEGACIES(X)              \
+	X(APOP, "apop")               \
+	X(CRAM_MD5, "cram-md5")       \
+	X(SCRAM_SHA_1, "scram-sha-1") \
+	X(WITHOUT_TLS, "without-tls")
+
+/* clang-format off */
+enum auth_legacy {
+#define X(id, word) AUTH_LEGACY_##id,
+	AUTH_LEGACIES(X)
+#undef X
+};
+/* clang-format on */
+
+const char *auth_legacy_word(enum auth_legacy which);
+bool auth_legacy_find(struct span word, enum auth_legacy *ret);
+
 struct auth_device {
 	const char *name; /* "" to have one made */
 	enum auth_device_kind kind;
@@ -270,16 +292,17 @@ struct auth_device {
 	uint32_t protocols;   /* set of enum auth_protocol; 0: all */
 	const char *networks; /* in CIDR, with commas; "": from anywhere */
 	int64_t created_s, last_used_s;
-	int64_t expires_s; /* 0: never */
+	int64_t expires_s;       /* 0: never */
+	enum auth_legacy legacy; /* of that kind: by what */
 };
 
 /* False stops the walk. */
 typedef bool auth_device_fn(void *ctx, const struct auth_device *device);
 
 /*
- * Adds an app password. EXISTS if the account has a device of that name;
- * QUOTA if it has all it may have; NO_ACCOUNT; INVALID with the reason, which
- * is static. Blocks for the hash.
+ * Adds an app password, or a legacy secret, which has to have an end. EXISTS if
+ * the account has a device of that name; QUOTA if it has all it may have;
+ * NO_ACCOUNT; INVALID with the reason, which is static. Blocks for the hash.
  */
 YB_CHECKED enum yb_err auth_device_add(struct auth *a, struct span address,
 				       const struct auth_device *device,
@@ -293,6 +316,15 @@ YB_CHECKED enum yb_err auth_device_add(struct auth *a, struct span address,
  */
 YB_CHECKED enum yb_err auth_device_revoke(struct auth *a, struct span address,
 					  struct span device);
+
+/*
+ * An account that has a device of that kind, which is not a password: the next
+ * behind number `*at`, in the order in which they were made; start with 0.
+ * NO_ACCOUNT.
+ */
+YB_CHECKED enum yb_err auth_device_next(struct auth *a,
+					enum auth_device_kind kind, int64_t *at,
+					char ret[AUTH_ADDRESS_MAX + 1]);
 
 /* All of an account. NO_ACCOUNT. */
 YB_CHECKED enum yb_err auth_device_each(struct auth *a, struct span address,

@@ -24,6 +24,7 @@
 #include "auth/throttle.h"
 #include "auth/hash.h"
 #include "sasl/saslprep.h"
+#include "sasl/server.h"
 
 enum {
 	/* Some 30 ms, which nobody notices once an hour. */
@@ -40,6 +41,9 @@ enum {
 	AUTH_ACCOUNT_GUESSES = 2,
 	/* Hashes handed to the pool for each thread: one runs, one is next. */
 	AUTH_GUESSES_A_THREAD = 2,
+	/* RFC 5802 section 5.1's least for SCRAM-SHA-1: old devices are slow,
+	 * and what is hashed is random. It is kept nowhere: it stays so. */
+	AUTH_LEGACY_ITERATIONS = 4096,
 	/* The time of a login is written down at most this often, ... */
 	AUTH_LOGIN_NOTE_S = 60 * 60,
 	/* ... and so many at once, or after so long. */
@@ -47,14 +51,15 @@ enum {
 	AUTH_LOGINS_MS = 10 * 1000,
 };
 
+struct attempt; /* auth/attempt.h */
+
 /*
- * Which credential of `account` a client has proved, by its index; -1 for
+ * Which credential of an account a client has proved, by its index; -1 for
  * none. Takes as long for a fake account as for a real one.
  */
-typedef enum yb_err attempt_check_fn(void *ctx, const struct cached *at,
+typedef enum yb_err attempt_check_fn(const struct attempt *at,
+				     const struct cached *cached,
 				     int *ret_index);
-
-struct attempt; /* auth/attempt.h */
 
 struct auth {
 	struct directory *directory; /* borrowed */
@@ -123,8 +128,8 @@ YB_CHECKED enum yb_err attempt_as(struct auth *a, struct span authzid,
 				  bool *ret_good);
 
 /*
- * The same for a proof: `check` is called with `ctx` once, now or later, and
- * then `done`.
+ * The same for a proof: `check` is called once, now or later, with an attempt
+ * whose `ctx` is the one given here, and then `done`.
  */
 void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 			 const struct name *name, const struct name *as,
@@ -190,6 +195,33 @@ void devices_tell_ended(struct auth *a, const uint8_t account[DIRECTORY_ID_LEN],
 /* Makes the keys for a prepared password by v->salt and v->iterations. */
 YB_CHECKED enum yb_err verifier_make(struct span prepared,
 				     struct directory_verifier *v);
+
+/* ---- legacy.c ---- */
+
+/* Whether it is a credential for an old program, and by what it logs in. */
+bool legacy_of(const struct directory_credential *c, enum auth_legacy *ret);
+
+/* Makes a credential of a secret; v->hash is then `ret_hash`. */
+YB_CHECKED enum yb_err legacy_make(struct auth *a,
+				   const struct directory_account *account,
+				   enum auth_legacy which, struct span secret,
+				   struct directory_verifier *v,
+				   char ret_hash[DIRECTORY_HASH_MAX + 1]);
+
+/* What SCRAM-SHA-1 tells of an account, real or not; the count is
+ * AUTH_LEGACY_ITERATIONS. */
+YB_CHECKED enum yb_err legacy_salt(struct auth *a,
+				   const struct directory_account *account,
+				   uint8_t ret[DIRECTORY_SALT_LEN]);
+/* Whether its keys are those of SCRAM-SHA-1. */
+bool legacy_scram_fits(const struct directory_credential *c);
+
+/* Which secret of the account the digest was made with; -1. */
+YB_CHECKED enum yb_err legacy_check_digest(const struct sasl_server *s,
+					   const struct cached *at,
+					   int *ret_index);
+/* For passwords that came in clear. */
+attempt_check_fn legacy_check_clear;
 
 /* That many more accounts have a hash from elsewhere, or fewer. */
 void imported_count(struct auth *a, int more);

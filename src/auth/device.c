@@ -82,14 +82,18 @@ find_device(const struct directory_account *account, struct span name)
 	return NULL;
 }
 
-/* "app-1" and so on, for who gives none. */
+/* "app-1" or "apop-1" and so on, for who gives none. */
 static void make_name(const struct directory_account *account,
+		      const struct auth_device *device,
 		      char ret[DIRECTORY_NAME_MAX + 1])
 {
+	const char *what = device->kind == AUTH_DEVICE_LEGACY
+				   ? auth_legacy_word(device->legacy)
+				   : "app";
 	unsigned n = 1;
 
 	do
-		(void)snprintf(ret, DIRECTORY_NAME_MAX + 1, "app-%u", n++);
+		(void)snprintf(ret, DIRECTORY_NAME_MAX + 1, "%s-%u", what, n++);
 	while (find_device(account, span_str(ret)) != NULL);
 }
 
@@ -109,6 +113,8 @@ static const char *read_device(const struct auth_device *d, struct span name,
 		       "prefix";
 	if (d->expires_s != 0 && d->expires_s <= clock_real_ns() / 1000000000)
 		return "the end date has passed";
+	if (d->kind == AUTH_DEVICE_LEGACY && d->expires_s == 0)
+		return "what old programs log in with has to have an end date";
 	v->limits = (struct directory_limits){ .refused = d->refused,
 					       .protocols = d->protocols,
 					       .expires_s = d->expires_s,
@@ -128,6 +134,20 @@ static enum yb_err find_account(struct auth *a, struct span address,
 	return directory_account_find(a->directory, name_span(ret_name), ret);
 }
 
+/* Its password is made by the same salt and count as all others. */
+static enum yb_err
+make_verifier(struct auth *a, const struct directory_account *account,
+	      const struct auth_device *device, struct span password,
+	      struct directory_verifier *v, char hash[DIRECTORY_HASH_MAX + 1])
+{
+	memcpy(v->salt, account->salt, sizeof v->salt);
+	v->iterations = account->iterations;
+	if (device->kind == AUTH_DEVICE_LEGACY)
+		return legacy_make(a, account, device->legacy, password, v,
+				   hash);
+	return verifier_make(password, v);
+}
+
 enum yb_err auth_device_add(struct auth *a, struct span address,
 			    const struct auth_device *device,
 			    struct span password,
@@ -135,7 +155,7 @@ enum yb_err auth_device_add(struct auth *a, struct span address,
 			    const char **ret_reason)
 {
 	char networks[DIRECTORY_NETWORKS_MAX + 1];
-	char made[DIRECTORY_NAME_MAX + 1];
+	char made[DIRECTORY_NAME_MAX + 1], hash[DIRECTORY_HASH_MAX + 1];
 	struct directory_account *account = NULL;
 	struct directory_verifier v = { .kind = DIRECTORY_SCRAM_SHA_256,
 					.name = device->name };
@@ -153,14 +173,11 @@ enum yb_err auth_device_add(struct auth *a, struct span address,
 	if (err != YB_OK)
 		return err;
 	if (*device->name == 0) {
-		make_name(account, made);
+		make_name(account, device, made);
 		v.name = made;
 	}
-	/* Its password is made by the same salt and count as all others. */
-	memcpy(v.salt, account->salt, sizeof v.salt);
-	v.iterations = account->iterations;
+	err = make_verifier(a, account, device, password, &v, hash);
 	directory_account_free(&account);
-	err = verifier_make(password, &v);
 	if (err == YB_OK)
 		err = directory_device_add(a->directory, name_span(&name), &v,
 					   clock_real_ns() / 1000000000,
@@ -168,6 +185,7 @@ enum yb_err auth_device_add(struct auth *a, struct span address,
 	if (err == YB_OK)
 		memccpy(ret_name, v.name, 0, AUTH_DEVICE_NAME_MAX + 1);
 	mem_wipe(&v, sizeof v);
+	mem_wipe(hash, sizeof hash);
 	cache_forget(&a->cache, name_span(&name));
 	return err;
 }
@@ -203,6 +221,13 @@ enum yb_err auth_device_revoke(struct auth *a, struct span address,
 	return err;
 }
 
+enum yb_err auth_device_next(struct auth *a, enum auth_device_kind kind,
+			     int64_t *at, char ret[AUTH_ADDRESS_MAX + 1])
+{
+	return directory_credential_next(a->directory,
+					 (enum directory_kind)kind, at, ret);
+}
+
 enum yb_err auth_device_each(struct auth *a, struct span address,
 			     auth_device_fn *each, void *ctx)
 {
@@ -217,7 +242,7 @@ enum yb_err auth_device_each(struct auth *a, struct span address,
 		return err;
 	for (uint32_t i = 0; more && i < account->credentials_n; i++) {
 		const struct directory_credential *c = &account->credentials[i];
-		const struct auth_device device = {
+		struct auth_device device = {
 			.name = c->name,
 			.kind = (enum auth_device_kind)c->kind,
 			.refused = c->limits.refused,
@@ -228,6 +253,7 @@ enum yb_err auth_device_each(struct auth *a, struct span address,
 			.expires_s = c->limits.expires_s,
 		};
 
+		(void)legacy_of(c, &device.legacy);
 		more = each(ctx, &device);
 	}
 	directory_account_free(&account);

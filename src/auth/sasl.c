@@ -1,11 +1,9 @@
 /*
  * One SASL exchange: src/sasl speaks with the client, attempt_grant.c decides.
  */
-#include "auth/auth_private.h"
+#include "auth/attempt.h"
 
 #include <stdlib.h>
-
-#include "sasl/server.h"
 
 enum {
 	/*
@@ -61,12 +59,31 @@ static enum yb_err tell_salt(struct auth_sasl *x, struct sasl_result *result,
 	if (err == YB_OK)
 		err = cache_find(&a->cache, name_span(&x->name), a->now_ms,
 				 &at);
-	if (err == YB_OK)
-		*ret_outcome = sasl_server_salt(
-			&x->server,
-			span_of(at->account->salt, sizeof at->account->salt),
-			at->account->iterations, result);
-	return err;
+	if (err != YB_OK)
+		return err;
+	if (x->server.mechanism == SASL_SCRAM_SHA_1) {
+		uint8_t salt[DIRECTORY_SALT_LEN];
+
+		err = legacy_salt(a, at->account, salt);
+		if (err == YB_OK)
+			*ret_outcome = sasl_server_salt(
+				&x->server, span_of(salt, sizeof salt),
+				AUTH_LEGACY_ITERATIONS, result);
+		return err;
+	}
+	*ret_outcome = sasl_server_salt(
+		&x->server,
+		span_of(at->account->salt, sizeof at->account->salt),
+		at->account->iterations, result);
+	return YB_OK;
+}
+
+static bool has_key(const struct auth_sasl *x,
+		    const struct directory_credential *c)
+{
+	return x->server.mechanism == SASL_SCRAM_SHA_1
+		       ? legacy_scram_fits(c)
+		       : c->kind == DIRECTORY_SCRAM_SHA_256;
 }
 
 /* All keys are tried, whichever fits: which one it was takes no less time. */
@@ -84,8 +101,7 @@ static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
 		bool fits = false;
 
 		err = sasl_server_try(&x->server, x->auth->proof, key, &fits);
-		if (fits && i < n &&
-		    at->account->credentials[i].kind == DIRECTORY_SCRAM_SHA_256)
+		if (fits && i < n && has_key(x, &at->account->credentials[i]))
 			found = (int)i;
 	}
 	*ret_index = cached_may_log_in(at) && x->good ? found : -1;
@@ -93,9 +109,10 @@ static enum yb_err try_keys(struct auth_sasl *x, const struct cached *at,
 }
 
 /* For struct attempt; the server's own proof is made of the same account. */
-static enum yb_err check(void *ctx, const struct cached *at, int *ret_index)
+static enum yb_err check(const struct attempt *attempt, const struct cached *at,
+			 int *ret_index)
 {
-	struct auth_sasl *x = ctx;
+	struct auth_sasl *x = attempt->ctx;
 	int index = -1;
 	enum yb_err err = try_keys(x, at, &index);
 
@@ -148,6 +165,28 @@ static void let_in(struct auth_sasl *x)
 	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
 }
 
+/* ---- APOP and CRAM-MD5 ---- */
+
+static enum yb_err check_digest(const struct attempt *attempt,
+				const struct cached *at, int *ret_index)
+{
+	const struct auth_sasl *x = attempt->ctx;
+
+	return legacy_check_digest(&x->server, at, ret_index);
+}
+
+static void take_digest(struct auth_sasl *x, const struct sasl_result *result)
+{
+	enum yb_err err = attempt_name(x->auth, result->user, &x->name);
+
+	if (err != YB_OK)
+		finish(x, err, NULL, SPAN_NONE);
+	else
+		attempt_begin_proof(x->auth, &x->peer, &x->name, &x->as,
+				    check_digest, x->auth->now_ms, finish, x,
+				    &x->attempt);
+}
+
 /* ---- what all mechanisms have in common ---- */
 
 static void take(struct auth_sasl *x, enum sasl_outcome outcome,
@@ -183,6 +222,9 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 		return;
 	case SASL_TOKEN: /* not begun: nobody looks tokens up */
 		finish(x, YB_UNSUPPORTED, NULL, SPAN_NONE);
+		return;
+	case SASL_DIGEST:
+		take_digest(x, result);
 		return;
 	case SASL_PROOF:
 		attempt_begin_proof(x->auth, &x->peer, &x->name, &x->as, check,

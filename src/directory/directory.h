@@ -45,7 +45,7 @@ enum directory_kind {
 	DIRECTORY_SCRAM_SHA_256 = 1, /* stored_key and server_key */
 	DIRECTORY_CRYPT = 2,         /* `hash`, of crypt(3) */
 	DIRECTORY_CERTIFICATE = 3,   /* stored_key: SHA-256 of the DER */
-	DIRECTORY_LEGACY = 4,        /* `hash`: a secret as it is */
+	DIRECTORY_LEGACY = 4,        /* `hash`: see auth/legacy.c */
 };
 
 /* What a device may not do; the numbers are in the file. */
@@ -247,6 +247,15 @@ YB_CHECKED enum yb_err directory_imported(struct directory *d, uint64_t *ret);
 /* One of them; NOT_FOUND if there is none. */
 YB_CHECKED enum yb_err directory_imported_one(struct directory *d,
 					      char ret[DIRECTORY_HASH_MAX + 1]);
+
+/*
+ * An account with a credential of that kind, which is not
+ * DIRECTORY_SCRAM_SHA_256: the first made after number `*at`, which is then
+ * its own; start with 0. NO_ACCOUNT.
+ */
+YB_CHECKED enum yb_err
+directory_credential_next(struct directory *d, enum directory_kind kind,
+			  int64_t *at, char ret[DIRECTORY_ADDRESS_MAX + 1]);
 
 /* Wipes and frees; takes NULL. */
 void directory_account_free(struct directory_account **account);

@@ -119,6 +119,11 @@
 	  "networks = excluded.networks, hash = excluded.hash")                \
 	X(IMPORTED_COUNT, "SELECT count(*) FROM credentials "                  \
 			  "WHERE kind <> 1 AND kind = 2")                      \
+	X(CREDENTIAL_NEXT,                                                     \
+	  "SELECT c.account, a.address FROM credentials c "                    \
+	  "JOIN accounts a ON a.number = c.account "                           \
+	  "WHERE c.kind <> 1 AND c.kind = ?1 AND c.account > ?2 "              \
+	  "ORDER BY c.account LIMIT 1")                                        \
 	X(IMPORTED_ONE, "SELECT hash FROM credentials "                        \
 			"WHERE kind <> 1 AND kind = 2 LIMIT 1")                \
 	X(CREDENTIAL_REMOVE, "DELETE FROM credentials "                        \

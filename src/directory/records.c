@@ -264,3 +264,22 @@ enum yb_err directory_imported_one(struct directory *d,
 	statement_end(s);
 	return err;
 }
+
+enum yb_err directory_credential_next(struct directory *d,
+				      enum directory_kind kind, int64_t *at,
+				      char ret[DIRECTORY_ADDRESS_MAX + 1])
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_CREDENTIAL_NEXT);
+	enum yb_err err;
+
+	(void)sqlite3_bind_int64(s, 1, kind);
+	(void)sqlite3_bind_int64(s, 2, *at);
+	err = statement_row(s);
+	if (err == YB_OK && !span_to_str(statement_column(s, 1), ret,
+					 DIRECTORY_ADDRESS_MAX + 1))
+		err = YB_CORRUPT;
+	if (err == YB_OK)
+		*at = sqlite3_column_int64(s, 0);
+	statement_end(s);
+	return err == YB_NOT_FOUND ? YB_NO_ACCOUNT : err;
+}

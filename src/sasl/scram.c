@@ -3,19 +3,23 @@
 #include "base/codec.h"
 #include "base/utf8.h"
 #include "crypto/compare.h"
+#include "crypto/legacy.h"
 #include "crypto/random.h"
 #include "sasl/saslprep.h"
 
 static const char invalid_encoding[] = "invalid-encoding";
 static const char no_resources[] = "no-resources";
 
-enum yb_err scram_init(struct scram *s, bool plus,
+enum yb_err scram_init(struct scram *s, enum scram_hash hash, bool plus,
 		       const struct sasl_channel *channel)
 {
 	uint8_t random[SCRAM_NONCE_LEN / 4 * 3];
 	enum yb_err err = crypto_random(random, sizeof random);
 
-	*s = (struct scram){ .plus = plus, .channel = *channel };
+	*s = (struct scram){ .hash = hash, .plus = plus };
+	/* Whoever knows SHA-1 alone cannot have been offered a -PLUS form. */
+	if (hash != SCRAM_SHA_1)
+		s->channel = *channel;
 	buf_init(&s->text, SCRAM_TEXT_MAX);
 	if (err == YB_OK)
 		/* Base64 has no comma: all of it may stand in a nonce. */
@@ -28,6 +32,12 @@ void scram_done(struct scram *s)
 {
 	buf_wipe(&s->text);
 	buf_done(&s->text);
+}
+
+static size_t key_len(const struct scram *s)
+{
+	return s->hash == SCRAM_SHA_1 ? (size_t)SCRAM_SHA_1_KEY_LEN
+				      : (size_t)SCRAM_KEY_LEN;
 }
 
 /* ---- fields ---- */
@@ -233,13 +243,14 @@ static bool fits_channel(const struct scram *s, struct span said)
 	return said.n == n && compare_equal(said.p, text, n);
 }
 
-static bool read_proof(struct span text, uint8_t ret[SCRAM_KEY_LEN])
+static bool read_proof(struct span text, size_t key_n,
+		       uint8_t ret[SCRAM_KEY_LEN])
 {
 	uint8_t octets[SCRAM_KEY_LEN + 3];
 	size_t n;
 
-	if (text.n != base64_len(SCRAM_KEY_LEN) ||
-	    !base64_parse(text, octets, &n) || n != SCRAM_KEY_LEN)
+	if (text.n != base64_len(key_n) || !base64_parse(text, octets, &n) ||
+	    n != key_n)
 		return false;
 	memcpy(ret, octets, n);
 	return true;
@@ -261,8 +272,8 @@ scram_error scram_take_final(struct scram *s, struct span message)
 	rest = without;
 	if (at == message.n ||
 	    !has_letter(span_skip(message, at + 1), 'p', &proof) ||
-	    !read_proof(proof, s->proof) || !cut_field(&rest, &field) ||
-	    !has_letter(field, 'c', &binding) ||
+	    !read_proof(proof, key_len(s), s->proof) ||
+	    !cut_field(&rest, &field) || !has_letter(field, 'c', &binding) ||
 	    !has_letter(span_cut(&rest, ','), 'r', &said))
 		return invalid_encoding;
 	error = look_at_extensions(rest);
@@ -284,25 +295,39 @@ scram_error scram_take_final(struct scram *s, struct span message)
 enum yb_err scram_try(const struct scram *s, struct hmac *h,
 		      const uint8_t stored_key[SCRAM_KEY_LEN], bool *ret_fits)
 {
-	return scram_proof_fits(h, stored_key, buf_span(&s->text), s->proof,
-				ret_fits);
+	const struct span text = buf_span(&s->text);
+
+	if (s->hash == SCRAM_SHA_1)
+		return scram_sha_1_proof_fits(stored_key, text, s->proof,
+					      ret_fits);
+	return scram_proof_fits(h, stored_key, text, s->proof, ret_fits);
+}
+
+static enum yb_err sign(const struct scram *s, struct hmac *h,
+			const uint8_t server_key[SCRAM_KEY_LEN],
+			uint8_t ret[SCRAM_KEY_LEN])
+{
+	const struct span text = buf_span(&s->text);
+	enum yb_err err;
+
+	if (s->hash == SCRAM_SHA_1)
+		return scram_sha_1_sign(server_key, text, ret);
+	err = hmac_rekey(h, span_of(server_key, SCRAM_KEY_LEN));
+	return err == YB_OK ? hmac_sum(h, &text, 1, ret) : err;
 }
 
 enum yb_err scram_put_final(struct scram *s, struct hmac *h,
 			    const uint8_t server_key[SCRAM_KEY_LEN],
 			    struct span *ret)
 {
-	const struct span text = buf_span(&s->text);
-	uint8_t signature[HMAC_LEN];
-	enum yb_err err = hmac_rekey(h, span_of(server_key, SCRAM_KEY_LEN));
+	uint8_t signature[SCRAM_KEY_LEN];
+	enum yb_err err = sign(s, h, server_key, signature);
 
-	if (err == YB_OK)
-		err = hmac_sum(h, &text, 1, signature);
 	if (err != YB_OK)
 		return err;
 	memcpy(s->reply, "v=", 2);
-	*ret = span_of(s->reply,
-		       2 + base64_put(s->reply + 2,
-				      span_of(signature, sizeof signature)));
+	*ret = span_of(
+		s->reply,
+		2 + base64_put(s->reply + 2, span_of(signature, key_len(s))));
 	return YB_OK;
 }

@@ -28,8 +28,12 @@ enum {
 	SCRAM_TEXT_MAX = 4096,
 };
 
-/* The TLS connection below, for channel bindings; all zeros without TLS. */
+/*
+ * What a mechanism has to know of the connection: channel bindings, all zeros
+ * without TLS, and the server's name for its challenges.
+ */
 struct sasl_channel {
+	const char *host;               /* or NULL */
 	size_t exporter_n, end_point_n; /* 0: there is no such binding */
 	uint8_t exporter[SCRAM_EXPORTER_LEN];
 	uint8_t end_point[SCRAM_END_POINT_MAX];
@@ -38,7 +42,11 @@ struct sasl_channel {
 /* RFC 5802 section 7, server-error-value; NULL: none. Static. */
 typedef const char *scram_error;
 
+/* SHA-1 is legacy, and has no -PLUS form here. */
+enum scram_hash { SCRAM_SHA_256, SCRAM_SHA_1 };
+
 struct scram {
+	enum scram_hash hash;
 	struct sasl_channel channel;
 	bool plus;                       /* the -PLUS form of the mechanism */
 	char nonce[SCRAM_NONCE_LEN + 8]; /* the server's part, with NUL */
@@ -57,7 +65,8 @@ struct scram_names {
 };
 
 /* Draws a nonce. IO. */
-YB_CHECKED enum yb_err scram_init(struct scram *s, bool plus,
+YB_CHECKED enum yb_err scram_init(struct scram *s, enum scram_hash hash,
+				  bool plus,
 				  const struct sasl_channel *channel);
 void scram_done(struct scram *s);
 

@@ -9,7 +9,7 @@ typedef enum sasl_outcome response_fn(struct sasl_server *s,
 				      struct span response,
 				      struct sasl_result *ret);
 
-static response_fn plain, login, scram, token;
+static response_fn plain, login, scram, token, cram_md5, apop;
 
 struct mechanism {
 	const char *name;
@@ -82,6 +82,39 @@ static enum sasl_outcome login(struct sasl_server *s, struct span response,
 	return SASL_CREDENTIALS;
 }
 
+/*
+ * RFC 2195 section 2: the response is "the user name, a space, and a digest".
+ * The server speaks first: an initial response answers nothing.
+ */
+static enum sasl_outcome cram_md5(struct sasl_server *s, struct span response,
+				  struct sasl_result *ret)
+{
+	size_t at = span_find_last(response, ' ');
+
+	if (s->digest.stamp_n == 0 || s->step > 1 || at == response.n)
+		return SASL_FAIL;
+	s->digest.is_hmac = true;
+	ret->user = span_head(response, at);
+	if (!is_text(ret->user, SASL_USER_MAX) ||
+	    !sasl_digest_take(&s->digest, span_skip(response, at + 1)))
+		return SASL_FAIL;
+	return SASL_DIGEST;
+}
+
+/* RFC 1939 section 7: "APOP name digest", behind what the greeting said. */
+static enum sasl_outcome apop(struct sasl_server *s, struct span response,
+			      struct sasl_result *ret)
+{
+	struct span rest = response, stamp = span_cut(&rest, 0);
+
+	ret->user = span_cut(&rest, 0);
+	if (s->step > 1 || !is_text(ret->user, SASL_USER_MAX) ||
+	    !sasl_digest_stamp(&s->digest, stamp) ||
+	    !sasl_digest_take(&s->digest, rest))
+		return SASL_FAIL;
+	return SASL_DIGEST;
+}
+
 /* RFC 5802 section 5.1: "e: This attribute specifies an error". */
 static void say_error(struct sasl_server *s, scram_error error,
 		      struct sasl_result *ret)
@@ -152,6 +185,18 @@ static enum sasl_outcome token(struct sasl_server *s, struct span response,
 	return SASL_TOKEN;
 }
 
+static enum sasl_outcome stamp(struct sasl_server *s, const char *host,
+			       struct sasl_result *ret)
+{
+	char text[SASL_STAMP_MAX + 1];
+
+	if (sasl_stamp_make(host != NULL ? host : "", text) != YB_OK ||
+	    !sasl_digest_stamp(&s->digest, span_str(text)))
+		return SASL_FAIL;
+	ret->challenge = span_of(s->digest.stamp, s->digest.stamp_n);
+	return SASL_CHALLENGE;
+}
+
 /* What asks for the first response where none came with the command. */
 static struct span first_challenge(enum sasl_mechanism m)
 {
@@ -163,6 +208,9 @@ static struct span first_challenge(enum sasl_mechanism m)
 	case SASL_SCRAM_SHA_256_PLUS:
 	case SASL_OAUTHBEARER:
 	case SASL_XOAUTH2:
+	case SASL_SCRAM_SHA_1:
+	case SASL_CRAM_MD5: /* its stamp */
+	case SASL_APOP:     /* the greeting had it */
 	case SASL_MECHANISM_COUNT:
 		break;
 	}
@@ -211,8 +259,9 @@ unsigned sasl_mechanism_set(bool tls)
 	unsigned set = 0;
 
 	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++)
-		if (tls || (mechanisms[i].flags &
-			    (SASL_BINDS_CHANNEL | SASL_CARRIES_TOKEN)) == 0)
+		if ((mechanisms[i].flags & SASL_LEGACY) == 0 &&
+		    (tls || (mechanisms[i].flags &
+			     (SASL_BINDS_CHANNEL | SASL_CARRIES_TOKEN)) == 0))
 			set |= 1u << i;
 	return set;
 }
@@ -234,6 +283,11 @@ static size_t response_max(enum sasl_mechanism m)
 		       : (size_t)SASL_RESPONSE_MAX;
 }
 
+static enum scram_hash scram_hash(enum sasl_mechanism m)
+{
+	return m == SASL_SCRAM_SHA_1 ? SCRAM_SHA_1 : SCRAM_SHA_256;
+}
+
 enum sasl_outcome sasl_server_start(struct sasl_server *s,
 				    enum sasl_mechanism mechanism,
 				    const struct sasl_channel *channel,
@@ -245,10 +299,13 @@ enum sasl_outcome sasl_server_start(struct sasl_server *s,
 	*s = (struct sasl_server){ .mechanism = mechanism };
 	*ret = (struct sasl_result){ 0 };
 	if (mechanisms[mechanism].respond == scram &&
-	    scram_init(&s->scram, plus, channel) != YB_OK)
+	    scram_init(&s->scram, scram_hash(mechanism), plus, channel) !=
+		    YB_OK)
 		return SASL_FAIL;
 	if (has_response)
 		return sasl_server_step(s, response, ret);
+	if (mechanism == SASL_CRAM_MD5)
+		return stamp(s, channel->host, ret);
 	*ret = (struct sasl_result){ .challenge = first_challenge(mechanism) };
 	return SASL_CHALLENGE;
 }
@@ -272,6 +329,12 @@ enum sasl_outcome sasl_server_salt(struct sasl_server *s, struct span salt,
 		return SASL_CHALLENGE;
 	say_error(s, "no-resources", ret);
 	return SASL_FAIL;
+}
+
+enum yb_err sasl_server_fits(const struct sasl_server *s, struct span secret,
+			     bool *ret_fits)
+{
+	return sasl_digest_fits(&s->digest, secret, ret_fits);
 }
 
 enum yb_err sasl_server_try(const struct sasl_server *s, struct hmac *h,

@@ -12,7 +12,8 @@
  *	sasl_server_done(&s);
  *
  * A mechanism that carries an access token ends in SASL_TOKEN instead; what is
- * said about one that is refused, oauth_put_refusal() makes.
+ * said about one that is refused, oauth_put_refusal() makes. APOP comes as one
+ * response: timestamp NUL user NUL digest.
  *
  * SCRAM asks in between: at SASL_WANTS_SALT sasl_server_salt() goes on, at
  * SASL_PROOF keys are tried, then sasl_server_accept() or _refuse() goes on.
@@ -20,6 +21,7 @@
 #ifndef SASL_SERVER_H
 #define SASL_SERVER_H
 
+#include "sasl/digest.h"
 #include "sasl/oauth.h"
 #include "sasl/scram.h"
 
@@ -33,7 +35,10 @@
 	X(OAUTHBEARER, "OAUTHBEARER", SASL_CARRIES_TOKEN, token)               \
 	X(XOAUTH2, "XOAUTH2", SASL_CARRIES_TOKEN, token)                       \
 	X(PLAIN, "PLAIN", SASL_SECRET_IN_CLEAR, plain)                         \
-	X(LOGIN, "LOGIN", SASL_SECRET_IN_CLEAR, login)
+	X(LOGIN, "LOGIN", SASL_SECRET_IN_CLEAR, login)                         \
+	X(SCRAM_SHA_1, "SCRAM-SHA-1", SASL_LEGACY, scram)                      \
+	X(CRAM_MD5, "CRAM-MD5", SASL_LEGACY, cram_md5)                         \
+	X(APOP, "APOP", SASL_LEGACY | SASL_NOT_LISTED, apop)
 
 enum sasl_mechanism_flags {
 	/* Sends the password itself: only inside TLS. */
@@ -43,6 +48,10 @@ enum sasl_mechanism_flags {
 	/* RFC 7628 section 3: "TLS MUST be used", always; and somebody has to
 	 * say what a token is worth. */
 	SASL_CARRIES_TOKEN = 1 << 2,
+	/* For old programs, with secrets of their own. */
+	SASL_LEGACY = 1 << 3,
+	/* No mechanism of AUTH, but a command that is carried like one. */
+	SASL_NOT_LISTED = 1 << 4,
 };
 
 /* clang-format off */
@@ -62,7 +71,7 @@ enum {
 	SASL_RESPONSE_MAX =
 		2 * 3 * SASL_USER_MAX + SCRAM_CLIENT_NONCE_MAX + 256,
 	/* All names, each with a space, and the NUL. */
-	SASL_LIST_MAX = 160,
+	SASL_LIST_MAX = 192,
 };
 
 enum sasl_outcome {
@@ -71,6 +80,7 @@ enum sasl_outcome {
 	SASL_TOKEN,       /* ask whom result.token names; result.user may be
 			   * empty, and so may the token: it is refused */
 	SASL_WANTS_SALT,  /* of result.user: go on with _salt() */
+	SASL_DIGEST,      /* of result.user: try secrets with _fits() */
 	SASL_PROOF,       /* _try() keys, then _accept() or _refuse() */
 	SASL_DONE,        /* what was accepted is now in force */
 	SASL_REFUSED,     /* the channel binding is wrong: it is over */
@@ -97,6 +107,7 @@ struct sasl_server {
 	size_t user_n;
 	uint8_t user[SASL_USER_MAX]; /* LOGIN: from its first response */
 	struct oauth_claim claim;    /* of a token */
+	struct sasl_digest digest;   /* APOP, CRAM-MD5 */
 	struct scram scram;
 	struct scram_names names;           /* SCRAM: from its first response */
 	char last_words[OAUTH_REFUSAL_MAX]; /* "e=..." */
@@ -113,7 +124,7 @@ unsigned sasl_mechanism_flags(enum sasl_mechanism m);
  */
 void sasl_mechanism_list(unsigned set, char ret[SASL_LIST_MAX]);
 
-/* Every mechanism that goes with TLS, or without. */
+/* Every mechanism that goes with TLS, or without; none that is legacy. */
 unsigned sasl_mechanism_set(bool tls);
 
 /* Of these, those whose tokens somebody has to look up. */
@@ -138,7 +149,12 @@ enum sasl_outcome sasl_server_salt(struct sasl_server *s, struct span salt,
 				   uint32_t iterations,
 				   struct sasl_result *ret);
 
-/* After PROOF, for each key that the user may have; `h` gets other keys. */
+/* After DIGEST, for each secret that the user may have. */
+YB_CHECKED enum yb_err sasl_server_fits(const struct sasl_server *s,
+					struct span secret, bool *ret_fits);
+
+/* After PROOF, for each key that the user may have; `h` gets other keys. Of
+ * SCRAM-SHA-1 a key has SCRAM_SHA_1_KEY_LEN octets, here and in _accept(). */
 YB_CHECKED enum yb_err sasl_server_try(const struct sasl_server *s,
 				       struct hmac *h,
 				       const uint8_t stored_key[SCRAM_KEY_LEN],

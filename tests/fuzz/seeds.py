@@ -74,7 +74,10 @@ def sasl():
     # More than there are mechanisms, so that each meets each text.
     for how in range(16):
         for text in (b"\0alice\0secret", b"n,,n=alice,r=abcdefgh",
-                     b"p=tls-exporter,,n=alice,r=abcdefgh", b"alice"):
+                     b"p=tls-exporter,,n=alice,r=abcdefgh", b"alice",
+                     b"tim b913a602c7eda7a495b4e6e7334d3890",
+                     b"<1896.697170952@dbc.mtview.ca.us>\0mrose\0"
+                     b"c4c9334bac560ecc979e58001b3e22fb"):
             padded = text.ljust(-len(text) // 4 * -4, b"\0")
             yield bytes([how | 128, len(padded) // 4]) + padded
             yield bytes([how, 0, len(padded) // 4]) + padded

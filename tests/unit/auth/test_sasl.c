@@ -99,7 +99,7 @@ static void test_unknown_mechanism(void **state)
 {
 	static const char *const names[] = { "",         "SCRAM-SHA-256-PLUS",
 					     "EXTERNAL", "PLAIN ",
-					     "PLAI",     "CRAM-MD5" };
+					     "PLAI",     "DIGEST-MD5" };
 	struct office *o = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -90,6 +90,80 @@ static void test_rfc7677(void **state)
 	end(&x);
 }
 
+/* RFC 5802 section 5: the same with SHA-1, which has shorter keys. */
+static void test_rfc5802(void **state)
+{
+	static const char server[] = "3rfcNHYJY1ZVvWVs7j";
+	struct scram_sha_1_verifier keys;
+	uint8_t stored[SCRAM_KEY_LEN] = { 0 }, own[SCRAM_KEY_LEN] = { 0 };
+	uint8_t octets[16];
+	size_t octets_n = 0;
+	struct sasl_server s;
+	struct sasl_result r;
+	bool fits = false;
+
+	(void)state;
+	assert_true(
+		base64_parse(SPAN_LIT("QSXCR+Q6sek8bf92"), octets, &octets_n));
+	assert_ok(scram_sha_1_verifier_of(
+		SPAN_LIT("pencil"), span_of(octets, octets_n), 4096, &keys));
+	memcpy(stored, keys.stored_key, sizeof keys.stored_key);
+	memcpy(own, keys.server_key, sizeof keys.server_key);
+	assert_int_equal(sasl_server_start(&s, SASL_SCRAM_SHA_1, &none,
+					   SPAN_NONE, false, &r),
+			 SASL_CHALLENGE);
+	strcpy(s.scram.nonce, server);
+	assert_int_equal(
+		sasl_server_step(
+			&s, SPAN_LIT("n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"),
+			&r),
+		SASL_WANTS_SALT);
+	assert_int_equal(
+		sasl_server_salt(&s, span_of(octets, octets_n), 4096, &r),
+		SASL_CHALLENGE);
+	assert_true(
+		span_eq(r.challenge,
+			SPAN_LIT("r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,"
+				 "s=QSXCR+Q6sek8bf92,i=4096")));
+	assert_int_equal(
+		sasl_server_step(&s,
+				 SPAN_LIT("c=biws,r=fyko+d2lbbFgONRv9qkxdawL"
+					  "3rfcNHYJY1ZVvWVs7j,"
+					  "p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="),
+				 &r),
+		SASL_PROOF);
+	assert_ok(sasl_server_try(&s, NULL, own, &fits));
+	assert_false(fits);
+	assert_ok(sasl_server_try(&s, NULL, stored, &fits));
+	assert_true(fits);
+	assert_int_equal(sasl_server_accept(&s, NULL, own, &r), SASL_CHALLENGE);
+	assert_true(span_eq(r.challenge,
+			    SPAN_LIT("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=")));
+	assert_int_equal(sasl_server_step(&s, SPAN_NONE, &r), SASL_DONE);
+	sasl_server_done(&s);
+}
+
+/* "y" means that no -PLUS was seen: there is none of SHA-1, on whatever. */
+static void test_sha_1_binds_nothing(void **state)
+{
+	struct sasl_channel tls = { .exporter_n = SCRAM_EXPORTER_LEN };
+	struct sasl_server s;
+	struct sasl_result r;
+
+	(void)state;
+	assert_int_equal(sasl_server_start(&s, SASL_SCRAM_SHA_1, &tls,
+					   SPAN_LIT("y,,n=user,r=abc"), true,
+					   &r),
+			 SASL_WANTS_SALT);
+	sasl_server_done(&s);
+	assert_int_equal(
+		sasl_server_start(&s, SASL_SCRAM_SHA_1, &tls,
+				  SPAN_LIT("p=tls-exporter,,n=user,r=abc"),
+				  true, &r),
+		SASL_REFUSED);
+	sasl_server_done(&s);
+}
+
 /* RFC 5034: nothing is said behind the server's last word. */
 static void test_words_behind_the_end(void **state)
 {
@@ -433,6 +507,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rfc7677),
+		cmocka_unit_test(test_rfc5802),
+		cmocka_unit_test(test_sha_1_binds_nothing),
 		cmocka_unit_test(test_words_behind_the_end),
 		cmocka_unit_test(test_first_messages),
 		cmocka_unit_test(test_final_messages),
