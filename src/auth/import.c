@@ -91,6 +91,36 @@ enum yb_err auth_import_password(struct span address, struct span password,
 	return err;
 }
 
+/* Takes quotes off a field of CSV, in place; false if they do not match. */
+static bool unquote(struct span *field)
+{
+	uint8_t *p = (uint8_t *)(uintptr_t)field->p;
+	size_t n = 0;
+
+	if (field->n == 0 || p[0] != '"')
+		return true;
+	if (field->n < 2 || p[field->n - 1] != '"')
+		return false;
+	for (size_t i = 1; i + 1 < field->n; i++) {
+		if (p[i] == '"' && (i + 2 >= field->n || p[++i] != '"'))
+			return false;
+		p[n++] = p[i];
+	}
+	field->n = n;
+	return true;
+}
+
+bool auth_import_line(struct span line, struct span *ret_address,
+		      struct span *ret_secret)
+{
+	size_t comma = span_find(line, ','), colon = span_find(line, ':');
+	struct span rest = line;
+
+	*ret_address = span_trim(span_cut(&rest, comma < colon ? ',' : ':'));
+	*ret_secret = comma < colon ? rest : span_cut(&rest, ':');
+	return colon <= comma || (unquote(ret_address) && unquote(ret_secret));
+}
+
 static bool take_base64(struct span text, uint8_t *dst, size_t n)
 {
 	uint8_t octets[64];

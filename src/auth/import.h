@@ -45,6 +45,15 @@ YB_CHECKED enum yb_err auth_import_check(struct span address,
 					 const char **ret_reason);
 
 /*
+ * What a line of a list says: "address", "address,password", with quotes as
+ * CSV has them, or "user:password:uid:gid:..." of Dovecot's passwd-files; what
+ * comes first, a comma or a colon, tells. Quotes are taken off in place. False
+ * if they do not match; they then stand in what is returned.
+ */
+bool auth_import_line(struct span line, struct span *ret_address,
+		      struct span *ret_secret);
+
+/*
  * What Dovecot's password databases have: "{SCHEME}text", or the text of
  * crypt(3) alone. Is `text` a password that is to be hashed, *ret_plain says
  * where in it; else `ret` is ready, except that its hash points to

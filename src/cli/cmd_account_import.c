@@ -156,43 +156,6 @@ static int read_file(struct import *im)
 	return COMMAND_FAILED;
 }
 
-/* Takes quotes off a field of CSV, in place; false if they do not match. */
-static bool unquote(struct span *field)
-{
-	uint8_t *p = (uint8_t *)(uintptr_t)field->p;
-	size_t n = 0;
-
-	if (field->n == 0 || p[0] != '"')
-		return true;
-	if (field->n < 2 || p[field->n - 1] != '"')
-		return false;
-	for (size_t i = 1; i + 1 < field->n; i++) {
-		if (p[i] == '"' && (i + 2 >= field->n || p[++i] != '"'))
-			return false;
-		p[n++] = p[i];
-	}
-	field->n = n;
-	return true;
-}
-
-/*
- * "address", "address,password", or "user:password:uid:gid:..." of Dovecot's
- * passwd-files: what comes first, a comma or a colon, tells.
- */
-static bool cut_line(struct span line, struct entry *e)
-{
-	size_t comma = span_find(line, ','), colon = span_find(line, ':');
-	struct span rest = line;
-
-	e->address = span_trim(span_cut(&rest, comma < colon ? ',' : ':'));
-	if (comma < colon) {
-		e->secret = rest;
-		return unquote(&e->address) && unquote(&e->secret);
-	}
-	e->secret = span_cut(&rest, ':');
-	return true;
-}
-
 static int parse(struct import *im)
 {
 	struct span rest = buf_span(&im->text);
@@ -217,7 +180,7 @@ static int parse(struct import *im)
 			line.n--;
 		if (span_trim(line).n == 0 || line.p[0] == '#')
 			continue;
-		if (!cut_line(line, &e)) {
+		if (!auth_import_line(line, &e.address, &e.secret)) {
 			tell_line(im, number, e.address,
 				  "its quotes do not match");
 			continue;

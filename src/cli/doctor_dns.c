@@ -11,22 +11,16 @@
 
 #include "base/num.h"
 #include "cli/doctor.h"
+#include "cli/doctor_answers.h"
 #include "os/socket.h"
 
 enum {
 	WAIT_S = 2,
 	TRIES = 1,
-	ANSWERS_MAX = 16,
 	PACKET_OCTETS = 4096,
 };
 
 enum answer { ANSWER_FOUND, ANSWER_NONE, ANSWER_SILENCE };
-
-struct answers {
-	size_t n;
-	char names[ANSWERS_MAX][NS_MAXDNAME]; /* or addresses as text */
-	unsigned ports[ANSWERS_MAX];          /* of SRV */
-};
 
 struct dns {
 	struct doctor *doctor;
@@ -53,57 +47,8 @@ static bool set_up(struct dns *dns)
 	return true;
 }
 
-/* A name in the data of a record, `skip` octets behind its start. */
-static bool take_name(ns_msg *m, const ns_rr *rr, size_t skip, char *ret)
-{
-	return ns_rr_rdlen(*rr) > skip &&
-	       dn_expand(ns_msg_base(*m), ns_msg_end(*m),
-			 ns_rr_rdata(*rr) + skip, ret, NS_MAXDNAME) >= 0;
-}
-
-static bool take_answer(ns_msg *m, const ns_rr *rr, struct answers *ret)
-{
-	char *name = ret->names[ret->n];
-	const uint8_t *data = ns_rr_rdata(*rr);
-
-	switch (ns_rr_type(*rr)) {
-	case ns_t_a:
-		return ns_rr_rdlen(*rr) == 4 &&
-		       inet_ntop(AF_INET, data, name, NS_MAXDNAME) != NULL;
-	case ns_t_aaaa:
-		return ns_rr_rdlen(*rr) == 16 &&
-		       inet_ntop(AF_INET6, data, name, NS_MAXDNAME) != NULL;
-	case ns_t_ptr:
-		return take_name(m, rr, 0, name);
-	case ns_t_mx:
-		return take_name(m, rr, 2, name);
-	case ns_t_srv:
-		if (!take_name(m, rr, 6, name))
-			return false;
-		ret->ports[ret->n] = (unsigned)(data[4] << 8 | data[5]);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void read_answers(uint8_t *packet, int n, ns_type type,
-			 struct answers *ret)
-{
-	ns_msg m;
-	ns_rr rr;
-
-	if (ns_initparse(packet, n, &m) != 0)
-		return;
-	for (int i = 0; i < ns_msg_count(m, ns_s_an); i++)
-		if (ret->n < ANSWERS_MAX &&
-		    ns_parserr(&m, ns_s_an, i, &rr) == 0 &&
-		    ns_rr_type(rr) == type && take_answer(&m, &rr, ret))
-			ret->n++;
-}
-
 static enum answer ask(struct dns *dns, const char *name, ns_type type,
-		       struct answers *ret)
+		       struct doctor_answers *ret)
 {
 	uint8_t packet[PACKET_OCTETS];
 	int n;
@@ -116,7 +61,7 @@ static enum answer ask(struct dns *dns, const char *name, ns_type type,
 	if (n > (int)sizeof packet)
 		n = sizeof packet;
 	if (n > 0)
-		read_answers(packet, n, type, ret);
+		doctor_answers_read(packet, (size_t)n, type, ret);
 	if (ret->n > 0)
 		return ANSWER_FOUND;
 	if (n > 0 || dns->state.res_h_errno == HOST_NOT_FOUND ||
@@ -129,7 +74,7 @@ static enum answer ask(struct dns *dns, const char *name, ns_type type,
 	return ANSWER_SILENCE;
 }
 
-static bool has_name(const struct answers *a, const char *name)
+static bool has_name(const struct doctor_answers *a, const char *name)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (span_eq_nocase(span_str(a->names[i]), span_str(name)))
@@ -167,7 +112,7 @@ static void look_at_reverse(struct dns *dns, const char *address)
 {
 	const char *host = dns->doctor->config->hostname;
 	char name[NS_MAXDNAME];
-	struct answers back;
+	struct doctor_answers back;
 	enum answer got;
 
 	reverse_name(address, name, sizeof name);
@@ -190,7 +135,7 @@ static void look_at_host(struct dns *dns)
 {
 	static const ns_type types[] = { ns_t_a, ns_t_aaaa };
 	const char *host = dns->doctor->config->hostname;
-	struct answers found;
+	struct doctor_answers found;
 	size_t n = 0;
 
 	for (size_t t = 0; t < 2; t++) {
@@ -218,7 +163,7 @@ static void look_at_host(struct dns *dns)
 static void look_at_mx(struct dns *dns, const char *domain)
 {
 	const char *host = dns->doctor->config->hostname;
-	struct answers found;
+	struct doctor_answers found;
 	enum answer got = ask(dns, domain, ns_t_mx, &found);
 
 	if (got == ANSWER_SILENCE)
@@ -271,7 +216,7 @@ static void look_at_srv(struct dns *dns, const char *domain,
 	const char *host = dns->doctor->config->hostname;
 	unsigned port = public_port(dns->doctor->config, service);
 	char name[CONFIG_TEXT_MAX + 32];
-	struct answers found;
+	struct doctor_answers found;
 	enum answer got;
 
 	if (port == 0)

@@ -258,7 +258,7 @@ static bool check_end(struct span *text, uint64_t *ret_count)
 	       span_eq(span_cut(&end, '\n'), span_str(sum)) && end.n == 0;
 }
 
-static enum yb_err parse_list(struct span text, struct backup_run *run)
+enum yb_err backup_list_parse(struct span text, struct backup_run *run)
 {
 	struct span head;
 	uint64_t count;
@@ -299,7 +299,7 @@ enum yb_err backup_run_read(const struct backup *b, const char *name,
 	buf_init(&text, LIST_MAX);
 	err = file_read(path, &text);
 	if (err == YB_OK)
-		err = parse_list(buf_span(&text), ret);
+		err = backup_list_parse(buf_span(&text), ret);
 	buf_done(&text);
 	if (err != YB_OK)
 		backup_run_done(ret);

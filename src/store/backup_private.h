@@ -12,4 +12,11 @@ struct backup {
 	int dir; /* locked, if it may be written */
 };
 
+/*
+ * Reads a list into run->logs, which is empty. CORRUPT if its sum or a line
+ * is wrong: `run` then holds some of it. VERSION.
+ */
+YB_CHECKED enum yb_err backup_list_parse(struct span text,
+					 struct backup_run *run);
+
 #endif

@@ -392,13 +392,14 @@ enum yb_err index_write_entries(const struct os_storage *os, int fd,
 				const struct index_table *t,
 				struct index_range range)
 {
-	struct iovec iov = {
+	struct iovec iov;
+
+	if (range.first == range.end) /* without entries there is no table */
+		return YB_OK;
+	iov = (struct iovec){
 		.iov_base = &t->entries[range.first],
 		.iov_len = (range.end - range.first) * INDEX_ENTRY_SIZE,
 	};
-
-	if (range.first == range.end)
-		return YB_OK;
 	return os->write(os->ctx, fd, &iov, 1,
 			 INDEX_HEAD_SIZE +
 				 (uint64_t)range.first * INDEX_ENTRY_SIZE);

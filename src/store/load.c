@@ -141,6 +141,8 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 	size_t n;
 	enum yb_err err;
 
+	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX)
+		return YB_CORRUPT;
 	if (head->totals.last_at == 0)
 		return t->count == 0 ? YB_OK : YB_CORRUPT;
 	err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets, sizeof octets,
@@ -167,6 +169,7 @@ static bool entries_fit(const struct index_table *t, uint64_t upto)
 
 		if (e->offset > upto || e->wire_size > upto - e->offset ||
 		    e->wire_size < 3 || e->dots > e->wire_size - 3 ||
+		    e->header_size > e->wire_size - 3 ||
 		    (i > 0 && e->uid <= t->entries[i - 1].uid))
 			return false;
 	}

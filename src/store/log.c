@@ -98,6 +98,9 @@ enum yb_err log_head_decode(const uint8_t src[LOG_HEAD_SIZE],
 	if (get_le16(src + 8) != LOG_MAJOR ||
 	    get_le32(src + 12) != LOG_HEAD_SIZE)
 		return YB_VERSION;
+	if (get_le64(src + 56) > (uint64_t)LOG_UID_MAX + 1 ||
+	    get_le64(src + 64) > LOG_SEQ_MAX)
+		return YB_CORRUPT;
 	*ret = (struct log_head){
 		.incompat = get_le32(src + 16),
 		.ro_compat = get_le32(src + 20),
@@ -156,7 +159,8 @@ uint64_t log_record_encode(const struct log_keys *keys, uint64_t at,
 
 static bool is_sound(const struct log_record *r)
 {
-	if (r->uid > LOG_UID_MAX || r->wire_size > LOG_WIRE_MAX)
+	if (r->uid > LOG_UID_MAX || r->seq > LOG_SEQ_MAX ||
+	    r->wire_size > LOG_WIRE_MAX)
 		return false;
 	if (r->type != LOG_MESSAGE)
 		return true;

@@ -31,6 +31,9 @@ enum log_type {
 
 /* IMAP's uids have 32 bits (RFC 9051 section 2.3.1.1). */
 #define LOG_UID_MAX UINT32_MAX
+/* No log lives to see it: what says more is not ours, and numbers that are
+ * added to such ones cannot come round. */
+#define LOG_SEQ_MAX ((uint64_t)1 << 62)
 
 struct log_head {
 	uint32_t incompat, ro_compat, compat; /* none is known yet */

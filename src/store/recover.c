@@ -14,14 +14,20 @@ enum { LOAD_RANGES = 256 };
 /* ---- the records ---- */
 
 /* One range of an UNDELETE record; `seq` is that of the next message. */
-static enum yb_err unhide(struct load *ld, const uint8_t *p, uint64_t *seq,
-			  struct index_range *ret)
+static enum yb_err unhide(struct load *ld, const uint8_t *p, uint64_t uid_most,
+			  uint64_t *seq, struct index_range *ret)
 {
 	struct index_table *t = &ld->l->table;
 	struct log_undelete_range range;
 	enum yb_err err;
 
 	memcpy(&range, p, sizeof range);
+	/* None of ours; a record names the highest uid that it gives. */
+	if (range.first > range.last ||
+	    (uint64_t)range.fresh + (range.last - range.first) > uid_most) {
+		*ret = (struct index_range){ 0, 0 };
+		return YB_OK;
+	}
 	/* No more than there are, whatever the range says. */
 	err = index_table_reserve(
 		t, index_table_find(t, (uint64_t)range.last + 1) -
@@ -57,7 +63,7 @@ static enum yb_err change_ranges(struct load *ld, struct log_scan *scan,
 
 			memcpy(&uids, p, sizeof uids);
 			if (item->record.type == LOG_UNDELETE)
-				err = unhide(ld, p, &seq, &r);
+				err = unhide(ld, p, item->record.uid, &seq, &r);
 			else
 				r = index_table_hide(&ld->l->table, uids,
 						     &item->record);

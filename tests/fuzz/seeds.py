@@ -5,6 +5,7 @@ A target without a function here starts from nothing but its dictionary.
 """
 import glob
 import os
+import struct
 import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -106,10 +107,102 @@ def header():
         yield b"\xff" + text
 
 
+def log():
+    def record(kind, uid, body, seq=1, more=b""):
+        return bytes([kind, seq, uid, len(body)]) + body + more
+
+    def change(first, ranges):
+        return struct.pack("<II", first, len(ranges)) + b"".join(
+            struct.pack(f"<{len(r)}I", *r) for r in ranges)
+
+    mail = record(0, 4, b"a: b\r\n\r\nc\r\n.\r\n")
+    yield b"\0" + mail + record(0, 5, b".\r\n") + record(1, 5, change(
+        0, [(1, 2), (4, 4)])) + record(2, 9, change(2, [(1, 2, 8)]), seq=3)
+    for flags in range(8):
+        yield bytes([flags]) + mail + record(2, 9, change(1, [(2, 2, 9)]))
+        yield bytes([flags]) + record(2, 9, change(1, [(5, 1, 9)])) + mail
+        yield bytes([flags]) + record(128, 0, b"x" * 200) + mail
+        yield bytes([flags]) + record(3, 0, b"") + record(5, 0, b"y") + mail
+        yield bytes([flags]) + record(8 | 16 | 32, 6, b"ex.\r\n",
+                                      more=b"\2\0\0")
+
+
+def index():
+    for flags in range(4):
+        for at in (8, 24, 32, 48, 56, 64, 88, 112, 120, 160, 168, 176, 208,
+                   216, 240, 256, 272, 384):
+            yield bytes([flags, at >> 8, at & 255, 8]) + struct.pack("<Q", 1)
+            yield bytes([flags, at >> 8, at & 255, 8]) + b"\xff" * 8
+        yield bytes([flags, 0, 200, 0])
+
+
+def backup():
+    line = (b"%032x 1 3 4096 17 5 4321 0 a@example.org\n" % 1 +
+            b"%032x 2 1 128 0 0 0 1 \"a b\"@example.org\n" % 2)
+    yield b"\1" + line
+    yield b"\0yubin-backup 1\n" + line + b"end 2 0000000000000000\n"
+
+
+def import_():
+    yield (b"alice@example.org,secret word\n\"b\",\"a \"\"b\"\"\"\n"
+           b"carol@example.org\n")
+    yield (b"alice:{PLAIN}secret word:1000:1000::/home/a::\n"
+           b"bob:{SHA512-CRYPT}$6$saltsalt$" + b"x" * 86 + b":1:1\n"
+           b"carol:$2y$05$" + b"y" * 53 + b"\n"
+           b"dave:{SCRAM-SHA-256}4096,MDEyMzQ1Njc4OWFiY2RlZg==," +
+           (b"A" * 43 + b"=,") * 2 + b"\n")
+
+
+def dovecot():
+    hello = b"VERSION\t1\t2\nCPID\t5\n"
+    for how in range(4):
+        for text in (b"AUTH\t1\tPLAIN\tservice=smtp\tsecured\t"
+                     b"rip=192.0.2.1\tresp=AGEAYg==\n",
+                     b"AUTH\t1\tLOGIN\tservice=smtp\nCONT\t1\tYQ==\n"
+                     b"CONT\t1\tYg==\n", b"AUTH\t1\tLOGIN\nCANCEL\t1\n"
+                     b"AUTH\t2\tPLAIN\tresp=\n"):
+            yield bytes([255, how]) + hello + text
+            yield bytes([2, how]) + hello + text
+
+
+def http():
+    yield b"\7GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+    yield b"\7HEAD http://a/metrics?x HTTP/1.0\r\nX: \xe6\r\n\r\n"
+    yield b"\7POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
+
+
+def dns():
+    name = b"\1a\7example\3org\0"
+    for n, (kind, data) in enumerate((
+            (1, b"\x7f\0\0\1"), (28, b"\0" * 15 + b"\1"), (12, name),
+            (15, b"\0\x0a" + name), (33, b"\0\1\0\2\x03\xe3" + name))):
+        query = name + struct.pack(">HH", kind, 1)
+        answer = struct.pack(">HHHIH", 0xc00c, kind, 1, 60, len(data)) + data
+        head = struct.pack(">HHHHHH", 7, 0x8180, 1, 2, 0, 0)
+        yield bytes([n]) + head + query + answer * 2
+        yield bytes([n]) + head + query + answer + answer[:-1]
+
+
+def name():
+    for text in ("alice@example.org", "Alice+list@EXAMPLE.org.", "postmaster",
+                 "日本@例え.jp", "ﬁ@xn--r8jz45g.jp", '"a b"@example.org',
+                 "@example.org", "%u/../x@a", "\u0661@a.b"):
+        for how in range(4):
+            yield bytes([how]) + text.encode()
+
+
+def logline():
+    yield (b'ts=2026-11-21T13:50:19.123Z level=info event=login '
+           b'session=w0.1f2e3d4c.5 account=a@example.org peer="[::1]:1" '
+           b'text="a \\"b\\" \\x1b \\\\"\n')
+    yield b"level=error a= =b \xff\x1b[31m \"\n"
+
+
 def main():
     target, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
-    make = globals().get(target)
+    # "import" is a word of the language.
+    make = globals().get(target) or globals().get(target + "_")
     for n, seed in enumerate(make() if make else ()):
         with open(os.path.join(folder, f"seed{n}"), "wb") as f:
             f.write(seed)

@@ -5,6 +5,7 @@
 #include "unit/store/sim_disk.h"
 #include "unit/store/store_help.h"
 
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "store/index.h"
 #include "store/log.h"
@@ -461,6 +462,107 @@ static void test_index_beyond_its_log(void **state)
 }
 
 /* An unknown critical type: the log opens read-only, says so. */
+/* As store/index.c sums: entry `i`, and then the header. */
+static void seal_index(struct sim_disk *disk, size_t i)
+{
+	struct sim_data *d = sim_file(disk, index_1);
+	uint8_t *e = d->p + INDEX_HEAD_SIZE + i * INDEX_ENTRY_SIZE;
+	uint64_t old = get_le64(e + 104);
+	struct log_keys keys;
+
+	log_keys_init(&keys, sim_file(disk, log_1)->p + 32);
+	put_le64(e + 104, log_sum(span_of(e, 104), keys.entry + i));
+	put_le64(d->p + 104, get_le64(d->p + 104) - old + get_le64(e + 104));
+	put_le64(d->p + 152, log_sum(span_of(d->p, 152), 0));
+}
+
+/* Threat 56: who knows the log's id can make the sums right. */
+static void test_index_of_an_enemy(void **state)
+{
+	struct sim_disk *disk = make_disk(MESSAGES, NULL);
+	uint8_t *p = sim_file(disk, index_1)->p;
+	struct store_snapshot *s;
+	struct store *st;
+
+	(void)state;
+	/* A header of entry 0 that is larger than its message. */
+	put_le32(p + INDEX_HEAD_SIZE + 84, 1000);
+	seal_index(disk, 0);
+	st = help_store(&disk->table, NULL, NULL);
+	assert_ok(help_open(st, help_place(1), &s));
+	assert_int_equal(help_listing(s).rows[0].header_size, 16);
+	store_snapshot_close(&s);
+	store_close(&st);
+	sim_free(&disk);
+	/* Numbers given last that would come round to the first ones. */
+	for (size_t at = 112; at <= 120; at += 8) {
+		disk = make_disk(MESSAGES, NULL);
+		put_le64(sim_file(disk, index_1)->p + at, UINT64_MAX);
+		seal_index(disk, 0);
+		expect(disk, 0xf, -1);
+		sim_free(&disk);
+	}
+}
+
+/* Appends a record with right sums. */
+static void put_record(struct sim_disk *disk, struct log_record *r,
+		       const void *body, size_t n)
+{
+	struct sim_data *d = sim_file(disk, log_1);
+	uint8_t head[LOG_RECORD_SIZE];
+	struct log_keys keys;
+
+	log_keys_init(&keys, d->p + 32);
+	r->wire_size = n;
+	r->body_sum = log_sum(span_of(body, n), keys.body);
+	(void)log_record_encode(&keys, d->n, r, head);
+	sim_put(d, d->n, head, sizeof head);
+	sim_put(d, d->n, body, n);
+	sim_put(d, log_align(d->n), NULL, 0);
+}
+
+/* An UNDELETE that brings nothing back leaves the mailbox as it was. */
+static void test_undelete_of_an_enemy(void **state)
+{
+	static const uint32_t bodies[][5] = {
+		{ 1, 1, 9, 1, 5 },          /* a range that is none */
+		{ 1, 1, 2, 2, 0x02010501 }, /* a uid above the record's */
+		{ 1, 1, 2, UINT32_MAX, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		struct log_record r = { .type = LOG_UNDELETE,
+					.seq = 6,
+					.uid = 5 };
+		struct sim_disk *disk = make_disk(MESSAGES, NULL);
+		struct store *st = help_store(&disk->table, NULL, NULL);
+		struct store_snapshot *s;
+
+		assert_ok(help_open(st, help_place(1), &s));
+		assert_ok(help_expunge(st, s, 2, 2));
+		store_snapshot_close(&s);
+		store_close(&st);
+		put_record(disk, &r, bodies[i], sizeof bodies[i]);
+		expect(disk, 0xf & ~2u, -1);
+		sim_free(&disk);
+	}
+}
+
+/* No log of ours comes to such a seq: those behind it would begin anew. */
+static void test_seq_at_its_end(void **state)
+{
+	struct log_record r = { .type = LOG_MESSAGE,
+				.seq = UINT64_MAX,
+				.uid = 5 };
+	struct sim_disk *disk = make_disk(MESSAGES, NULL);
+
+	(void)state;
+	put_record(disk, &r, ".\r\n", 3);
+	expect(disk, 0xf, -1);
+	sim_free(&disk);
+}
+
 static void test_unknown_types(void **state)
 {
 	static const struct {
@@ -632,6 +734,9 @@ int main(void)
 		cmocka_unit_test(test_index_of_another_generation),
 		cmocka_unit_test(test_index_entry_of_before),
 		cmocka_unit_test(test_index_beyond_its_log),
+		cmocka_unit_test(test_index_of_an_enemy),
+		cmocka_unit_test(test_undelete_of_an_enemy),
+		cmocka_unit_test(test_seq_at_its_end),
 		cmocka_unit_test(test_unknown_types),
 		cmocka_unit_test(test_unknown_feature_bits),
 		cmocka_unit_test(test_log_missing),
