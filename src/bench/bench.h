@@ -6,6 +6,10 @@
  *	struct bench_result *r = ...;
  *	if (bench_run(&plan, r) == YB_OK) ...
  *
+ * Beside the load, or alone, there may be a crowd: connections that log in
+ * before anything is measured and then say nothing, and slow ones that say an
+ * octet now and then.
+ *
  * One thread. Nothing is allocated for an operation, and sockets are read
  * through one buffer, so that the server is the slower side.
  */
@@ -20,6 +24,7 @@
 #include "bench/histogram.h"
 #include "bench/pattern.h"
 #include "os/socket.h"
+#include "tls/context.h"
 
 struct dialog_kind;
 
@@ -36,7 +41,8 @@ struct bench_case {
 	const char *timed;     /* what the latency is of, one by one */
 	const char *timed_pipelined;
 	bool sends_mail; /* has a size, and needs no password */
-	bool collects;   /* can send QUIT alone */
+	bool collects;   /* POP3: can send QUIT alone, and have a crowd */
+	bool only_crowd; /* the connections are the idle ones of a crowd */
 	const struct dialog_kind *kind;
 };
 
@@ -59,6 +65,7 @@ enum {
 	BENCH_SIZE_MIN = 512, /* the header has room in it */
 	BENCH_SIZE_MAX = 256 << 20,
 	BENCH_TIMEOUT_MAX = 3600,
+	BENCH_PACE_MAX = 3600,
 };
 
 /* How far a run has come, for a progress line. */
@@ -66,6 +73,8 @@ struct bench_progress {
 	uint64_t operations, errors;
 	uint64_t elapsed_ms; /* since measuring began; 0 while warming up */
 	bool warming;
+	uint32_t logged_in; /* of the crowd, while it gathers */
+	bool gathering;
 };
 
 struct bench_plan {
@@ -84,11 +93,28 @@ struct bench_plan {
 	uint32_t timeout_seconds; /* the longest wait for an answer */
 	size_t size;              /* of a message that is sent, in octets */
 	bool pipelined;
-	bool quit_alone;       /* even when pipelined */
+	bool quit_alone; /* even when pipelined */
+	bool random;     /* accounts in no order, else in turn */
+	bool resume;     /* offer the TLS session of the last connection */
+	enum tls_version tls_version;
+	uint32_t idle;         /* connections of the crowd, logged in */
+	uint32_t slow;         /* those that say an octet ... */
+	uint32_t pace_seconds; /* ... so often */
 	struct cpu_source cpu; /* of the server */
 	/* Called four times a second; or NULL. */
 	void (*progress)(void *ctx, const struct bench_progress *p);
 	void *progress_ctx;
+};
+
+/* What the idle ones cost, by themselves. */
+struct bench_crowd {
+	uint32_t connections;
+	uint64_t opening_ns;    /* until the last one was logged in */
+	uint64_t server_cpu_ns; /* for that */
+	uint64_t memory_octets; /* the server's growth with them */
+	bool memory_known;      /* it could be read */
+	uint64_t slow_sessions; /* that slow ones brought to their end */
+	uint64_t slow_cut_off;  /* that the server ended before */
 };
 
 struct bench_result {
@@ -101,7 +127,9 @@ struct bench_result {
 	uint64_t own_cpu_ns;
 	struct histogram latency;             /* ns */
 	const char *tls_version, *tls_cipher; /* or NULL; static */
-	char error[BENCH_ERROR_TEXT_MAX];     /* the first one */
+	uint64_t handshakes, resumed;         /* of TLS */
+	struct bench_crowd crowd;
+	char error[BENCH_ERROR_TEXT_MAX]; /* the first one */
 };
 
 /*

@@ -22,6 +22,26 @@ const struct bench_case bench_cases[] = {
 		.kind = &dialog_pop3_fetch,
 	},
 	{
+		.name = "pop3-login",
+		.help = "logins, such as those of many accounts: USER, PASS, "
+			"QUIT",
+		.operation = "login",
+		.timed = "session",
+		.timed_pipelined = "session",
+		.collects = true,
+		.kind = &dialog_pop3_login,
+	},
+	{
+		.name = "pop3-idle",
+		.help = "connections that log in and say nothing: their memory",
+		.operation = "login",
+		.timed = "login",
+		.timed_pipelined = "login",
+		.collects = true,
+		.only_crowd = true,
+		.kind = &dialog_pop3_idle,
+	},
+	{
 		.name = "lmtp",
 		.help = "deliveries by LMTP, many over one connection",
 		.operation = "message",

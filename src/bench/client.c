@@ -19,11 +19,19 @@ enum { TURN_MAX = 8 * RUN_READ_MAX };
 
 struct client {
 	struct run *run;
+	enum client_role role;
 	struct dialog *dialog;
+	uint64_t number; /* of the crowd */
+	bool settled;    /* logged in, to stay */
+	bool over;       /* stopped for good */
+	/* A slow one's: fires when the next octet may be said. */
+	struct loop_timer pace;
+	bool may_speak;
 	struct loop_io io;
 	struct loop_timer timer; /* until the next answer */
 	struct loop_task next;   /* connects, or reads on */
 	struct tls_connection *tls;
+	struct tls_session *session; /* of the connection before, to resume */
 	int fd;
 	bool handshaking;
 	bool watches_room;     /* EPOLLOUT */
@@ -34,8 +42,17 @@ struct client {
 
 /* ---- the end of a session ---- */
 
+static void keep_session(struct client *c)
+{
+	if (!c->run->plan->resume || c->tls == NULL || c->handshaking)
+		return;
+	tls_session_free(&c->session);
+	c->session = tls_connection_session(c->tls);
+}
+
 static void hang_up(struct client *c)
 {
+	keep_session(c);
 	tls_connection_free(&c->tls);
 	loop_unwatch(c->run->loop, &c->io);
 	fd_close(&c->fd);
@@ -53,11 +70,46 @@ static void reset(struct client *c)
 	hang_up(c);
 }
 
+/* The next octet of a slow one, or its next session. */
+static void wait_for_pace(struct client *c)
+{
+	c->may_speak = false;
+	loop_timer_set(c->run->loop, &c->pace,
+		       loop_now(c->run->loop) +
+			       c->run->plan->pace_seconds * 1000ull);
+}
+
+static void stop(struct client *c)
+{
+	loop_timer_stop(&c->timer);
+	loop_timer_stop(&c->pace);
+	c->over = true;
+	run_stopped(c->run, c->role != CLIENT_LOAD);
+}
+
 static void give_up(struct client *c, const char *text)
 {
-	run_error(c->run, text);
+	char named[BENCH_ERROR_TEXT_MAX + 64];
+
 	reset(c);
-	loop_defer(c->run->loop, &c->next);
+	switch (c->role) {
+	case CLIENT_LOAD:
+		run_error(c->run, text);
+		loop_defer(c->run->loop, &c->next);
+		return;
+	case CLIENT_IDLE:
+		(void)snprintf(named, sizeof named, "idle connection %llu: %s",
+			       (unsigned long long)c->number + 1, text);
+		run_error(c->run, named);
+		stop(c);
+		run_lost(c->run);
+		return;
+	case CLIENT_SLOW:
+		/* A server may well be tired of it. */
+		c->run->result->crowd.slow_cut_off++;
+		wait_for_pace(c);
+		return;
+	}
 }
 
 static void give_up_err(struct client *c, const char *what, enum yb_err err)
@@ -95,6 +147,15 @@ static void on_closed(struct client *c)
 	const struct dialog_kind *kind = c->dialog->kind;
 	bool timed = c->run->plan->pipelined && kind->ticket_a_session;
 
+	if (c->role != CLIENT_LOAD) {
+		hang_up(c);
+		c->run->result->crowd.slow_sessions += c->role == CLIENT_SLOW;
+		if (c->role == CLIENT_SLOW)
+			wait_for_pace(c);
+		else
+			stop(c);
+		return;
+	}
 	if (kind->counts_sessions)
 		run_counted(c->run);
 	if (kind->counts_sessions || timed)
@@ -122,11 +183,19 @@ static void restart_timer(struct client *c)
 
 /* ---- writing ---- */
 
+/* What may be said now of the dialog's output. */
+static struct span sayable(const struct client *c)
+{
+	return span_head(buf_span(&c->dialog->out),
+			 c->role == CLIENT_SLOW ? 1 : SIZE_MAX);
+}
+
 static enum yb_err send_plain(struct client *c, size_t *ret_n)
 {
 	struct dialog *d = c->dialog;
+	struct span head = sayable(c);
 	struct iovec parts[2] = {
-		{ d->out.p, d->out.n },
+		{ (void *)(uintptr_t)head.p, head.n },
 		{ (void *)(uintptr_t)d->tail.p, d->tail.n },
 	};
 	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
@@ -150,8 +219,8 @@ static enum yb_err send_some(struct client *c, size_t *ret_n)
 
 	if (c->tls == NULL)
 		return send_plain(c, ret_n);
-	return tls_connection_write(
-		c->tls, d->out.n > 0 ? buf_span(&d->out) : d->tail, ret_n);
+	return tls_connection_write(c->tls, d->out.n > 0 ? sayable(c) : d->tail,
+				    ret_n);
 }
 
 static enum yb_err watch_room(struct client *c)
@@ -170,12 +239,18 @@ static bool flush(struct client *c)
 
 	while (d->out.n + d->tail.n > 0) {
 		size_t n = 0, head;
-		enum yb_err err = send_some(c, &n);
+		enum yb_err err;
 
+		if (c->role == CLIENT_SLOW && !c->may_speak)
+			return true;
+		err = send_some(c, &n);
 		if (err == YB_AGAIN)
 			err = watch_room(c);
 		else if (err == YB_OK) {
-			run_octets(c->run, 0, n);
+			if (c->role == CLIENT_LOAD)
+				run_octets(c->run, 0, n);
+			else if (c->role == CLIENT_SLOW)
+				wait_for_pace(c);
 			head = n < d->out.n ? n : d->out.n;
 			buf_drop(&d->out, head);
 			d->tail = span_skip(d->tail, n - head);
@@ -206,6 +281,8 @@ static bool shake_hands(struct client *c)
 
 		r->tls_version = tls_connection_version(c->tls);
 		r->tls_cipher = tls_connection_cipher(c->tls);
+		if (c->role == CLIENT_LOAD)
+			run_handshake(c->run, tls_connection_resumed(c->tls));
 		c->handshaking = false;
 		c->dialog->secure = true;
 		c->dialog->kind->secured(c->dialog);
@@ -227,6 +304,8 @@ static bool begin_tls(struct client *c)
 		give_up_err(c, "TLS", err);
 		return false;
 	}
+	if (c->session != NULL)
+		tls_connection_resume(c->tls, c->session);
 	c->handshaking = true;
 	return shake_hands(c);
 }
@@ -256,6 +335,11 @@ static bool feed(struct client *c, struct span in)
 			break;
 		case DIALOG_COUNT:
 			run_counted(c->run);
+			break;
+		case DIALOG_SETTLED:
+			c->settled = true;
+			loop_timer_stop(&c->timer);
+			run_settled(c->run, clock_mono_ns() - c->began_ns);
 			break;
 		case DIALOG_SECURE:
 			/* Octets in clear behind the answer could have been
@@ -328,7 +412,8 @@ static void read_all(struct client *c)
 			on_read_error(c, err);
 			return;
 		}
-		run_octets(c->run, n, 0);
+		if (c->role == CLIENT_LOAD)
+			run_octets(c->run, n, 0);
 		if (!feed(c, span_of(c->run->in, n)))
 			return;
 		total += n;
@@ -375,18 +460,20 @@ static void connect_next(struct client *c)
 	uint64_t serial = 0;
 	enum yb_err err;
 
-	if (!run_may_connect(c->run, &serial)) {
-		loop_timer_stop(&c->timer);
-		run_stopped(c->run);
+	if (c->role != CLIENT_LOAD)
+		serial = c->number;
+	else if (!run_may_connect(c->run, &serial)) {
+		stop(c);
 		return;
 	}
+	c->may_speak = true;
 	begin_dialog(c, serial);
 	restart_timer(c);
 	c->began_ns = c->operation_ns = clock_mono_ns();
 	err = socket_connect(&plan->address, false, &c->fd);
 	if (err == YB_OK || err == YB_AGAIN) {
 		/* A short session never writes again before an answer. */
-		if (!plan->what->kind->counts_sessions)
+		if (!c->dialog->kind->counts_sessions)
 			socket_no_delay(c->fd);
 		/* Servers of POP3 and SMTP speak first: only TLS waits for
 		 * the connection itself. */
@@ -411,24 +498,59 @@ static void on_next(void *ctx)
 		connect_next(c);
 }
 
+static void on_pace(void *ctx, uint64_t now_ms)
+{
+	struct client *c = ctx;
+
+	(void)now_ms;
+	if (c->fd < 0) {
+		connect_next(c);
+		return;
+	}
+	c->may_speak = true;
+	/* It is the server that may be waited for, not its client. */
+	restart_timer(c);
+	if (!c->handshaking)
+		(void)flush(c);
+}
+
 /* ---- life ---- */
 
-enum yb_err client_new(struct run *run, struct client **ret)
+static const struct dialog_kind *kind_of(const struct run *run,
+					 enum client_role role)
+{
+	switch (role) {
+	case CLIENT_LOAD:
+		break;
+	case CLIENT_IDLE:
+		return &dialog_pop3_idle;
+	case CLIENT_SLOW:
+		return &dialog_pop3_empty;
+	}
+	return run->plan->what->kind;
+}
+
+enum yb_err client_new(struct run *run, enum client_role role, uint64_t number,
+		       struct client **ret)
 {
 	struct client *c = calloc(1, sizeof *c);
 	enum yb_err err;
 
 	if (c == NULL)
 		return YB_NOMEM;
-	err = dialog_new(run->plan, &run->world, &c->dialog);
+	err = dialog_new(kind_of(run, role), run->plan, &run->world,
+			 &c->dialog);
 	if (err != YB_OK) {
 		free(c);
 		return err;
 	}
 	c->run = run;
+	c->role = role;
+	c->number = number;
 	c->fd = -1;
 	c->io = (struct loop_io){ .fd = -1, .ready = on_ready, .ctx = c };
 	loop_timer_init(&c->timer, on_timeout, c);
+	loop_timer_init(&c->pace, on_pace, c);
 	loop_task_init(&c->next, on_next, c);
 	*ret = c;
 	return YB_OK;
@@ -439,7 +561,9 @@ void client_free(struct client **c)
 	if (*c == NULL)
 		return;
 	reset(*c);
+	tls_session_free(&(*c)->session);
 	loop_timer_stop(&(*c)->timer);
+	loop_timer_stop(&(*c)->pace);
 	loop_task_cancel(&(*c)->next);
 	dialog_free(&(*c)->dialog);
 	free(*c);
@@ -449,4 +573,19 @@ void client_free(struct client **c)
 void client_start(struct client *c)
 {
 	loop_defer(c->run->loop, &c->next);
+}
+
+void client_leave(struct client *c)
+{
+	if (c->over)
+		return;
+	if (c->role == CLIENT_IDLE && c->settled && c->fd >= 0) {
+		restart_timer(c);
+		c->dialog->kind->leave(c->dialog);
+		(void)flush(c);
+		return;
+	}
+	loop_task_cancel(&c->next);
+	reset(c);
+	stop(c);
 }

@@ -11,12 +11,26 @@
 
 struct client;
 
-YB_CHECKED enum yb_err client_new(struct run *run, struct client **ret);
+enum client_role {
+	CLIENT_LOAD,
+	CLIENT_IDLE, /* logs in once, and stays until client_leave() */
+	CLIENT_SLOW, /* empty sessions, an octet at a time */
+};
+
+/* `number` is that of the account of an idle or slow one. */
+YB_CHECKED enum yb_err client_new(struct run *run, enum client_role role,
+				  uint64_t number, struct client **ret);
 
 /* Takes NULL. Resets a connection that is open. */
 void client_free(struct client **c);
 
 /* Connects at the end of this turn of the loop. */
 void client_start(struct client *c);
+
+/*
+ * An idle one says QUIT if it is logged in. Any other of the crowd is cut off,
+ * and connects no more.
+ */
+void client_leave(struct client *c);
 
 #endif

@@ -143,24 +143,68 @@ static enum yb_err list_processes(struct processes *all)
 	return err;
 }
 
+/* All processes, if the root of the tree is among them. */
+static enum yb_err list_with_root(struct processes *all, pid_t root)
+{
+	enum yb_err err = list_processes(all);
+	bool found = false;
+
+	for (size_t i = 0; i < all->n; i++)
+		found = found || all->p[i].pid == root;
+	return err == YB_OK && !found ? YB_NOT_FOUND : err;
+}
+
 static enum yb_err read_tree(pid_t root, uint64_t *ret_ns)
 {
 	struct processes all = { 0 };
-	enum yb_err err = list_processes(&all);
+	enum yb_err err = list_with_root(&all, root);
 	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
-	bool found = false;
 
-	for (size_t i = 0; i < all.n; i++)
-		found = found || all.p[i].pid == root;
-	if (err == YB_OK && !found)
-		err = YB_NOT_FOUND;
 	if (err == YB_OK)
 		*ret_ns = cpu_sum_tree(all.p, all.n, root) * (1000000000u / hz);
 	free(all.p);
 	return err;
 }
 
+/* Leaves of `all` what is `root` or below it. */
+static void keep_tree(struct processes *all, pid_t root)
+{
+	size_t n = 0;
+	bool *keep = calloc(all->n + 1, sizeof *keep);
+
+	qsort(all->p, all->n, sizeof *all->p, by_pid);
+	for (size_t i = 0; keep != NULL && i < all->n; i++)
+		keep[i] = is_below(all->p, all->n, &all->p[i], root);
+	for (size_t i = 0; keep != NULL && i < all->n; i++)
+		if (keep[i])
+			all->p[n++] = all->p[i];
+	all->n = n;
+	free(keep);
+}
+
 /* ---- a control group ---- */
+
+/* cgroups(7): the file cgroup.procs has a number a line. */
+static enum yb_err list_group(struct processes *all, const char *dir)
+{
+	char path[PATH_MAX];
+	unsigned pid;
+	FILE *f;
+	enum yb_err err = YB_OK;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.procs", dir);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return err_from_errno(errno);
+	while (err == YB_OK && fscanf(f, "%u", &pid) == 1) {
+		struct cpu_stat one = { .pid = (pid_t)pid };
+
+		if (!add_process(all, &one))
+			err = YB_NOMEM;
+	}
+	(void)fclose(f);
+	return err;
+}
 
 static enum yb_err read_cgroup(const char *dir, uint64_t *ret_ns)
 {
@@ -194,6 +238,33 @@ enum yb_err cpu_read(const struct cpu_source *source, uint64_t *ret_ns)
 	if (source->cgroup != NULL)
 		return read_cgroup(source->cgroup, ret_ns);
 	return read_tree(source->pid, ret_ns);
+}
+
+enum yb_err cpu_processes(const struct cpu_source *source, pid_t **ret,
+			  size_t *ret_n)
+{
+	struct processes all = { 0 };
+	enum yb_err err = source->cgroup != NULL
+				  ? list_group(&all, source->cgroup)
+				  : list_with_root(&all, source->pid);
+	pid_t *pids = NULL;
+
+	if (err == YB_OK && source->cgroup == NULL)
+		keep_tree(&all, source->pid);
+	if (err == YB_OK && all.n == 0)
+		err = YB_NOT_FOUND;
+	if (err == YB_OK) {
+		pids = calloc(all.n, sizeof *pids);
+		err = pids == NULL ? YB_NOMEM : YB_OK;
+	}
+	for (size_t i = 0; pids != NULL && i < all.n; i++)
+		pids[i] = all.p[i].pid;
+	if (err == YB_OK) {
+		*ret = pids;
+		*ret_n = all.n;
+	}
+	free(all.p);
+	return err;
 }
 
 uint64_t cpu_own_ns(void)

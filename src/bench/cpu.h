@@ -23,6 +23,13 @@ struct cpu_source {
 YB_CHECKED enum yb_err cpu_read(const struct cpu_source *source,
 				uint64_t *ret_ns);
 
+/*
+ * The processes of a source, for the caller to free. A tree or group that has
+ * none: NOT_FOUND.
+ */
+YB_CHECKED enum yb_err cpu_processes(const struct cpu_source *source,
+				     pid_t **ret, size_t *ret_n);
+
 /* What this process has used itself. */
 uint64_t cpu_own_ns(void);
 

@@ -7,14 +7,15 @@
 /* A full window of RETRs fits into it, or any command with its names. */
 enum { OUT_MAX = 64 * 1024 };
 
-enum yb_err dialog_new(const struct bench_plan *plan,
+enum yb_err dialog_new(const struct dialog_kind *kind,
+		       const struct bench_plan *plan,
 		       const struct dialog_world *world, struct dialog **ret)
 {
-	struct dialog *d = calloc(1, plan->what->kind->size);
+	struct dialog *d = calloc(1, kind->size);
 
 	if (d == NULL)
 		return YB_NOMEM;
-	d->kind = plan->what->kind;
+	d->kind = kind;
 	d->plan = plan;
 	d->world = world;
 	buf_init(&d->out, OUT_MAX);
@@ -69,10 +70,20 @@ enum dialog_step dialog_wrong_answer(struct dialog *d, const char *command,
 	return dialog_wrong(d, "answer to %s: \"%s\"", command, shown);
 }
 
+/* Numbers in no order (splitmix64): the same ones in every run. */
+static uint64_t shuffled(uint64_t n)
+{
+	n += 0x9e3779b97f4a7c15;
+	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
+	n = (n ^ n >> 27) * 0x94d049bb133111eb;
+	return n ^ n >> 31;
+}
+
 void dialog_user(const struct dialog *d, uint64_t serial,
 		 char dst[PATTERN_NAME_MAX + 1])
 {
-	uint64_t number = serial % d->plan->accounts;
+	uint64_t order = d->plan->random ? shuffled(serial) : serial;
+	uint64_t number = order % d->plan->accounts;
 
 	dst[pattern_put(&d->plan->users, number, dst)] = 0;
 }

@@ -12,12 +12,13 @@
 #include "bench/bench.h"
 
 enum dialog_step {
-	DIALOG_MORE,   /* the input is used up */
-	DIALOG_BEGAN,  /* an operation that is timed by itself begins */
-	DIALOG_TIMED,  /* it is over, the next begins */
-	DIALOG_COUNT,  /* one more is done, timed with its session */
-	DIALOG_SECURE, /* do the TLS handshake, then call secured() */
-	DIALOG_WRONG,  /* `wrong` says what; give the connection up */
+	DIALOG_MORE,    /* the input is used up */
+	DIALOG_BEGAN,   /* an operation that is timed by itself begins */
+	DIALOG_TIMED,   /* it is over, the next begins */
+	DIALOG_COUNT,   /* one more is done, timed with its session */
+	DIALOG_SECURE,  /* do the TLS handshake, then call secured() */
+	DIALOG_SETTLED, /* logged in, to stay until leave() */
+	DIALOG_WRONG,   /* `wrong` says what; give the connection up */
 };
 
 /* What the run tells its dialogs. */
@@ -52,6 +53,8 @@ struct dialog_kind {
 	/* A new connection, of the ticket `serial`. */
 	void (*begin)(struct dialog *d, uint64_t serial);
 	void (*secured)(struct dialog *d);
+	/* Ends a session that has settled; NULL if the kind never does. */
+	void (*leave)(struct dialog *d);
 	enum dialog_step (*feed)(struct dialog *d, struct span *in);
 	/*
 	 * What answer is still to come, as text for errors; false at the end
@@ -65,9 +68,11 @@ struct dialog_kind {
 };
 
 extern const struct dialog_kind dialog_pop3_empty, dialog_pop3_fetch;
+extern const struct dialog_kind dialog_pop3_login, dialog_pop3_idle;
 extern const struct dialog_kind dialog_lmtp, dialog_smtp;
 
-YB_CHECKED enum yb_err dialog_new(const struct bench_plan *plan,
+YB_CHECKED enum yb_err dialog_new(const struct dialog_kind *kind,
+				  const struct bench_plan *plan,
 				  const struct dialog_world *world,
 				  struct dialog **ret);
 void dialog_free(struct dialog **d);

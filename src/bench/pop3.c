@@ -1,6 +1,7 @@
 /*
- * POP3 sessions: those that find nothing new (USER, PASS, STAT, UIDL, QUIT)
- * and those that fetch all (USER, PASS, LIST, RETR of each, QUIT).
+ * POP3 sessions: those that find nothing new (USER, PASS, STAT, UIDL, QUIT),
+ * those that fetch all (USER, PASS, LIST, RETR of each, QUIT), those that only
+ * log in, and those that log in to stay.
  *
  * The order of answers is the same whether commands are pipelined or not. So
  * the state is the step whose answer comes next; pipelining only says the
@@ -20,15 +21,26 @@ enum pop3_step {
 	UIDL,
 	LIST,
 	RETR,
+	STAY,
 	QUIT,
 	END
 };
 
 static const char *const step_names[] = {
-	[GREETING] = "connecting", [STLS] = "STLS", [USER] = "USER",
-	[PASS] = "PASS",           [STAT] = "STAT", [UIDL] = "UIDL",
-	[LIST] = "LIST",           [RETR] = "RETR", [QUIT] = "QUIT",
-	[END] = "nothing",
+	[GREETING] = "connecting", [STLS] = "STLS",   [USER] = "USER",
+	[PASS] = "PASS",           [STAT] = "STAT",   [UIDL] = "UIDL",
+	[LIST] = "LIST",           [RETR] = "RETR",   [STAY] = "nothing",
+	[QUIT] = "QUIT",           [END] = "nothing",
+};
+
+enum errand { FIND_NOTHING, FETCH_ALL, LOG_IN, LOG_IN_AND_STAY };
+
+/* The steps of each errand behind USER. */
+static const enum pop3_step ways[][5] = {
+	[FIND_NOTHING] = { PASS, STAT, UIDL, QUIT, END },
+	[FETCH_ALL] = { PASS, LIST, RETR, QUIT, END },
+	[LOG_IN] = { PASS, QUIT, END },
+	[LOG_IN_AND_STAY] = { PASS, STAT, STAY, QUIT, END },
 };
 
 enum {
@@ -44,8 +56,8 @@ enum {
 struct pop3 {
 	struct dialog d;
 	enum pop3_step step;
-	bool fetch;
-	bool in_rows;   /* behind the "+OK" of a multi-line answer */
+	const enum pop3_step *way; /* where `step` stands, from PASS on */
+	bool in_rows;              /* behind the "+OK" of a multi-line answer */
 	unsigned ahead; /* steps whose commands are said, 1 << step */
 	uint64_t serial;
 	uint64_t messages; /* as STAT or LIST told */
@@ -72,6 +84,7 @@ static void say_step(struct pop3 *p, enum pop3_step step)
 	p->ahead |= 1u << step;
 	switch (step) {
 	case GREETING:
+	case STAY:
 	case END:
 		return;
 	case USER:
@@ -97,17 +110,14 @@ static void say_step(struct pop3 *p, enum pop3_step step)
 /* Says what can be said before any more answer has come. */
 static void say_ahead(struct pop3 *p)
 {
-	static const enum pop3_step empty[] = { PASS, STAT, UIDL };
-
-	if (p->fetch) {
-		say_step(p, PASS);
-		say_step(p, LIST);
-		return;
+	for (const enum pop3_step *s = p->way; *s != END; s++) {
+		/* How many RETRs, only an answer tells; and who stays, stays.
+		 */
+		if (*s == RETR || *s == STAY)
+			return;
+		if (*s != QUIT || !p->d.plan->quit_alone)
+			say_step(p, *s);
 	}
-	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
-		say_step(p, empty[i]);
-	if (!p->d.plan->quit_alone)
-		say_step(p, QUIT);
 }
 
 /* Keeps the window of RETRs full, and puts QUIT behind the last. */
@@ -142,29 +152,20 @@ static void enter(struct pop3 *p, enum pop3_step step)
 		say_ahead(p);
 }
 
-static enum pop3_step next_step(const struct pop3 *p)
+static enum pop3_step next_step(struct pop3 *p)
 {
-	switch (p->step) {
-	case GREETING:
-		return p->d.plan->tls == BENCH_STARTTLS ? STLS : USER;
-	case STLS:
+	if (p->step == GREETING && p->d.plan->tls == BENCH_STARTTLS)
+		return STLS;
+	if (p->step == GREETING || p->step == STLS)
 		return USER;
-	case USER:
-		return PASS;
-	case PASS:
-		return p->fetch ? LIST : STAT;
-	case STAT:
-		return UIDL;
-	case UIDL:
-		return QUIT;
-	case LIST:
-	case RETR:
-		return p->got < p->messages ? RETR : QUIT;
-	case QUIT:
-	case END:
-		break;
-	}
-	return END;
+	if (p->step == USER)
+		return *p->way;
+	if (p->step == RETR && p->got < p->messages)
+		return RETR;
+	p->way++;
+	if (*p->way == RETR && p->messages == 0)
+		p->way++;
+	return *p->way;
 }
 
 /* ---- listings ---- */
@@ -239,7 +240,7 @@ static enum dialog_step on_line(struct pop3 *p, struct span line)
 	if (p->step == STLS)
 		return DIALOG_SECURE;
 	enter(p, next_step(p));
-	return DIALOG_MORE;
+	return p->step == STAY ? DIALOG_SETTLED : DIALOG_MORE;
 }
 
 static enum dialog_step on_message(struct pop3 *p)
@@ -292,9 +293,11 @@ static enum dialog_step feed_line(struct pop3 *p, struct span *in)
 
 /* ---- a dialog ---- */
 
-static void begin(struct pop3 *p, uint64_t serial, bool fetch)
+static void begin(struct dialog *d, uint64_t serial, enum errand errand)
 {
-	p->fetch = fetch;
+	struct pop3 *p = (struct pop3 *)d;
+
+	p->way = ways[errand];
 	p->serial = serial;
 	p->ahead = 0;
 	p->messages = p->asked = p->got = 0;
@@ -304,12 +307,29 @@ static void begin(struct pop3 *p, uint64_t serial, bool fetch)
 
 static void empty_begin(struct dialog *d, uint64_t serial)
 {
-	begin((struct pop3 *)d, serial, false);
+	begin(d, serial, FIND_NOTHING);
 }
 
 static void fetch_begin(struct dialog *d, uint64_t serial)
 {
-	begin((struct pop3 *)d, serial, true);
+	begin(d, serial, FETCH_ALL);
+}
+
+static void login_begin(struct dialog *d, uint64_t serial)
+{
+	begin(d, serial, LOG_IN);
+}
+
+static void idle_begin(struct dialog *d, uint64_t serial)
+{
+	begin(d, serial, LOG_IN_AND_STAY);
+}
+
+static void idle_leave(struct dialog *d)
+{
+	struct pop3 *p = (struct pop3 *)d;
+
+	enter(p, next_step(p));
 }
 
 static void pop3_secured(struct dialog *d)
@@ -327,7 +347,7 @@ static enum dialog_step pop3_feed(struct dialog *d, struct span *in)
 	while (in->n > 0) {
 		enum dialog_step step;
 
-		if (p->step == END)
+		if (p->step == END || p->step == STAY)
 			return dialog_wrong_answer(d, "nothing", *in);
 		step = p->step == RETR && p->in_rows ? feed_body(p, in)
 						     : feed_line(p, in);
@@ -362,6 +382,29 @@ const struct dialog_kind dialog_pop3_empty = {
 	.ticket_a_session = true,
 	.begin = empty_begin,
 	.secured = pop3_secured,
+	.feed = pop3_feed,
+	.awaits = pop3_awaits,
+	.done = pop3_done,
+};
+
+const struct dialog_kind dialog_pop3_login = {
+	.size = sizeof(struct pop3),
+	.counts_sessions = true,
+	.ticket_a_session = true,
+	.begin = login_begin,
+	.secured = pop3_secured,
+	.feed = pop3_feed,
+	.awaits = pop3_awaits,
+	.done = pop3_done,
+};
+
+const struct dialog_kind dialog_pop3_idle = {
+	.size = sizeof(struct pop3),
+	.counts_sessions = true,
+	.ticket_a_session = true,
+	.begin = idle_begin,
+	.secured = pop3_secured,
+	.leave = idle_leave,
 	.feed = pop3_feed,
 	.awaits = pop3_awaits,
 	.done = pop3_done,

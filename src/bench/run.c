@@ -1,7 +1,8 @@
 /*
- * A run goes from warming up to measuring to ending. What is measured lies
- * between two readings of the clock and of the CPU times; sessions that are
- * open at its end are finished and checked, but not counted.
+ * A run goes from gathering its crowd to warming up to measuring to ending.
+ * What is measured lies between two readings of the clock and of the CPU
+ * times; sessions that are open at its end are finished and checked, but not
+ * counted. What the crowd costs is read before and after it is gathered.
  */
 #include "bench/run.h"
 
@@ -10,11 +11,18 @@
 #include <stdlib.h>
 
 #include "bench/client.h"
+#include "bench/memory.h"
 #include "bench/message.h"
 #include "os/clock.h"
 #include "os/random.h"
 
-enum { PROGRESS_MS = 250 };
+enum {
+	PROGRESS_MS = 250,
+	/* Logins of the crowd at a time: fewer than any server's backlog. */
+	GATHER_AT_ONCE = 64,
+	/* Then a server frees what it needed for logins alone. */
+	SETTLE_MS = 500,
+};
 
 /* ---- what clients report ---- */
 
@@ -62,9 +70,20 @@ void run_octets(struct run *run, uint64_t in, uint64_t out)
 	run->result->out_octets += out;
 }
 
-void run_stopped(struct run *run)
+void run_handshake(struct run *run, bool resumed)
 {
-	run->live--;
+	if (run->phase != RUN_MEASURING)
+		return;
+	run->result->handshakes++;
+	run->result->resumed += resumed;
+}
+
+void run_stopped(struct run *run, bool of_crowd)
+{
+	if (of_crowd)
+		run->crowd_live--;
+	else
+		run->live--;
 }
 
 /* ---- phases ---- */
@@ -104,6 +123,12 @@ static enum yb_err read_cpu(struct run *run, uint64_t *ret_ns)
 		      err_text(err));
 }
 
+static void crowd_leaves(struct run *run)
+{
+	for (uint32_t i = 0; i < run->crowd_n; i++)
+		client_leave(run->crowd[i]);
+}
+
 static void begin_measuring(struct run *run)
 {
 	uint64_t now = loop_now(run->loop);
@@ -111,6 +136,7 @@ static void begin_measuring(struct run *run)
 
 	if (read_cpu(run, &run->began_server_ns) != YB_OK) {
 		run->phase = RUN_ENDING;
+		crowd_leaves(run);
 		return;
 	}
 	run->phase = RUN_MEASURING;
@@ -126,6 +152,8 @@ static void end_measuring(struct run *run)
 	struct bench_result *r = run->result;
 	uint64_t server;
 
+	if (run->phase == RUN_ENDING)
+		return;
 	if (run->phase == RUN_MEASURING) {
 		r->elapsed_ns = clock_mono_ns() - run->began_ns;
 		r->own_cpu_ns = cpu_own_ns() - run->began_own_ns;
@@ -139,6 +167,77 @@ static void end_measuring(struct run *run)
 	loop_timer_set(run->loop, &run->phase_timer,
 		       loop_now(run->loop) +
 			       run->plan->timeout_seconds * 1000ull);
+	crowd_leaves(run);
+}
+
+static void begin_load(struct run *run)
+{
+	if (run->plan->warmup_seconds > 0) {
+		run->phase = RUN_WARMING;
+		loop_timer_set(run->loop, &run->phase_timer,
+			       loop_now(run->loop) +
+				       run->plan->warmup_seconds * 1000ull);
+	} else {
+		begin_measuring(run);
+	}
+	run->live = run->clients_n;
+	for (uint32_t i = 0; i < run->clients_n; i++)
+		client_start(run->clients[i]);
+	for (uint32_t i = run->plan->idle; i < run->crowd_n; i++)
+		client_start(run->crowd[i]);
+}
+
+/* ---- the crowd ---- */
+
+static void begin_crowd(struct run *run)
+{
+	run->phase = RUN_GATHERING;
+	run->result->crowd.memory_known =
+		has_cpu_source(run) &&
+		memory_read(&run->plan->cpu, &run->memory_before) == YB_OK;
+	if (read_cpu(run, &run->began_server_ns) != YB_OK) {
+		run->abandoned = true;
+		return;
+	}
+	run->began_ns = clock_mono_ns();
+	while (run->started < run->plan->idle && run->started < GATHER_AT_ONCE)
+		client_start(run->crowd[run->started++]);
+}
+
+void run_settled(struct run *run, uint64_t latency_ns)
+{
+	struct bench_crowd *crowd = &run->result->crowd;
+	uint64_t server = 0;
+
+	crowd->connections = ++run->settled;
+	if (run->plan->what->only_crowd)
+		histogram_add(&run->result->latency, latency_ns);
+	if (run->started < run->plan->idle)
+		client_start(run->crowd[run->started++]);
+	if (run->settled < run->plan->idle || run->phase != RUN_GATHERING)
+		return;
+	crowd->opening_ns = clock_mono_ns() - run->began_ns;
+	if (read_cpu(run, &server) == YB_OK && server > run->began_server_ns)
+		crowd->server_cpu_ns = server - run->began_server_ns;
+	loop_timer_set(run->loop, &run->phase_timer,
+		       loop_now(run->loop) + SETTLE_MS);
+}
+
+static void crowd_has_settled(struct run *run)
+{
+	struct bench_crowd *crowd = &run->result->crowd;
+	uint64_t now = 0;
+
+	if (crowd->memory_known &&
+	    memory_read(&run->plan->cpu, &now) == YB_OK &&
+	    now > run->memory_before)
+		crowd->memory_octets = now - run->memory_before;
+	begin_load(run);
+}
+
+void run_lost(struct run *run)
+{
+	end_measuring(run);
 }
 
 static void on_phase(void *ctx, uint64_t now_ms)
@@ -147,11 +246,14 @@ static void on_phase(void *ctx, uint64_t now_ms)
 
 	(void)now_ms;
 	switch (run->phase) {
+	case RUN_GATHERING:
+		crowd_has_settled(run);
+		return;
 	case RUN_WARMING:
 		begin_measuring(run);
 		return;
 	case RUN_MEASURING:
-		if (run->plan->seconds == 0)
+		if (run->plan->seconds == 0 && run->clients_n > 0)
 			run_error(run, "the count was not reached in time");
 		end_measuring(run);
 		return;
@@ -178,6 +280,8 @@ static void on_progress(void *ctx, uint64_t now_ms)
 		.operations = run->result->operations,
 		.errors = run->result->errors,
 		.warming = run->phase == RUN_WARMING,
+		.gathering = run->phase == RUN_GATHERING,
+		.logged_in = run->settled,
 	};
 
 	if (run->phase == RUN_MEASURING)
@@ -212,18 +316,32 @@ static enum yb_err make_message(struct run *run)
 static enum yb_err make_clients(struct run *run)
 {
 	uint32_t n = run->plan->connections;
+	enum yb_err err = YB_OK;
 
-	run->clients = calloc(n, sizeof(struct client *));
+	run->clients = calloc(n + 1, sizeof(struct client *));
 	if (run->clients == NULL)
-		return refuse(run, YB_NOMEM, "%s", err_text(YB_NOMEM));
-	for (; run->clients_n < n; run->clients_n++) {
-		enum yb_err err =
-			client_new(run, &run->clients[run->clients_n]);
-
-		if (err != YB_OK)
-			return refuse(run, err, "%s", err_text(err));
+		err = YB_NOMEM;
+	for (uint32_t i = 0; err == YB_OK && i < n; i++) {
+		err = client_new(run, CLIENT_LOAD, 0, &run->clients[i]);
+		run->clients_n += err == YB_OK;
 	}
-	return YB_OK;
+	return err == YB_OK ? YB_OK : refuse(run, err, "%s", err_text(err));
+}
+
+static enum yb_err make_crowd(struct run *run)
+{
+	uint32_t idle = run->plan->idle, n = idle + run->plan->slow;
+	enum yb_err err = YB_OK;
+
+	run->crowd = calloc(n + 1, sizeof(struct client *));
+	if (run->crowd == NULL)
+		err = YB_NOMEM;
+	for (uint32_t i = 0; err == YB_OK && i < n; i++) {
+		err = client_new(run, i < idle ? CLIENT_IDLE : CLIENT_SLOW, i,
+				 &run->crowd[i]);
+		run->crowd_n += err == YB_OK;
+	}
+	return err == YB_OK ? YB_OK : refuse(run, err, "%s", err_text(err));
 }
 
 static enum yb_err set_up(struct run *run)
@@ -244,16 +362,22 @@ static enum yb_err set_up(struct run *run)
 			return refuse(run, err,
 				      "no certificate to trust can "
 				      "be read from the CA file");
+		tls_context_only(run->tls, plan->tls_version);
 	}
 	err = make_message(run);
-	return err != YB_OK ? err : make_clients(run);
+	if (err == YB_OK)
+		err = make_clients(run);
+	return err != YB_OK ? err : make_crowd(run);
 }
 
 static void tear_down(struct run *run)
 {
 	for (uint32_t i = 0; i < run->clients_n; i++)
 		client_free(&run->clients[i]);
+	for (uint32_t i = 0; i < run->crowd_n; i++)
+		client_free(&run->crowd[i]);
 	free(run->clients);
+	free(run->crowd);
 	loop_timer_stop(&run->phase_timer);
 	loop_timer_stop(&run->progress_timer);
 	tls_context_free(&run->tls);
@@ -262,24 +386,29 @@ static void tear_down(struct run *run)
 	loop_free(&run->loop);
 }
 
+static bool is_over(const struct run *run)
+{
+	return run->abandoned ||
+	       (run->phase == RUN_ENDING && run->live + run->crowd_live == 0);
+}
+
 static void go(struct run *run)
 {
-	uint64_t now = loop_now(run->loop);
-
-	if (run->plan->warmup_seconds > 0)
-		loop_timer_set(run->loop, &run->phase_timer,
-			       now + run->plan->warmup_seconds * 1000ull);
-	else
-		begin_measuring(run);
 	if (run->plan->progress != NULL)
 		loop_timer_set(run->loop, &run->progress_timer,
-			       now + PROGRESS_MS);
-	for (uint32_t i = 0; i < run->clients_n; i++)
-		client_start(run->clients[i]);
-	run->live = run->clients_n;
-	while (run->live > 0 && !run->abandoned)
+			       loop_now(run->loop) + PROGRESS_MS);
+	run->crowd_live = run->crowd_n;
+	if (run->plan->idle > 0)
+		begin_crowd(run);
+	else
+		begin_load(run);
+	while (!is_over(run)) {
 		loop_turn(run->loop, -1);
-	end_measuring(run); /* a run by count ends with its last session */
+		/* A run by count ends with its last session. */
+		if (run->live == 0 && run->clients_n > 0 &&
+		    run->phase != RUN_GATHERING)
+			end_measuring(run);
+	}
 }
 
 enum yb_err bench_run(const struct bench_plan *plan, struct bench_result *ret)

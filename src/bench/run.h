@@ -9,7 +9,7 @@
 #include "net/loop.h"
 #include "tls/context.h"
 
-enum run_phase { RUN_WARMING, RUN_MEASURING, RUN_ENDING };
+enum run_phase { RUN_GATHERING, RUN_WARMING, RUN_MEASURING, RUN_ENDING };
 
 /*
  * What one read takes: large enough that calls are few, small enough to stay
@@ -27,10 +27,15 @@ struct run {
 	enum run_phase phase;
 	uint64_t tickets; /* given out */
 	uint32_t live;    /* clients that have not stopped */
+	uint32_t crowd_live;
 	/* private to run.c */
 	struct loop_timer phase_timer, progress_timer;
-	struct client **clients;
+	struct client **clients; /* the load */
 	uint32_t clients_n;
+	struct client **crowd; /* the idle ones, then the slow ones */
+	uint32_t crowd_n;
+	uint32_t started, settled; /* of the idle ones */
+	uint64_t memory_before;
 	struct buf body;
 	char date[40];
 	uint64_t began_ns, began_server_ns, began_own_ns;
@@ -56,7 +61,13 @@ void run_octets(struct run *run, uint64_t in, uint64_t out);
 /* Something was wrong; `text` is kept if it is the first. */
 void run_error(struct run *run, const char *text);
 
+void run_handshake(struct run *run, bool resumed);
+
+/* An idle connection is logged in; or is lost, and with it the run. */
+void run_settled(struct run *run, uint64_t latency_ns);
+void run_lost(struct run *run);
+
 /* A client will not connect again. */
-void run_stopped(struct run *run);
+void run_stopped(struct run *run, bool of_crowd);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "bench/bench.h"
 #include "bench/target.h"
+#include "cli/bench_report.h"
 #include "cli/cmd.h"
 #include "cli/say.h"
 #include "os/file.h"
@@ -18,6 +19,7 @@ enum {
 	DEFAULT_SECONDS = 5,
 	DEFAULT_TIMEOUT = 30,
 	DEFAULT_SIZE = 10240,
+	DEFAULT_PACE = 2,
 };
 
 /* ---- from options to a plan ---- */
@@ -146,6 +148,21 @@ static bool take_cpu(const struct invocation *inv, struct bench_plan *p)
 	return true;
 }
 
+static bool take_tls_version(const struct invocation *inv, struct bench_plan *p)
+{
+	const char *version = invocation_option(inv, "tls-version");
+
+	if (version == NULL)
+		return true;
+	p->tls_version = strcmp(version, "1.2") == 0   ? TLS_VERSION_1_2
+			 : strcmp(version, "1.3") == 0 ? TLS_VERSION_1_3
+						       : TLS_VERSION_ANY;
+	if (p->tls_version != TLS_VERSION_ANY)
+		return true;
+	say_error("--tls-version is 1.2 or 1.3");
+	return false;
+}
+
 static bool take_tls(const struct invocation *inv, struct bench_plan *p,
 		     struct buf *ca)
 {
@@ -155,13 +172,19 @@ static bool take_tls(const struct invocation *inv, struct bench_plan *p,
 	enum yb_err err;
 
 	p->server_name = invocation_option(inv, "server-name");
+	p->resume = invocation_option(inv, "resume") != NULL;
 	p->tls = tls ? BENCH_TLS : stls ? BENCH_STARTTLS : BENCH_PLAIN;
 	if (tls && stls) {
 		say_error("--stls and --tls exclude each other");
 		return false;
 	}
-	if (!tls && !stls && (file != NULL || p->server_name != NULL)) {
-		say_error("--ca and --server-name need --stls or --tls");
+	if (!take_tls_version(inv, p))
+		return false;
+	if (!tls && !stls &&
+	    (file != NULL || p->server_name != NULL || p->resume ||
+	     p->tls_version != TLS_VERSION_ANY)) {
+		say_error("--ca, --server-name, --resume and --tls-version "
+			  "need --stls or --tls");
 		return false;
 	}
 	err = file == NULL ? YB_OK : file_read(file, ca);
@@ -202,6 +225,7 @@ static bool take_kind(const struct invocation *inv, struct bench_plan *p)
 {
 	p->pipelined = invocation_option(inv, "pipelined") != NULL;
 	p->quit_alone = invocation_option(inv, "quit-alone") != NULL;
+	p->random = invocation_option(inv, "random") != NULL;
 	if (p->quit_alone && (!p->pipelined || !p->what->collects)) {
 		say_error("--quit-alone belongs to --pipelined POP3");
 		return false;
@@ -215,129 +239,56 @@ static bool take_kind(const struct invocation *inv, struct bench_plan *p)
 			   &p->connections);
 }
 
+/* Who is there beside the load, or in place of it. */
+static bool take_crowd(const struct invocation *inv, struct bench_plan *p)
+{
+	bool asked = invocation_option(inv, "idle") != NULL ||
+		     invocation_option(inv, "slow") != NULL;
+
+	p->pace_seconds = DEFAULT_PACE;
+	if (asked && (!p->what->collects || p->what->only_crowd)) {
+		say_error("--idle and --slow stand beside the POP3 cases that "
+			  "are a load");
+		return false;
+	}
+	if (p->what->only_crowd) {
+		if (p->count > 0) {
+			say_error("%s goes by --connections and --seconds",
+				  p->what->name);
+			return false;
+		}
+		p->idle = p->connections;
+		p->connections = 0;
+		p->warmup_seconds = 0;
+	}
+	return take_number(inv, "idle", BENCH_CONNECTIONS_MAX, &p->idle) &&
+	       take_number(inv, "slow", BENCH_CONNECTIONS_MAX, &p->slow) &&
+	       take_number(inv, "pace", BENCH_PACE_MAX, &p->pace_seconds);
+}
+
 static bool make_plan(const struct invocation *inv, struct bench_plan *p,
 		      struct buf *ca)
 {
 	p->what = find_case(inv->args[0]);
 	return p->what != NULL && take_kind(inv, p) && take_users(inv, p) &&
 	       take_password(inv, p) && take_length(inv, p) &&
-	       take_size(inv, p) && take_cpu(inv, p) && take_tls(inv, p, ca) &&
-	       take_target(inv, p);
+	       take_crowd(inv, p) && take_size(inv, p) && take_cpu(inv, p) &&
+	       take_tls(inv, p, ca) && take_target(inv, p);
 }
 
-/* ---- results ---- */
-
-struct figures {
-	double seconds, rate, cpu_us, own_us;
-	double p50, p99, p999, max; /* ms */
-	double in_mb, out_mb;       /* a second */
-};
-
-static double ms_at(const struct bench_result *r, uint32_t per_100k)
-{
-	return (double)histogram_quantile(&r->latency, per_100k) / 1e6;
-}
-
-static struct figures figure(const struct bench_result *r)
-{
-	struct figures f = { .seconds = (double)r->elapsed_ns / 1e9 };
-	double n = (double)r->operations;
-
-	f.p50 = ms_at(r, 50000);
-	f.p99 = ms_at(r, 99000);
-	f.p999 = ms_at(r, 99900);
-	f.max = (double)r->latency.max / 1e6;
-	if (f.seconds > 0) {
-		f.rate = n / f.seconds;
-		f.in_mb = (double)r->in_octets / 1e6 / f.seconds;
-		f.out_mb = (double)r->out_octets / 1e6 / f.seconds;
-	}
-	if (n > 0) {
-		f.cpu_us = (double)r->server_cpu_ns / 1e3 / n;
-		f.own_us = (double)r->own_cpu_ns / 1e3 / n;
-	}
-	return f;
-}
-
-static bool has_cpu(const struct bench_plan *p)
-{
-	return p->cpu.pid != 0 || p->cpu.cgroup != NULL;
-}
-
-static const char *timed(const struct bench_plan *p)
-{
-	return p->pipelined ? p->what->timed_pipelined : p->what->timed;
-}
-
-static void print_text(const struct bench_plan *p, const struct bench_result *r)
-{
-	struct figures f = figure(r);
-	const char *operation = p->what->operation;
-
-	(void)printf("%-12s %" PRIu64 " %ss in %.2f s, %" PRIu32
-		     " connections%s\n",
-		     p->what->name, r->operations, operation, f.seconds,
-		     p->connections, p->pipelined ? ", pipelined" : "");
-	if (r->tls_version != NULL)
-		(void)printf("TLS          %s %s\n", r->tls_version,
-			     r->tls_cipher);
-	(void)printf("rate         %.1f %ss/s\n", f.rate, operation);
-	(void)printf("latency      p50 %.3f, p99 %.3f, p99.9 %.3f, max %.3f ms "
-		     "(%s)\n",
-		     f.p50, f.p99, f.p999, f.max, timed(p));
-	(void)printf("octets       %.2f MB/s received, %.2f MB/s sent\n",
-		     f.in_mb, f.out_mb);
-	if (has_cpu(p))
-		(void)printf("server CPU   %.2f us a %s, %.0f %% of a core\n",
-			     f.cpu_us, operation,
-			     (double)r->server_cpu_ns * 100 /
-				     (double)(r->elapsed_ns + 1));
-	(void)printf("own CPU      %.2f us a %s, %.0f %% of a core\n", f.own_us,
-		     operation,
-		     (double)r->own_cpu_ns * 100 / (double)(r->elapsed_ns + 1));
-	(void)printf("errors       %" PRIu64 "\n", r->errors);
-}
-
-static void print_json(const struct bench_plan *p, const struct bench_result *r)
-{
-	struct json j = { .to = stdout };
-	struct figures f = figure(r);
-
-	json_open(&j, NULL, '{');
-	json_str(&j, "case", p->what->name);
-	json_str(&j, "operation", p->what->operation);
-	json_u64(&j, "connections", p->connections);
-	json_bool(&j, "pipelined", p->pipelined);
-	json_str(&j, "tls", r->tls_version != NULL ? r->tls_version : "");
-	json_str(&j, "tls_cipher", r->tls_cipher != NULL ? r->tls_cipher : "");
-	if (p->what->sends_mail)
-		json_u64(&j, "size", p->size);
-	json_u64(&j, "operations", r->operations);
-	json_u64(&j, "sessions", r->sessions);
-	json_real(&j, "seconds", f.seconds);
-	json_real(&j, "rate", f.rate);
-	json_str(&j, "latency_of", timed(p));
-	json_real(&j, "p50_ms", f.p50);
-	json_real(&j, "p99_ms", f.p99);
-	json_real(&j, "p99_9_ms", f.p999);
-	json_real(&j, "max_ms", f.max);
-	json_u64(&j, "in_octets", r->in_octets);
-	json_u64(&j, "out_octets", r->out_octets);
-	if (has_cpu(p))
-		json_real(&j, "server_cpu_us", f.cpu_us);
-	json_real(&j, "own_cpu_us", f.own_us);
-	json_u64(&j, "errors", r->errors);
-	if (r->errors > 0)
-		json_str(&j, "first_error", r->error);
-	json_close(&j, '}');
-}
+/* ---- the run ---- */
 
 static void progress(void *ctx, const struct bench_progress *p)
 {
 	const struct bench_plan *plan = ctx;
 	double s = (double)p->elapsed_ms / 1000;
 
-	if (p->warming)
+	if (p->gathering)
+		(void)fprintf(stderr,
+			      "\r%" PRIu32 " of %" PRIu32
+			      " idle connections\033[K",
+			      p->logged_in, plan->idle);
+	else if (p->warming)
 		(void)fprintf(stderr, "\rwarming up\033[K");
 	else
 		(void)fprintf(stderr,
@@ -348,7 +299,7 @@ static void progress(void *ctx, const struct bench_progress *p)
 }
 
 /* Every connection is a descriptor; the hard limit may be taken. */
-static bool enough_descriptors(uint32_t connections)
+static bool enough_descriptors(uint64_t connections)
 {
 	enum { OTHERS = 32 };
 	struct rlimit limit;
@@ -360,32 +311,10 @@ static bool enough_descriptors(uint32_t connections)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
 	    limit.rlim_cur >= connections + OTHERS)
 		return true;
-	say_error("%u connections need more descriptors than the %llu that "
-		  "ulimit -n allows",
+	say_error("%" PRIu64 " connections need more descriptors than the "
+		  "%llu that ulimit -n allows",
 		  connections, (unsigned long long)limit.rlim_cur);
 	return false;
-}
-
-static int report(const struct bench_plan *plan, const struct bench_result *r,
-		  bool json)
-{
-	if (json)
-		print_json(plan, r);
-	else
-		print_text(plan, r);
-	(void)fflush(stdout); /* errors stand below it */
-	if (r->errors > 0) {
-		say_error("%" PRIu64 " error%s; the first: %s", r->errors,
-			  r->errors > 1 ? "s" : "", r->error);
-		return COMMAND_FAILED;
-	}
-	if (r->operations == 0) {
-		say_error("nothing was measured: no %s ended in time, or the "
-			  "maildrops are empty",
-			  plan->what->operation);
-		return COMMAND_FAILED;
-	}
-	return COMMAND_OK;
 }
 
 static int run(struct bench_plan *plan, bool json)
@@ -410,7 +339,7 @@ static int run(struct bench_plan *plan, bool json)
 		say_error("%s", result->error);
 		return COMMAND_FAILED;
 	}
-	return report(plan, result, json);
+	return bench_report(plan, result, json);
 }
 
 int cmd_bench(const struct invocation *inv)
@@ -421,7 +350,8 @@ int cmd_bench(const struct invocation *inv)
 
 	buf_init(&ca, CA_MAX);
 	if (make_plan(inv, &plan, &ca))
-		code = enough_descriptors(plan.connections)
+		code = enough_descriptors((uint64_t)plan.connections +
+					  plan.idle + plan.slow)
 			       ? run(&plan,
 				     invocation_option(inv, "json") != NULL)
 			       : COMMAND_FAILED;

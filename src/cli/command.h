@@ -32,7 +32,7 @@ enum command_exit {
 /* clang-format on */
 
 /* No command has more options. */
-enum { COMMAND_OPTIONS_MAX = 24, COMMAND_NAME_MAX = 64 };
+enum { COMMAND_OPTIONS_MAX = 32, COMMAND_NAME_MAX = 64 };
 
 struct command_option {
 	char letter;       /* of the short form, or 0 */

@@ -187,13 +187,19 @@ static const struct command_option bench_options[] = {
 	{ 0, "password", "TEXT", "the password of each account" },
 	{ 0, "pipelined", NULL, "send commands ahead of their answers" },
 	{ 0, "quit-alone", NULL, "with --pipelined: but QUIT by itself" },
+	{ 0, "random", NULL, "accounts in no order, not in turn" },
+	{ 0, "idle", "N", "beside the load: logged in, saying nothing" },
+	{ 0, "slow", "N", "beside the load: an octet now and then" },
+	{ 0, "pace", "S", "of those: seconds between two octets (2)" },
 	{ 0, "size", "OCTETS", "of each message sent (10240)" },
 	{ 0, "stls", NULL, "TLS by STLS or STARTTLS" },
 	{ 0, "tls", NULL, "TLS from the first octet" },
+	{ 0, "tls-version", "V", "1.2 or 1.3 alone" },
+	{ 0, "resume", NULL, "resume the TLS session before; else none is" },
 	{ 0, "ca", "FILE", "verify the server's certificate by these" },
 	{ 0, "server-name", "NAME", "for SNI, and what --ca verifies" },
-	{ 0, "pid", "PID", "CPU time of this process and all below it" },
-	{ 0, "cgroup", "DIR", "CPU time of this control group" },
+	{ 0, "pid", "PID", "CPU and memory of this process and all below it" },
+	{ 0, "cgroup", "DIR", "CPU and memory of this control group" },
 	{ 0, "i-own-this-server", NULL, "measure another machine than this" },
 	JSON_OPTION, END
 };
@@ -603,6 +609,10 @@ const struct command commands[] = {
 	  "QUIT\n"
 	  "  pop3-fetch  sessions that fetch all: USER, PASS, LIST, RETR of "
 	  "each, QUIT\n"
+	  "  pop3-login  logins, such as those of many accounts: USER, PASS, "
+	  "QUIT\n"
+	  "  pop3-idle   connections that log in and say nothing: their "
+	  "memory\n"
 	  "  lmtp        deliveries by LMTP, many over one connection\n"
 	  "  smtp        deliveries by SMTP, many over one connection\n"
 	  "\n"
@@ -614,9 +624,20 @@ const struct command commands[] = {
 	  "and server\n"
 	  "should run on different cores: taskset helps.\n"
 	  "\n"
+	  "--idle connections log in before anything is measured; with --pid "
+	  "or --cgroup the\n"
+	  "memory that the server needs for each of them is told. --slow ones "
+	  "say their\n"
+	  "sessions an octet at a time; that a server ends them is no error. "
+	  "A login storm is\n"
+	  "pop3-login with many --accounts, an idle crowd pop3-idle with many "
+	  "--connections.\n"
+	  "\n"
 	  "Examples:\n"
 	  "  yubin bench pop3-fetch -c 50 --stls --user alice@example.org \\\n"
 	  "      --password secret 127.0.0.1:110\n"
+	  "  yubin bench pop3-idle -c 5000 --users e%04d --accounts 100 \\\n"
+	  "      --password secret --pid 4711 127.0.0.1:110\n"
 	  "  yubin bench lmtp --count 1000 --user alice@example.org 127.0.0.1:24\n",
 	  cmd_bench },
 };

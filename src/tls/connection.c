@@ -142,6 +142,39 @@ enum yb_err tls_connection_close(struct tls_connection *c)
 	return got >= 0 ? YB_OK : outcome(c, got);
 }
 
+/* A struct tls_session is OpenSSL's own under a name of ours. */
+struct tls_session *tls_connection_session(struct tls_connection *c)
+{
+	SSL_SESSION *session = SSL_get1_session(c->ssl);
+
+	if (session != NULL && SSL_SESSION_is_resumable(session) != 1) {
+		SSL_SESSION_free(session);
+		session = NULL;
+	}
+	/* What is freed without a notice, OpenSSL will not resume. */
+	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	return (struct tls_session *)session;
+}
+
+void tls_session_free(struct tls_session **session)
+{
+	SSL_SESSION_free((SSL_SESSION *)*session);
+	*session = NULL;
+}
+
+void tls_connection_resume(struct tls_connection *c,
+			   struct tls_session *session)
+{
+	/* It copies nothing, and counts a reference. */
+	if (SSL_set_session(c->ssl, (SSL_SESSION *)session) != 1)
+		ERR_clear_error();
+}
+
+bool tls_connection_resumed(const struct tls_connection *c)
+{
+	return SSL_session_reused(c->ssl) == 1;
+}
+
 const char *tls_connection_version(const struct tls_connection *c)
 {
 	return SSL_get_version(c->ssl);

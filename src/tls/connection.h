@@ -68,6 +68,19 @@ bool tls_connection_exporter(struct tls_connection *c,
 size_t tls_connection_end_point(const struct tls_connection *c,
 				uint8_t ret[TLS_END_POINT_MAX]);
 
+/*
+ * Resumption, a client's side. A session is taken right before the connection
+ * is freed, and outlives it; NULL if the server gave none that can be resumed
+ * (RFC 8446 section 2.2 has it come behind the handshake). It is offered to a
+ * further connection before its handshake; the server need not take it.
+ */
+struct tls_session;
+struct tls_session *tls_connection_session(struct tls_connection *c);
+void tls_session_free(struct tls_session **session);
+void tls_connection_resume(struct tls_connection *c,
+			   struct tls_session *session);
+bool tls_connection_resumed(const struct tls_connection *c);
+
 /* "TLSv1.3" and the cipher, static, for logs. */
 const char *tls_connection_version(const struct tls_connection *c);
 const char *tls_connection_cipher(const struct tls_connection *c);

@@ -266,6 +266,17 @@ enum yb_err tls_context_client(struct span ca, struct tls_context **ret)
 	return YB_OK;
 }
 
+void tls_context_only(struct tls_context *context, enum tls_version version)
+{
+	int only = version == TLS_VERSION_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+
+	if (version == TLS_VERSION_ANY)
+		return;
+	/* Neither can fail: OpenSSL is built with both. */
+	(void)SSL_CTX_set_min_proto_version(context->ssl, only);
+	(void)SSL_CTX_set_max_proto_version(context->ssl, only);
+}
+
 void tls_context_free(struct tls_context **context)
 {
 	if (*context == NULL)

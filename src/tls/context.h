@@ -41,6 +41,10 @@ YB_CHECKED enum yb_err tls_context_add(struct tls_context *context,
 YB_CHECKED enum yb_err tls_context_client(struct span ca,
 					  struct tls_context **ret);
 
+/* The only version that it speaks from now on; for measuring. */
+enum tls_version { TLS_VERSION_ANY, TLS_VERSION_1_2, TLS_VERSION_1_3 };
+void tls_context_only(struct tls_context *context, enum tls_version version);
+
 void tls_context_free(struct tls_context **context);
 
 /* Has OpenSSL open and load what it wants; before a process is caged. */

@@ -21,7 +21,7 @@ struct talk {
 	struct dialog_world world;
 	struct dialog *d;
 	uint64_t serial, tickets; /* next, and how many there are */
-	unsigned began, timed, counted, secured;
+	unsigned began, timed, counted, secured, settled;
 };
 
 static inline bool talk_ticket(void *ctx, uint64_t *ret_serial)
@@ -46,12 +46,14 @@ static inline void talk_begin(struct talk *t, const char *name)
 					  .body = SPAN_LIT("b\r\n.\r\n"),
 					  .date = "today" };
 	if (t->d == NULL)
-		assert_ok(dialog_new(&t->plan, &t->world, &t->d));
+		assert_ok(dialog_new(t->plan.what->kind, &t->plan, &t->world,
+				     &t->d));
 	buf_clear(&t->d->out);
 	t->d->tail = SPAN_NONE;
 	t->d->wrong[0] = 0;
 	t->d->secure = false;
 	t->began = t->timed = t->counted = t->secured = 0;
+	t->settled = 0;
 	t->d->kind->begin(t->d, 1);
 }
 
@@ -88,6 +90,9 @@ static inline bool talk_feed(struct talk *t, struct span in)
 			t->secured++;
 			t->d->secure = true;
 			t->d->kind->secured(t->d);
+			break;
+		case DIALOG_SETTLED:
+			t->settled++;
 			break;
 		case DIALOG_WRONG:
 			assert_true(t->d->wrong[0] != 0);

@@ -70,6 +70,87 @@ static void test_quit_alone(void **state)
 	talk_done(&t);
 }
 
+static void test_login(void **state)
+{
+	static const struct talk_row one_by_one[] = {
+		LOGIN,
+		{ "QUIT\r\n", "+OK\r\n" },
+		{ "", "" },
+	};
+	static const struct talk_row pipelined[] = {
+		{ "", "+OK ready\r\n" },
+		{ "USER u1\r\nPASS pass word\r\nQUIT\r\n",
+		  "+OK\r\n+OK\r\n+OK\r\n" },
+		{ "", "" },
+	};
+	struct talk t = { 0 };
+
+	(void)state;
+	talk_begin(&t, "pop3-login");
+	assert_true(talk_play(&t, one_by_one, ARRAY_LEN(one_by_one), 1));
+	assert_true(talk_is_over(&t));
+	t.plan.pipelined = true;
+	talk_begin(&t, "pop3-login");
+	assert_true(talk_play(&t, pipelined, ARRAY_LEN(pipelined), 3));
+	assert_true(talk_is_over(&t));
+	talk_done(&t);
+}
+
+/* Logged in it waits, takes no word for an answer, and leaves when told. */
+static void test_idle(void **state)
+{
+	static const struct talk_row rows[] = {
+		LOGIN,
+		{ "STAT\r\n", "+OK 2 320\r\n" },
+		{ "", "" },
+	};
+	static const struct talk_row end[] = {
+		{ "QUIT\r\n", "+OK\r\n" },
+		{ "", "" },
+	};
+	static const struct talk_row tired[] = {
+		{ "", "-ERR you are idle\r\n" },
+	};
+	struct talk t = { 0 };
+
+	(void)state;
+	for (size_t piece = 1; piece < PIECE_MAX; piece++) {
+		talk_begin(&t, "pop3-idle");
+		assert_true(talk_play(&t, rows, ARRAY_LEN(rows), piece));
+		assert_int_equal(t.settled, 1);
+		assert_false(talk_is_over(&t));
+		t.d->kind->leave(t.d);
+		assert_true(talk_play(&t, end, ARRAY_LEN(end), piece));
+		assert_true(talk_is_over(&t));
+	}
+	talk_begin(&t, "pop3-idle");
+	assert_true(talk_play(&t, rows, ARRAY_LEN(rows), PIECE_MAX));
+	assert_false(talk_play(&t, tired, 1, PIECE_MAX));
+	assert_non_null(strstr(t.d->wrong, "you are idle"));
+	talk_done(&t);
+}
+
+/* In no order, but the same in every run, and every account is met. */
+static void test_random_accounts(void **state)
+{
+	char name[PATTERN_NAME_MAX + 1], before[PATTERN_NAME_MAX + 1] = "";
+	unsigned seen = 0, moved = 0;
+	struct talk t = { .plan.random = true };
+
+	(void)state;
+	talk_begin(&t, "pop3-login");
+	for (uint64_t i = 0; i < 100; i++) {
+		dialog_user(t.d, i, name);
+		seen |= 1u << (name[1] - '0');
+		moved += strcmp(name, before) != 0;
+		memcpy(before, name, sizeof name);
+	}
+	assert_int_equal(seen, 7);
+	/* One in three is the one before; in turn, none would be. */
+	assert_in_range(moved, 40, 90);
+	talk_done(&t);
+}
+
 static void test_fetch_one_by_one(void **state)
 {
 	static const struct talk_row rows[] = {
@@ -326,6 +407,9 @@ int main(void)
 		cmocka_unit_test(test_empty_session),
 		cmocka_unit_test(test_empty_pipelined),
 		cmocka_unit_test(test_quit_alone),
+		cmocka_unit_test(test_login),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_random_accounts),
 		cmocka_unit_test(test_fetch_one_by_one),
 		cmocka_unit_test(test_fetch_pipelined),
 		cmocka_unit_test(test_fetch_of_nothing),

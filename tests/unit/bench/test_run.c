@@ -178,6 +178,93 @@ static void test_fetch_both_ways(void **state)
 	}
 }
 
+/* Logged in first, there while the load runs, and gone in order. */
+static void test_idle_beside_load(void **state)
+{
+	struct bench_plan p = plan_of("pop3-empty");
+
+	(void)state;
+	p.count = 20;
+	p.idle = 100; /* more than log in at once */
+	p.cpu.pid = getpid();
+	run_against(&good_pop3, &p);
+	assert_int_equal(result.errors, 0);
+	assert_int_equal(result.operations, 20);
+	assert_int_equal(result.latency.n, 20);
+	assert_int_equal(result.crowd.connections, 100);
+	assert_true(result.crowd.opening_ns > 0);
+	assert_true(result.crowd.memory_known);
+	/* A hundred processes of the server, which are below this one. */
+	assert_true(result.crowd.memory_octets > 100 * 10000);
+	/* The load's own octets alone. */
+	assert_int_equal(result.out_octets, 20 * (9 + 8 + 6 + 6 + 6));
+}
+
+static void test_only_idle(void **state)
+{
+	struct bench_plan p = plan_of("pop3-idle");
+
+	(void)state;
+	p.idle = p.connections;
+	p.connections = 0;
+	p.seconds = 1;
+	run_against(&good_pop3, &p);
+	assert_int_equal(result.errors, 0);
+	assert_int_equal(result.operations, 0);
+	assert_int_equal(result.crowd.connections, 3);
+	assert_int_equal(result.latency.n, 3);
+	assert_false(result.crowd.memory_known);
+	assert_in_range(result.elapsed_ns, 900000000, 5000000000);
+}
+
+/* Idle ones that a server throws out are errors, and end the run. */
+static void test_idle_thrown_out(void **state)
+{
+	struct script throws = good_pop3;
+	struct bench_plan p = plan_of("pop3-empty");
+
+	(void)state;
+	p.idle = 5;
+	p.seconds = 60;
+	throws.rules[1] = (struct rule){ "PASS", "-ERR full\r\n", true };
+	run_against(&throws, &p);
+	assert_true(result.errors > 0);
+	assert_int_equal(result.operations, 0);
+	assert_non_null(strstr(result.error, "idle connection "));
+	assert_non_null(strstr(result.error, "-ERR full"));
+	throws.rules[1] = (struct rule){ "PASS", "+OK\r\n", false };
+	throws.rules[2] = (struct rule){ "STAT", "+OK 0 0\r\n", true };
+	run_against(&throws, &p);
+	assert_true(result.errors > 0);
+	assert_non_null(strstr(result.error, "closed the connection"));
+}
+
+/* An octet a second: far from its end when the load has come to its own. */
+static void test_slow_beside_load(void **state)
+{
+	struct bench_plan p = plan_of("pop3-empty");
+	struct script tired = good_pop3;
+
+	(void)state;
+	p.seconds = 3;
+	p.slow = 4;
+	p.pace_seconds = 1;
+	run_against(&good_pop3, &p);
+	assert_int_equal(result.errors, 0);
+	assert_true(result.operations > 0);
+	assert_int_equal(result.crowd.slow_sessions, 0);
+	assert_int_equal(result.crowd.slow_cut_off, 0);
+	/* A server that sends all away: errors of the load, not of these. */
+	tired.greeting = "-ERR go away\r\n";
+	p.seconds = 60;
+	run_against(&tired, &p);
+	assert_in_range(result.errors, BENCH_ERRORS_MAX,
+			BENCH_ERRORS_MAX + p.connections);
+	/* They come back, but no faster than their pace. */
+	assert_in_range(result.crowd.slow_cut_off, 1,
+			p.slow * (result.elapsed_ns / 1000000000 + 2));
+}
+
 static void count_progress(void *ctx, const struct bench_progress *p)
 {
 	unsigned *calls = ctx;
@@ -270,6 +357,75 @@ static const struct {
 	      { "RETR", "+OK\r\nabc", true },
 	      { 0 } } },
 	  "before the end of the answer to RETR 1" },
+	/* RFC 1939 section 5: LIST gives "the exact size of the message in
+	 * octets". */
+	{ "pop3-fetch",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "LIST", "+OK\r\n1 5\r\n.\r\n", false },
+	      { "RETR", "+OK\r\nabcd\r\n.\r\n", false },
+	      { 0 } } },
+	  "RETR 1 gave 6 octets, LIST says 5" },
+	/* Section 3: a line that begins with a dot is "byte-stuffed". */
+	{ "pop3-fetch",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "LIST", "+OK\r\n1 4\r\n.\r\n", false },
+	      { "RETR", "+OK\r\n.a\r\n.\r\n", false },
+	      { 0 } } },
+	  "that is not doubled" },
+	{ "pop3-fetch",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "LIST", "+OK\r\n1 5\r\n3 5\r\n.\r\n", false },
+	      { 0 } } },
+	  "answer to LIST: \"3 5\"" },
+	{ "pop3-empty",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "STAT", "+OK 2 7\r\n", false },
+	      { "UIDL", "+OK\r\n1 a\r\n.\r\n", false },
+	      { 0 } } },
+	  "UIDL lists 1 messages, STAT 2" },
+	{ "pop3-empty",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "STAT", "+OK many\r\n", false },
+	      { 0 } } },
+	  "answer to STAT: \"+OK many\"" },
+	{ "pop3-login",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "QUIT", "-ERR [SYS/TEMP] not deleted\r\n", true },
+	      { 0 } } },
+	  "answer to QUIT: \"-ERR [SYS/TEMP] not deleted\"" },
+	{ "pop3-login",
+	  { "+OK\r\n",
+	    { { "USER", "+OK\r\n", false },
+	      { "PASS", "+OK\r\n", false },
+	      { "QUIT", "+OK\r\n+OK again\r\n", true },
+	      { 0 } } },
+	  "answer to nothing: \"+OK again" },
+	{ "pop3-login", { "+OK\n", { { 0 } } }, "answer to connecting" },
+	{ "smtp",
+	  { "220 x\r\n",
+	    { { "EHLO", "250-x\r\n550 PIPELINING\r\n", false }, { 0 } } },
+	  "answer to LHLO or EHLO: \"550 PIPELINING\"" },
+	{ "smtp",
+	  { "220 x\r\n",
+	    { { "EHLO", "250 x\r\n", false },
+	      { "MAIL", "250 OK\r\n", false },
+	      { "RCPT", "250 OK\r\n", false },
+	      { "DATA", "354 go\r\n", false },
+	      { ".\r\n", "451 4.3.0 not kept\r\n", false },
+	      { 0 } } },
+	  "answer to the message: \"451 4.3.0 not kept\"" },
 	{ "lmtp",
 	  { "220 x\r\n",
 	    { { "LHLO", "250 x\r\n", false },
@@ -411,6 +567,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_by_count),
 		cmocka_unit_test(test_fetch_both_ways),
+		cmocka_unit_test(test_idle_beside_load),
+		cmocka_unit_test(test_only_idle),
+		cmocka_unit_test(test_idle_thrown_out),
+		cmocka_unit_test(test_slow_beside_load),
 		cmocka_unit_test(test_sessions_by_time),
 		cmocka_unit_test(test_cpu_of_a_tree),
 		cmocka_unit_test(test_deliveries_by_count),

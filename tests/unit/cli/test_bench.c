@@ -58,6 +58,15 @@ static void test_wrong_usage(void **state)
 		"pop3-empty --size 1000 " LOGIN LOCAL,
 		"pop3-empty --quit-alone " LOGIN LOCAL,
 		"lmtp --pipelined --quit-alone --user a " LOCAL,
+		"lmtp --idle 5 --user a " LOCAL,
+		"smtp --slow 5 --user a " LOCAL,
+		"pop3-idle --idle 5 " LOGIN LOCAL,
+		"pop3-idle --count 5 " LOGIN LOCAL,
+		"pop3-empty --idle 0 " LOGIN LOCAL,
+		"pop3-empty --slow 5 --pace 0 " LOGIN LOCAL,
+		"pop3-empty --resume " LOGIN LOCAL,
+		"pop3-empty --tls-version 1.3 " LOGIN LOCAL,
+		"pop3-empty --tls --tls-version 1.1 " LOGIN LOCAL,
 		"lmtp --size 100 --user a " LOCAL,
 		"lmtp --size 99999999999 --user a " LOCAL,
 		"pop3-empty --stls --tls " LOGIN LOCAL,
@@ -86,6 +95,8 @@ static void test_only_this_machine(void **state)
 	assert_int_equal(run("pop3-empty " LOGIN "[2001:db8::1]:110"),
 			 COMMAND_USAGE);
 	assert_int_equal(run("lmtp --user a 0.0.0.0:24"), COMMAND_USAGE);
+	assert_int_equal(run("pop3-idle " LOGIN "192.0.2.1:110"),
+			 COMMAND_USAGE);
 }
 
 /* All is well with it, but nobody listens. */
@@ -96,6 +107,10 @@ static void test_nobody_listens(void **state)
 			 COMMAND_FAILED);
 	assert_int_equal(run("lmtp --count 1 --json --users e%d --accounts 2 "
 			     "--size 512 -c 1 " LOCAL),
+			 COMMAND_FAILED);
+	assert_int_equal(run("pop3-idle -c 2 --json " LOGIN LOCAL),
+			 COMMAND_FAILED);
+	assert_int_equal(run("pop3-empty --idle 2 --count 1 " LOGIN LOCAL),
 			 COMMAND_FAILED);
 	assert_int_equal(
 		run("pop3-empty --count 1 --pid 1073741823 " LOGIN LOCAL),

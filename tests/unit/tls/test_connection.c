@@ -51,8 +51,8 @@ static void open_ends(struct ends *e, const char *host)
 
 	memset(e, 0, sizeof *e);
 	assert_int_equal(socketpair(AF_UNIX, type, 0, e->fds), 0);
-	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), "test", NULL,
-				     &reason, &e->server_context));
+	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), "test",
+				     NULL, &reason, &e->server_context));
 	assert_ok(tls_context_client(buf_span(&ca_pem), &e->client_context));
 	assert_ok(tls_connection_accept(e->server_context, e->fds[0],
 					&e->server));
@@ -103,6 +103,68 @@ static void carries_octets_both_ways(void **state)
 	assert_ok(tls_connection_read(e.client, got, sizeof got, &n));
 	assert_true(span_eq(span_of(got, n), SPAN_LIT("world")));
 	close_ends(&e);
+}
+
+/* A second connection of the same contexts, in place of the first. */
+static void open_again(struct ends *e, struct tls_session *session)
+{
+	tls_connection_free(&e->server);
+	tls_connection_free(&e->client);
+	fd_close(&e->fds[0]);
+	fd_close(&e->fds[1]);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, e->fds), 0);
+	assert_ok(tls_connection_accept(e->server_context, e->fds[0],
+					&e->server));
+	assert_ok(tls_connection_connect(e->client_context, e->fds[1],
+					 "mail.test", &e->client));
+	if (session != NULL)
+		tls_connection_resume(e->client, session);
+	assert_ok(shake(e));
+}
+
+/* One octet to the client, whose reading also takes the tickets. */
+static void say_one(struct ends *e)
+{
+	uint8_t got[8];
+	size_t n = 0;
+
+	assert_ok(tls_connection_write(e->server, SPAN_LIT("+"), &n));
+	assert_ok(tls_connection_read(e->client, got, sizeof got, &n));
+}
+
+static void sessions_resume(void **state)
+{
+	static const struct {
+		enum tls_version version;
+		const char *name;
+	} versions[] = { { TLS_VERSION_1_2, "TLSv1.2" },
+			 { TLS_VERSION_1_3, "TLSv1.3" } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct tls_session *session;
+		struct ends e;
+
+		open_ends(&e, "mail.test");
+		tls_context_only(e.client_context, versions[i].version);
+		open_again(&e, NULL);
+		assert_string_equal(tls_connection_version(e.client),
+				    versions[i].name);
+		assert_false(tls_connection_resumed(e.client));
+		say_one(&e);
+		session = tls_connection_session(e.client);
+		assert_non_null(session);
+		open_again(&e, session);
+		assert_true(tls_connection_resumed(e.client));
+		assert_true(tls_connection_resumed(e.server));
+		tls_session_free(&session);
+		assert_null(session);
+		/* Nothing offered, nothing resumed. */
+		open_again(&e, NULL);
+		assert_false(tls_connection_resumed(e.client));
+		close_ends(&e);
+	}
 }
 
 /* Threat 3: after the close notice nothing is read, not even in clear. */
@@ -199,9 +261,9 @@ static void bad_pem_is_explained(void **state)
 	const char *reason = NULL;
 
 	(void)state;
-	assert_int_equal(tls_context_server(SPAN_LIT("nothing"),
-					    buf_span(&key), "test", NULL, &reason,
-					    &context), YB_INVALID);
+	assert_int_equal(tls_context_server(SPAN_LIT("nothing"), buf_span(&key),
+					    "test", NULL, &reason, &context),
+			 YB_INVALID);
 	assert_true(strlen(reason) > 3);
 	reason = NULL;
 	assert_int_equal(tls_context_server(buf_span(&pem), buf_span(&ca_key),
@@ -225,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_octets_both_ways),
+		cmocka_unit_test(sessions_resume),
 		cmocka_unit_test(nothing_is_read_after_the_notice),
 		cmocka_unit_test(truncation_is_noticed),
 		cmocka_unit_test(garbage_ends_the_handshake),
@@ -234,7 +297,6 @@ int main(void)
 		cmocka_unit_test(warms_up),
 	};
 
-	return cmocka_run_group_tests_name("tls/connection", tests,
-					   make_certificates,
-					   drop_certificates);
+	return cmocka_run_group_tests_name(
+		"tls/connection", tests, make_certificates, drop_certificates);
 }
