@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,9 +68,26 @@ static bool need_user(const struct config *c, const char *suffix,
 	return true;
 }
 
+/*
+ * useradd looks for the name before it takes its own lock: of two that make
+ * the same user, the second gives it another number, and what the first was
+ * made for belongs to nobody. The file is lckpwdf()'s, which only root may
+ * open; useradd's lock is of another kind and does not see this one.
+ */
+static int lock_users(void)
+{
+	int fd = open("/etc/.pwd.lock",
+		      O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && flock(fd, LOCK_EX) < 0)
+		fd_close(&fd);
+	return fd;
+}
+
 bool layout_users(struct layout *l)
 {
 	struct process_user other;
+	AUTO_FD lock = l->root ? lock_users() : -1;
 
 	return !l->root || (need_user(l->config, "", &l->store) &&
 			    need_user(l->config, "-auth", &l->auth) &&

@@ -311,3 +311,39 @@ def test_init_tells_the_dns():
         assert b'has "box" as hostname, not "mail.example.org"' in done.stderr
     finally:
         shutil.rmtree(folder)
+
+
+# Four times `yubin init`, at once, where no system user has been made.
+MANY_FIRST = r"""
+cp -a /etc "$1/etc"
+sed -i '/^yubin/d' "$1/etc/passwd" "$1/etc/group" "$1/etc/shadow" \
+    "$1/etc/gshadow"
+mount --bind "$1/etc" /etc
+for i in 1 2 3 4; do
+    "$2" init "$1/d$i" --loopback >"$1/out$i" 2>&1 &
+done
+wait
+for i in 1 2 3 4; do
+    "$2" check -c "$1/d$i/yubin.yaml" || { cat "$1"/out*; exit 1; }
+done
+cat "$1"/out* | grep -c '^made user'
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or subprocess.run(
+    ["unshare", "-m", "true"], capture_output=True).returncode != 0,
+    reason="needs root and a mount namespace")
+def test_users_are_made_once():
+    folder = tempfile.mkdtemp(prefix="yubin-test-", dir="/tmp")
+    os.chmod(folder, 0o755)
+    try:
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-ec", MANY_FIRST, "-", folder, BINARY],
+            capture_output=True, env=environment(), timeout=120)
+        assert done.returncode == 0, done
+        with open(os.path.join(folder, "etc/passwd"), encoding="utf-8") as f:
+            names = [line.split(":")[0] for line in f]
+    finally:
+        shutil.rmtree(folder)
+    names = [n for n in names if n.startswith("yubin")]
+    assert len(names) == len(set(names)) == int(done.stdout.split()[-1])
