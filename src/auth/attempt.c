@@ -34,6 +34,7 @@ void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 	if (at->owner != NULL)
 		*at->owner = NULL;
 	peers_release(&a->peers, at->peer, a->now_ms);
+	a->tokens_n -= at->by_token;
 	free_attempt(at);
 	if (done != NULL)
 		done(ctx, err, identity, SPAN_NONE);
@@ -68,7 +69,10 @@ struct throttle_who attempt_who(const struct attempt *at, uint64_t guess)
 	return (struct throttle_who){
 		.address = at->from.address,
 		.account = name_span(&at->name),
-		.password = span_of(at->password, at->password_n),
+		/* Nobody guesses a token. */
+		.password = at->by_token
+				    ? SPAN_NONE
+				    : span_of(at->password, at->password_n),
 		.guess = guess,
 	};
 }
@@ -95,7 +99,8 @@ void attempt_refuse(struct auth *a, struct attempt *at, uint64_t guess)
 			 throttle_failed(&a->throttle, &who, auth_real_ms(a));
 
 	due = later > due ? later : due;
-	at->reason = reason_of(a, at);
+	if (!at->by_token)
+		at->reason = reason_of(a, at);
 	if (due <= a->now_ms) {
 		at->peer->open--;
 		attempt_answer(a, at, YB_DENIED, NULL);
@@ -113,6 +118,8 @@ static bool may_begin(struct auth *a, struct attempt *at)
 	if (!peer_may_begin(at->peer, a->now_ms) ||
 	    !throttle_may_begin(&a->throttle, &at->turn, auth_real_ms(a)))
 		return false;
+	if (at->by_token)
+		return token_may_begin(a, at);
 	if (at->check != NULL || a->guesses_n == a->guesses_max)
 		return at->check != NULL;
 	list_for_each(link, &a->guesses) {
@@ -137,10 +144,10 @@ static struct attempt *next_of(struct auth *a, struct list *waiting)
 void attempt_stop_waiting(struct auth *a, struct attempt *at)
 {
 	at->peer->waiting--;
-	if (at->check != NULL)
-		a->proofs_n--;
-	else
+	if (attempt_is_hashed(at))
 		a->waiting_n--;
+	else
+		a->proofs_n--;
 }
 
 /* Addresses that did not fail lately come first: whoever guesses keeps
@@ -155,7 +162,9 @@ static void begin_all(struct auth *a)
 			at = next_of(a, &a->failing);
 		if (at == NULL)
 			return;
-		if (at->check != NULL)
+		if (at->by_token)
+			token_begin(a, at);
+		else if (at->check != NULL)
 			attempt_check_proof(a, at);
 		else
 			guess_begin(a, at);
@@ -257,6 +266,7 @@ void attempts_drop_all(struct auth *a)
 {
 	drop_list(&a->fresh);
 	drop_list(&a->failing);
+	drop_list(&a->asked);
 	drop_list(&a->held);
 	while (!list_empty(&a->guesses)) {
 		struct guess *g =
@@ -277,9 +287,9 @@ void attempt_abandon(struct auth *a, struct attempt **owner)
 	at->done = NULL;
 	at->owner = NULL;
 	*owner = NULL;
-	if (at->check == NULL || at->held)
+	if (attempt_is_hashed(at) || at->asked || at->held)
 		return;
-	/* What it would be checked with is gone. */
+	/* What it would be checked with is gone, or nobody was asked yet. */
 	attempt_stop_waiting(a, at);
 	attempt_answer(a, at, YB_GONE, NULL);
 }

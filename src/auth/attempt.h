@@ -1,7 +1,8 @@
 /*
  * Between the files attempt*.c, which take a claim to its answer: attempt.c
  * (turns and answers), attempt_begin.c, attempt_guess.c (passwords, which are
- * hashed) and attempt_grant.c (proofs, and what the right ones get). What
+ * hashed), attempt_grant.c (proofs, and what the right ones get) and
+ * attempt_token.c (access tokens, about which somebody is asked). What
  * others call is in auth/auth_private.h.
  */
 #ifndef AUTH_ATTEMPT_H
@@ -10,8 +11,12 @@
 #include "auth/auth_private.h"
 
 struct attempt {
-	struct list link;        /* waiting, on a guess, or held back */
+	struct list link;        /* waiting, on a guess, asked, or held back */
 	attempt_check_fn *check; /* of a proof; NULL: there is a password */
+	bool by_token;           /* or that is a token */
+	bool asked;              /* somebody thinks about it */
+	bool anyone;             /* it is for whoever the token names */
+	enum sasl_mechanism mechanism; /* of a token */
 	struct peer *peer;
 	struct auth_peer from;
 	struct throttle_turn turn;
@@ -28,6 +33,11 @@ struct attempt {
 	size_t password_n;
 	uint8_t password[]; /* prepared; empty for one that cannot be right */
 };
+
+static inline bool attempt_is_hashed(const struct attempt *at)
+{
+	return at->check == NULL && !at->by_token;
+}
 
 /* What is hashed, and for whom. */
 struct guess {
@@ -69,11 +79,30 @@ void attempt_wait(struct auth *a, struct attempt *at);
 /* An attempt leaves the queue without having begun. */
 void attempt_stop_waiting(struct auth *a, struct attempt *at);
 
+/* ---- attempt_begin.c ---- */
+
+/* One more that waits; its callback is the caller's to set. NOMEM, OVERLOAD. */
+YB_CHECKED enum yb_err attempt_enqueue_token(struct auth *a,
+					     const struct auth_peer *from,
+					     const struct name *name,
+					     struct span token,
+					     struct attempt **ret);
+
+/* ---- attempt_token.c ---- */
+
+/* Whether one more may be asked about. */
+bool token_may_begin(const struct auth *a, struct attempt *at);
+void token_begin(struct auth *a, struct attempt *at);
+
 /* ---- attempt_grant.c ---- */
 
 /* What a success names; also notes that there was one. */
 void grant_make(struct auth *a, struct directory_account *account, int index,
 		struct grant *ret);
+
+/* The same without a credential of ours: all that the account has. */
+void grant_whole(struct auth *a, struct directory_account *account,
+		 struct grant *ret);
 
 /* Whether an account may act as somebody else, if it asks to. */
 bool grant_may_act(const struct cached *at, const struct name *as);

@@ -255,6 +255,21 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 	attempts_run(a);
 }
 
+enum yb_err attempt_enqueue_token(struct auth *a, const struct auth_peer *from,
+				  const struct name *name, struct span token,
+				  struct attempt **ret)
+{
+	const struct name nobody = { .n = 0 };
+	enum yb_err err =
+		enqueue_proof(a, from, name, &nobody, token, NULL, ret);
+
+	if (err != YB_OK)
+		return err;
+	(*ret)->by_token = true;
+	a->tokens_n++;
+	return YB_OK;
+}
+
 void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 			 const struct name *name, const struct name *as,
 			 attempt_check_fn *check, uint64_t now_ms,

@@ -4,19 +4,30 @@
  */
 #include "auth/attempt.h"
 
-void grant_make(struct auth *a, struct directory_account *account, int index,
-		struct grant *ret)
+static void make(struct auth *a, struct directory_account *account,
+		 uint32_t device, uint32_t refused, struct grant *ret)
 {
-	uint32_t device = account->credentials[index].device;
-
 	ret->identity = (struct auth_identity){ .device = device,
 						.mailbox = 1,
 						.address = ret->address };
-	ret->identity.may_delete = (account->credentials[index].limits.refused &
-				    DIRECTORY_NO_DELETE) == 0;
+	ret->identity.may_delete = (refused & DIRECTORY_NO_DELETE) == 0;
 	memcpy(ret->identity.account, account->id, sizeof account->id);
 	memccpy(ret->address, account->address, 0, sizeof ret->address);
 	login_note(a, account, device);
+}
+
+void grant_make(struct auth *a, struct directory_account *account, int index,
+		struct grant *ret)
+{
+	const struct directory_credential *c = &account->credentials[index];
+
+	make(a, account, c->device, c->limits.refused, ret);
+}
+
+void grant_whole(struct auth *a, struct directory_account *account,
+		 struct grant *ret)
+{
+	make(a, account, DIRECTORY_MAIN, 0, ret);
 }
 
 bool grant_may_act(const struct cached *at, const struct name *as)

@@ -18,7 +18,7 @@ void guess_free(struct guess *g)
 
 static bool same_claim(const struct attempt *at, const struct guess *g)
 {
-	return at->check == NULL && at->name.n == g->name.n &&
+	return attempt_is_hashed(at) && at->name.n == g->name.n &&
 	       at->password_n == g->password_n &&
 	       memcmp(at->name.text, g->name.text, g->name.n) == 0 &&
 	       compare_equal(at->password, g->password, g->password_n);

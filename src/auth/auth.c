@@ -46,6 +46,7 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 	list_init(&a->failing);
 	list_init(&a->guesses);
 	list_init(&a->held);
+	list_init(&a->asked);
 	peers_init(&a->peers, os_random_u64());
 	if (config->default_domain != NULL && *config->default_domain != 0)
 		err = name_canonical_domain(span_str(config->default_domain),
@@ -92,6 +93,7 @@ void auth_close(struct auth **auth)
 	pool_free(&a->pool); /* first: it works on the guesses */
 	logins_flush(a);
 	attempts_drop_all(a);
+	tokens_free(&a->tokens);
 	throttle_close(&a->throttle, auth_real_ms(a));
 	peers_done(&a->peers);
 	cache_close(&a->cache);

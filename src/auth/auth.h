@@ -56,6 +56,11 @@ struct auth_peer {
 #define AUTH_REASONS(X)                     \
 	X(NO_SUCH_USER, "no_such_user")     \
 	X(WRONG_PASSWORD, "wrong_password") \
+	X(NO_TOKEN, "no_token")             \
+	X(WRONG_TOKEN, "wrong_token")       \
+	X(TOKEN_AUDIENCE, "token_audience") \
+	X(TOKEN_SCOPE, "token_scope")       \
+	X(TOKEN_USER, "token_user")         \
 	X(NOT_ALLOWED, "not_allowed_here")  \
 	X(LOCKED, "locked")
 
@@ -117,8 +122,9 @@ struct auth_sasl;
 
 /*
  * Starts `mechanism`; NULL, with `done` called, if that failed at once.
- * UNSUPPORTED for an unknown mechanism, or one that binds a channel where
- * `channel` has nothing to bind. `has_response` tells an empty initial
+ * UNSUPPORTED for an unknown mechanism, one that binds a channel where
+ * `channel` has nothing to bind, or one with a token where none are taken
+ * (auth/token.h) or there is no TLS. `has_response` tells an empty initial
  * response from none (RFC 4422 section 4.3.a).
  */
 struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,

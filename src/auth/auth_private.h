@@ -23,6 +23,7 @@
 #include "auth/peers.h"
 #include "auth/throttle.h"
 #include "auth/hash.h"
+#include "auth/token.h"
 #include "sasl/saslprep.h"
 #include "sasl/server.h"
 
@@ -80,12 +81,16 @@ struct auth {
 	char delimiter;                           /* of sub-addresses, or 0 */
 	char reason[AUTH_REASON_MAX];             /* of the last refusal */
 	uint64_t now_ms;                          /* told last */
-	struct list fresh;   /* attempts that wait, oldest first, */
-	struct list failing; /* and those from addresses that failed */
-	struct list guesses; /* being hashed */
-	struct list held;    /* refused attempts, the first due first */
-	size_t waiting_n;    /* passwords, in these two and on guesses */
-	size_t proofs_n;     /* proofs in these two */
+	struct list fresh;     /* attempts that wait, oldest first, */
+	struct list failing;   /* and those from addresses that failed */
+	struct list guesses;   /* being hashed */
+	struct tokens *tokens; /* NULL: none are taken */
+	struct list asked;     /* attempts with tokens that are asked about */
+	size_t tokens_n;       /* attempts with tokens, */
+	size_t asked_n;        /* and those of them that are asked about */
+	struct list held;      /* refused attempts, the first due first */
+	size_t waiting_n;      /* passwords, in these two and on guesses */
+	size_t proofs_n;       /* proofs and tokens in these two */
 	size_t held_n;
 	size_t guesses_n, guesses_max;
 	uint64_t guess_number; /* how many hashes there were */
@@ -135,6 +140,21 @@ void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 			 const struct name *name, const struct name *as,
 			 attempt_check_fn *check, uint64_t now_ms,
 			 auth_done_fn *done, void *ctx, struct attempt **owner);
+
+/*
+ * The same for an access token (auth/token.h); an empty `user` asks as whoever
+ * it names.
+ */
+void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
+			 enum sasl_mechanism mechanism, struct span user,
+			 struct span token, uint64_t now_ms, auth_done_fn *done,
+			 void *ctx, struct attempt **owner);
+
+/* What is said about a token that is refused; empty if none are taken. */
+struct span token_refusal(const struct auth *a, enum oauth_form form);
+/* Whether that is where a client may say that it has connected to. */
+bool token_host_fits(const struct auth *a, struct span host);
+void tokens_free(struct tokens **tokens);
 
 /*
  * `done` is not called any more. The guess is finished, and counts; a proof

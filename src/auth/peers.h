@@ -36,6 +36,7 @@ struct peer {
 	unsigned refs;    /* attempts that name it */
 	unsigned open;    /* of these: hashed, or held back */
 	unsigned waiting; /* of these: not begun */
+	unsigned asked;   /* of these: somebody else is asked about them */
 	unsigned failures;
 	uint64_t since_ms;   /* from when forgiving counts */
 	uint64_t last_guess; /* number of the hash that failed last */

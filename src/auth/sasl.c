@@ -187,6 +187,48 @@ static void take_digest(struct auth_sasl *x, const struct sasl_result *result)
 				    &x->attempt);
 }
 
+/* ---- access tokens ---- */
+
+/* RFC 7628 section 3.2.2: "For a failed authentication, the server returns an
+ * error result in JSON format and fails the authentication." */
+static void looked_up(void *ctx, enum yb_err err,
+		      const struct auth_identity *identity,
+		      struct span challenge)
+{
+	struct auth_sasl *x = ctx;
+
+	if (err == YB_DENIED || err == YB_APP_PASSWORD)
+		challenge = token_refusal(x->auth,
+					  x->server.mechanism == SASL_XOAUTH2
+						  ? OAUTH_XOAUTH2
+						  : OAUTH_BEARER);
+	finish(x, err, identity, challenge);
+}
+
+/*
+ * Section 3.2: what the server knows otherwise, such as its host, "MUST be
+ * validated to match". Section 4.3: without a token a client asks what it
+ * needs one for, and hears it as all do whose token is refused.
+ */
+static void take_token(struct auth_sasl *x, const struct sasl_result *result)
+{
+	struct auth *a = x->auth;
+	enum yb_err err;
+
+	if (result->token.n > 0 && token_host_fits(a, result->host)) {
+		attempt_begin_token(a, &x->peer, x->server.mechanism,
+				    result->user, result->token, a->now_ms,
+				    looked_up, x, &x->attempt);
+		return;
+	}
+	err = attempt_name(a, result->user, &x->name);
+	if (err == YB_OK)
+		err = denial_of(a, &x->name);
+	a->denied_reason =
+		result->token.n > 0 ? AUTH_TOKEN_AUDIENCE : AUTH_NO_TOKEN;
+	looked_up(x, err, NULL, SPAN_NONE);
+}
+
 /* ---- what all mechanisms have in common ---- */
 
 static void take(struct auth_sasl *x, enum sasl_outcome outcome,
@@ -220,8 +262,8 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 		attempt_begin(x->auth, &x->peer, &claim, now_ms, finish, x,
 			      &x->attempt);
 		return;
-	case SASL_TOKEN: /* not begun: nobody looks tokens up */
-		finish(x, YB_UNSUPPORTED, NULL, SPAN_NONE);
+	case SASL_TOKEN:
+		take_token(x, result);
 		return;
 	case SASL_DIGEST:
 		take_digest(x, result);
@@ -246,6 +288,15 @@ static bool has_binding(const struct sasl_channel *channel)
 	return channel->exporter_n > 0 || channel->end_point_n > 0;
 }
 
+/* RFC 7628 section 3: "TLS MUST be used for OAUTHBEARER". */
+static bool may_use(const struct auth *a, const struct auth_peer *peer,
+		    const struct sasl_channel *channel, unsigned flags)
+{
+	return ((flags & SASL_BINDS_CHANNEL) == 0 || has_binding(channel)) &&
+	       ((flags & SASL_CARRIES_TOKEN) == 0 ||
+		(a->tokens != NULL && peer->tls));
+}
+
 struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 				  const struct sasl_channel *channel,
 				  struct span mechanism, struct span response,
@@ -258,9 +309,7 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	struct auth_sasl *x;
 
 	if (!sasl_mechanism_find(mechanism, &which) ||
-	    (sasl_mechanism_flags(which) & SASL_CARRIES_TOKEN) != 0 ||
-	    ((sasl_mechanism_flags(which) & SASL_BINDS_CHANNEL) != 0 &&
-	     !has_binding(channel))) {
+	    !may_use(a, peer, channel, sasl_mechanism_flags(which))) {
 		done(ctx, YB_UNSUPPORTED, NULL, SPAN_NONE);
 		return NULL;
 	}
