@@ -30,6 +30,7 @@ void attempt_answer(struct auth *a, struct attempt *at, enum yb_err err,
 	if (err == YB_DENIED)
 		err = denial_of(a, &at->name);
 	a->denied_reason = at->reason;
+	gate_tell(a, at, err, identity);
 	list_remove(&at->link);
 	if (at->owner != NULL)
 		*at->owner = NULL;
@@ -88,6 +89,8 @@ static enum auth_reason reason_of(struct auth *a, const struct attempt *at)
 		return AUTH_NO_SUCH_USER;
 	if (!cached_may_log_in(cached))
 		return AUTH_LOCKED;
+	if (at->denied)
+		return AUTH_POLICY;
 	return at->barred ? AUTH_NOT_ALLOWED : AUTH_WRONG_PASSWORD;
 }
 
@@ -217,6 +220,7 @@ void attempts_run(struct auth *a)
 	a->turning = true;
 	do {
 		answer_held(a);
+		gate_run(a);
 		give_up(a, &a->fresh);
 		give_up(a, &a->failing);
 		begin_all(a);
@@ -243,6 +247,7 @@ uint64_t attempts_deadline(const struct auth *a)
 	uint64_t failing = wait_deadline(&a->failing);
 
 	at = failing < at ? failing : at;
+	at = gate_deadline(a) < at ? gate_deadline(a) : at;
 	if (!list_empty(&a->held) &&
 	    list_entry(a->held.next, struct attempt, link)->due_ms < at)
 		at = list_entry(a->held.next, struct attempt, link)->due_ms;
@@ -268,6 +273,8 @@ void attempts_drop_all(struct auth *a)
 	drop_list(&a->failing);
 	drop_list(&a->asked);
 	drop_list(&a->held);
+	drop_list(&a->asking);
+	drop_list(&a->delayed);
 	while (!list_empty(&a->guesses)) {
 		struct guess *g =
 			list_entry(a->guesses.next, struct guess, link);
@@ -287,7 +294,8 @@ void attempt_abandon(struct auth *a, struct attempt **owner)
 	at->done = NULL;
 	at->owner = NULL;
 	*owner = NULL;
-	if (attempt_is_hashed(at) || at->asked || at->held)
+	/* Whoever is asked outside will answer. */
+	if (attempt_is_hashed(at) || at->asked || at->held || at->at_gate)
 		return;
 	/* What it would be checked with is gone, or nobody was asked yet. */
 	attempt_stop_waiting(a, at);

@@ -25,9 +25,11 @@ struct attempt {
 	void *ctx;
 	struct attempt **owner; /* set to NULL when the attempt is gone */
 	uint64_t begun_ms;
-	bool barred; /* by the limits of the device that it is */
+	bool barred;  /* by the limits of the device that it is */
+	bool denied;  /* by the site's policy, whatever it proves */
+	bool at_gate; /* somebody outside is asked, or wants it to wait */
 	bool held;
-	uint64_t due_ms; /* of one held back */
+	uint64_t due_ms; /* of one held back, or delayed at the gate */
 	struct name name;
 	struct name as; /* as whom it asks to act; empty: as itself */
 	size_t password_n;
@@ -81,18 +83,45 @@ void attempt_stop_waiting(struct auth *a, struct attempt *at);
 
 /* ---- attempt_begin.c ---- */
 
-/* One more that waits; its callback is the caller's to set. NOMEM, OVERLOAD. */
-YB_CHECKED enum yb_err attempt_enqueue_token(struct auth *a,
-					     const struct auth_peer *from,
-					     const struct name *name,
-					     struct span token,
-					     struct attempt **ret);
+/*
+ * One with a token; all else of it is the caller's to set before
+ * attempt_enter(). NOMEM, OVERLOAD.
+ */
+YB_CHECKED enum yb_err attempt_make_token(struct auth *a,
+					  const struct auth_peer *from,
+					  const struct name *name,
+					  struct span token,
+					  struct attempt **ret);
+
+/* It begins, at the gate or in the queue; its owner hears of what follows. */
+void attempt_enter(struct auth *a, struct attempt *at, auth_done_fn *done,
+		   void *ctx, struct attempt **owner);
+
+/* Somebody outside lets it go on: it is looked at, now or in its turn. */
+void attempt_go_on(struct auth *a, struct attempt *at);
 
 /* ---- attempt_token.c ---- */
+
+/* Whether it was good a while ago; then `ret` is what it gets. */
+bool token_is_known(struct auth *a, const struct attempt *at,
+		    struct grant *ret);
 
 /* Whether one more may be asked about. */
 bool token_may_begin(const struct auth *a, struct attempt *at);
 void token_begin(struct auth *a, struct attempt *at);
+
+/* ---- attempt_gate.c ---- */
+
+/* Whether somebody is to be asked before anything else. */
+bool gate_is_closed(const struct auth *a);
+/* Asks; attempt_go_on() or an answer follows, now or later. */
+void gate_enter(struct auth *a, struct attempt *at);
+/* Lets those go on whose delay is over, and when to call it again. */
+void gate_run(struct auth *a);
+uint64_t gate_deadline(const struct auth *a);
+/* What became of an attempt. */
+void gate_tell(struct auth *a, const struct attempt *at, enum yb_err err,
+	       const struct auth_identity *identity);
 
 /* ---- attempt_grant.c ---- */
 

@@ -76,7 +76,8 @@ static enum yb_err prepare(struct auth *a, const struct attempt_claim *claim,
 
 /* Whether it was right a while ago; then `ret` is what it names. */
 static enum yb_err recall(struct auth *a, const struct auth_peer *from,
-			  const struct prepared *p, bool *ret_known,
+			  const struct name *name, const struct name *as,
+			  struct span password, bool *ret_known,
 			  struct grant *ret)
 {
 	struct cached *cached = NULL;
@@ -84,16 +85,15 @@ static enum yb_err recall(struct auth *a, const struct auth_peer *from,
 	struct grant own;
 	int index = -1;
 	enum yb_err err =
-		cache_find(&a->cache, name_span(&p->name), a->now_ms, &cached);
+		cache_find(&a->cache, name_span(name), a->now_ms, &cached);
 
 	if (err == YB_OK)
-		err = cache_digest(&a->cache, cached,
-				   span_of(p->password, p->password_n), digest);
+		err = cache_digest(&a->cache, cached, password, digest);
 	if (err == YB_OK)
 		index = cache_recall(cached, digest, a->now_ms);
 	/* Whom its limits keep out waits as long as for a wrong password. */
 	if (index >= 0 && (!device_may_login(cached, index, from) ||
-			   !grant_may_act(cached, &p->as)))
+			   !grant_may_act(cached, as)))
 		index = -1;
 	a->cache_hits += index >= 0;
 	mem_wipe(digest, sizeof digest);
@@ -101,10 +101,10 @@ static enum yb_err recall(struct auth *a, const struct auth_peer *from,
 	if (index < 0)
 		return err;
 	grant_make(a, cached->account, index, ret);
-	if (p->as.n == 0)
+	if (as->n == 0)
 		return YB_OK;
 	own = *ret;
-	err = grant_as(a, &p->as, &own, ret);
+	err = grant_as(a, as, &own, ret);
 	*ret_known = err == YB_OK;
 	return err == YB_DENIED ? YB_OK : err;
 }
@@ -164,44 +164,15 @@ static struct peer *hold_peer(struct auth *a, const struct auth_peer *from)
 	return peer;
 }
 
-static enum yb_err enqueue(struct auth *a, const struct auth_peer *from,
-			   const struct prepared *p, struct attempt **ret)
+/*
+ * An attempt, and the address that it counts for. OVERLOAD if too many of that
+ * address wait already.
+ */
+static enum yb_err make_attempt(struct auth *a, const struct auth_peer *from,
+				const struct name *name, const struct name *as,
+				struct span password, struct attempt **ret)
 {
 	struct peer *peer = hold_peer(a, from);
-	enum yb_err err = YB_OK;
-	struct attempt *at = NULL;
-	struct guess *g;
-
-	if (peer == NULL)
-		return YB_NOMEM;
-	if (!peer_may_wait(peer, a->now_ms) ||
-	    !make_room(a, peer_failures(peer, a->now_ms) > 0))
-		err = YB_OVERLOAD;
-	if (err == YB_OK) {
-		at = new_attempt(a, from, &p->name, &p->as,
-				 span_of(p->password, p->password_n), peer);
-		err = at == NULL ? YB_NOMEM : YB_OK;
-	}
-	if (err != YB_OK) {
-		peers_release(&a->peers, peer, a->now_ms);
-		return err;
-	}
-	a->waiting_n++;
-	attempt_wait(a, at);
-	g = guess_find(a, at);
-	if (g != NULL)
-		guess_join(at, g);
-	*ret = at;
-	return YB_OK;
-}
-
-static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
-				 const struct name *name, const struct name *as,
-				 struct span password, attempt_check_fn *check,
-				 struct attempt **ret)
-{
-	struct peer *peer = hold_peer(a, from);
-	struct attempt *at = NULL;
 	enum yb_err err = YB_NOMEM;
 
 	if (peer == NULL)
@@ -209,16 +180,64 @@ static enum yb_err enqueue_proof(struct auth *a, const struct auth_peer *from,
 	if (!peer_may_wait(peer, a->now_ms))
 		err = YB_OVERLOAD;
 	else
-		at = new_attempt(a, from, name, as, password, peer);
-	if (at == NULL) {
-		peers_release(&a->peers, peer, a->now_ms);
-		return err;
+		*ret = new_attempt(a, from, name, as, password, peer);
+	if (*ret != NULL)
+		return YB_OK;
+	peers_release(&a->peers, peer, a->now_ms);
+	return err;
+}
+
+/* Takes its place in the queue; false if there is none. */
+static bool enqueue(struct auth *a, struct attempt *at)
+{
+	struct guess *g;
+
+	if (!attempt_is_hashed(at)) {
+		a->proofs_n++;
+		attempt_wait(a, at);
+		return true;
 	}
-	at->check = check;
-	a->proofs_n++;
+	if (!make_room(a, peer_failures(at->peer, a->now_ms) > 0))
+		return false;
+	a->waiting_n++;
 	attempt_wait(a, at);
-	*ret = at;
-	return YB_OK;
+	g = guess_find(a, at);
+	if (g != NULL)
+		guess_join(at, g);
+	return true;
+}
+
+void attempt_go_on(struct auth *a, struct attempt *at)
+{
+	struct grant grant;
+	bool known = false;
+	enum yb_err err = YB_OK;
+
+	if (attempt_is_hashed(at) && !at->denied)
+		err = recall(a, &at->from, &at->name, &at->as,
+			     span_of(at->password, at->password_n), &known,
+			     &grant);
+	else if (at->by_token && !at->denied)
+		known = token_is_known(a, at, &grant);
+	if (err != YB_OK || known)
+		attempt_answer(a, at, err, known ? &grant.identity : NULL);
+	else if (!enqueue(a, at))
+		attempt_answer(a, at, YB_OVERLOAD, NULL);
+}
+
+void attempt_enter(struct auth *a, struct attempt *at, auth_done_fn *done,
+		   void *ctx, struct attempt **owner)
+{
+	at->done = done;
+	at->ctx = ctx;
+	at->owner = owner;
+	if (owner != NULL)
+		*owner = at;
+	if (gate_is_closed(a))
+		gate_enter(a, at);
+	else if (!enqueue(a, at))
+		attempt_answer(a, at, YB_OVERLOAD, NULL);
+	attempts_run(a);
 }
 
 void attempt_begin(struct auth *a, const struct auth_peer *peer,
@@ -227,41 +246,35 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 {
 	struct prepared p = { .password_n = 0 };
 	struct attempt *at = NULL;
+	struct span password;
 	struct grant grant;
 	bool known = false;
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	err = prepare(a, claim, &p);
-	/* What comes in clear is a secret for that, and never hashed. */
-	if (err == YB_OK && peer->legacy)
-		err = enqueue_proof(a, peer, &p.name, &p.as,
-				    span_of(p.password, p.password_n),
-				    legacy_check_clear, &at);
-	else if (err == YB_OK)
-		err = recall(a, peer, &p, &known, &grant);
-	if (err == YB_OK && !known && at == NULL)
-		err = enqueue(a, peer, &p, &at);
+	password = span_of(p.password, p.password_n);
+	/* Those who poll: it is known at once, without an attempt. What comes
+	 * in clear is a secret for that, and never hashed. */
+	if (err == YB_OK && !gate_is_closed(a) && !peer->legacy)
+		err = recall(a, peer, &p.name, &p.as, password, &known, &grant);
+	if (err == YB_OK && !known)
+		err = make_attempt(a, peer, &p.name, &p.as, password, &at);
+	if (at != NULL && peer->legacy)
+		at->check = legacy_check_clear;
 	mem_wipe(p.password, sizeof p.password);
-	if (at == NULL) {
+	if (at == NULL)
 		done(ctx, err, known ? &grant.identity : NULL, SPAN_NONE);
-		return;
-	}
-	at->done = done;
-	at->ctx = ctx;
-	at->owner = owner;
-	if (owner != NULL)
-		*owner = at;
-	attempts_run(a);
+	else
+		attempt_enter(a, at, done, ctx, owner);
 }
 
-enum yb_err attempt_enqueue_token(struct auth *a, const struct auth_peer *from,
-				  const struct name *name, struct span token,
-				  struct attempt **ret)
+enum yb_err attempt_make_token(struct auth *a, const struct auth_peer *from,
+			       const struct name *name, struct span token,
+			       struct attempt **ret)
 {
 	const struct name nobody = { .n = 0 };
-	enum yb_err err =
-		enqueue_proof(a, from, name, &nobody, token, NULL, ret);
+	enum yb_err err = make_attempt(a, from, name, &nobody, token, ret);
 
 	if (err != YB_OK)
 		return err;
@@ -279,14 +292,11 @@ void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
-	err = enqueue_proof(a, peer, name, as, SPAN_NONE, check, &at);
+	err = make_attempt(a, peer, name, as, SPAN_NONE, &at);
 	if (err != YB_OK) {
 		done(ctx, err, NULL, SPAN_NONE);
 		return;
 	}
-	at->done = done;
-	at->ctx = ctx;
-	at->owner = owner;
-	*owner = at;
-	attempts_run(a);
+	at->check = check;
+	attempt_enter(a, at, done, ctx, owner);
 }

@@ -75,8 +75,9 @@ void attempt_check_proof(struct auth *a, struct attempt *at)
 		at->barred = true;
 		index = -1;
 	}
-	if (err == YB_OK && (index < 0 || !cached_may_log_in(cached) ||
-			     !grant_may_act(cached, &at->as)))
+	if (err == YB_OK &&
+	    (index < 0 || at->denied || !cached_may_log_in(cached) ||
+	     !grant_may_act(cached, &at->as)))
 		err = YB_DENIED;
 	if (err == YB_OK)
 		grant_make(a, cached->account, index, &grant);

@@ -194,7 +194,8 @@ static bool bar_some(struct guess *g, const struct cached *cached, int index)
 	list_for_each(link, &g->attempts) {
 		struct attempt *at = list_entry(link, struct attempt, link);
 
-		at->barred = !device_may_login(cached, index, &at->from) ||
+		at->barred = at->denied ||
+			     !device_may_login(cached, index, &at->from) ||
 			     !grant_may_act(cached, &at->as);
 		any_in = any_in || !at->barred;
 	}

@@ -204,11 +204,12 @@ static void judge(struct auth *a, struct attempt *at, const struct name *whose)
 			       .reason = at->reason };
 	struct throttle_who who;
 	struct grant grant;
-	enum yb_err err =
-		whose == NULL ? YB_DENIED : weigh(a, &asker, whose, &grant);
+	enum yb_err err = whose == NULL || at->denied
+				  ? YB_DENIED
+				  : weigh(a, &asker, whose, &grant);
 
 	at->name = asker.name;
-	at->reason = asker.reason;
+	at->reason = at->denied ? AUTH_POLICY : asker.reason;
 	if (err == YB_DENIED) {
 		at->peer->open++;
 		attempt_refuse(a, at, ++a->guess_number);
@@ -232,7 +233,8 @@ bool token_may_begin(const struct auth *a, struct attempt *at)
 
 void token_begin(struct auth *a, struct attempt *at)
 {
-	const struct name *whose = recall(a, token_of(at));
+	/* One that the policy denies takes as long as one that is not good. */
+	const struct name *whose = at->denied ? NULL : recall(a, token_of(at));
 	const struct token_question question = {
 		.from = &at->from,
 		.mechanism = sasl_mechanism_name(at->mechanism),
@@ -319,6 +321,11 @@ static bool let_in(struct auth *a, const struct name *name, bool anyone,
 	return whose != NULL && weigh(a, &who, whose, ret) == YB_OK;
 }
 
+bool token_is_known(struct auth *a, const struct attempt *at, struct grant *ret)
+{
+	return let_in(a, &at->name, at->anyone, token_of(at), ret);
+}
+
 void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
 			 enum sasl_mechanism mechanism, struct span user,
 			 struct span token, uint64_t now_ms, auth_done_fn *done,
@@ -332,13 +339,12 @@ void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	err = attempt_name(a, user, &name);
-	if (err == YB_OK)
+	if (err == YB_OK && !gate_is_closed(a))
 		known = let_in(a, &name, user.n == 0, token, &grant);
 	a->cache_hits += known;
 	if (err == YB_OK && !known)
 		err = a->tokens_n < TOKENS_MAX
-			      ? attempt_enqueue_token(a, peer, &name, token,
-						      &at)
+			      ? attempt_make_token(a, peer, &name, token, &at)
 			      : YB_OVERLOAD;
 	if (at == NULL) {
 		done(ctx, err, known ? &grant.identity : NULL, SPAN_NONE);
@@ -347,11 +353,7 @@ void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
 	at->mechanism = mechanism;
 	at->anyone = user.n == 0;
 	at->reason = AUTH_WRONG_TOKEN;
-	at->done = done;
-	at->ctx = ctx;
-	at->owner = owner;
-	*owner = at;
-	attempts_run(a);
+	attempt_enter(a, at, done, ctx, owner);
 }
 
 /* ---- the whole ---- */

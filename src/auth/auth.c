@@ -47,6 +47,10 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 	list_init(&a->guesses);
 	list_init(&a->held);
 	list_init(&a->asked);
+	list_init(&a->asking);
+	list_init(&a->delayed);
+	list_init(&a->policy_answers);
+	map_init(&a->policy_map, os_random_u64());
 	peers_init(&a->peers, os_random_u64());
 	if (config->default_domain != NULL && *config->default_domain != 0)
 		err = name_canonical_domain(span_str(config->default_domain),
@@ -94,6 +98,8 @@ void auth_close(struct auth **auth)
 	logins_flush(a);
 	attempts_drop_all(a);
 	tokens_free(&a->tokens);
+	gate_forget_all(a);
+	map_done(&a->policy_map);
 	throttle_close(&a->throttle, auth_real_ms(a));
 	peers_done(&a->peers);
 	cache_close(&a->cache);

@@ -44,12 +44,13 @@ struct auth_identity {
 	const char *master;  /* who acts as it; NULL: nobody else */
 };
 
-/* Where a login comes from; for throttling and, later, policy. */
+/* Where a login comes from; for throttling and policy. */
 struct auth_peer {
 	uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
 	bool tls;
 	bool legacy; /* without TLS, by leave of a listener for old programs */
 	enum auth_protocol protocol;
+	const char *mechanism; /* static; NULL for USER and PASS */
 };
 
 /* Why a login was refused: for the log, and never for the client. */
@@ -62,7 +63,8 @@ struct auth_peer {
 	X(TOKEN_SCOPE, "token_scope")       \
 	X(TOKEN_USER, "token_user")         \
 	X(NOT_ALLOWED, "not_allowed_here")  \
-	X(LOCKED, "locked")
+	X(LOCKED, "locked")                 \
+	X(POLICY, "policy")
 
 /* clang-format off */
 enum auth_reason {

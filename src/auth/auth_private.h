@@ -21,6 +21,7 @@
 #include "auth/cache.h"
 #include "auth/name.h"
 #include "auth/peers.h"
+#include "auth/policy.h"
 #include "auth/throttle.h"
 #include "auth/hash.h"
 #include "auth/token.h"
@@ -89,8 +90,15 @@ struct auth {
 	size_t tokens_n;       /* attempts with tokens, */
 	size_t asked_n;        /* and those of them that are asked about */
 	struct list held;      /* refused attempts, the first due first */
-	size_t waiting_n;      /* passwords, in these two and on guesses */
-	size_t proofs_n;       /* proofs and tokens in these two */
+	struct list asking;    /* attempts that the policy is asked about, */
+	struct list delayed;   /* and those that it holds up, in their order */
+	size_t at_gate_n;      /* in these two */
+	struct auth_policy policy;  /* no `ask`: nobody is asked */
+	struct map policy_map;      /* answers that count for a while */
+	struct list policy_answers; /* the oldest first */
+	size_t policy_answers_n;
+	size_t waiting_n; /* passwords, in these two and on guesses */
+	size_t proofs_n;  /* proofs and tokens in these two */
 	size_t held_n;
 	size_t guesses_n, guesses_max;
 	uint64_t guess_number; /* how many hashes there were */
@@ -161,6 +169,9 @@ void tokens_free(struct tokens **tokens);
  * that was not checked yet is dropped.
  */
 void attempt_abandon(struct auth *a, struct attempt **at);
+
+/* Forgets what the site's policy has said. */
+void gate_forget_all(struct auth *a);
 
 /* Takes in finished hashes, gives due answers, begins what may begin. */
 void attempts_run(struct auth *a);

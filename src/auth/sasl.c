@@ -321,6 +321,7 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	set_now(a, now_ms);
 	x->auth = a;
 	x->peer = *peer;
+	x->peer.mechanism = sasl_mechanism_name(which);
 	x->outcome = YB_AGAIN;
 	x->done = done;
 	x->ctx = ctx;

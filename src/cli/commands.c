@@ -211,7 +211,7 @@ const struct command commands[] = {
 	  "everything is\n"
 	  "below it. Run by root it also makes the system users yubin, "
 	  "yubin-auth,\n"
-	  "yubin-worker and yubin-metrics. What is there already stays as it is, so it can be "
+	  "yubin-worker, yubin-metrics and yubin-lookup. What is there already stays as it is, so it can be "
 	  "repeated.\n"
 	  "\n"
 	  "Examples:\n"

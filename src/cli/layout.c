@@ -93,6 +93,7 @@ bool layout_users(struct layout *l)
 			    need_user(l->config, "-auth", &l->auth) &&
 			    need_user(l->config, "-worker", &other) &&
 			    need_user(l->config, "-metrics", &other) &&
+			    need_user(l->config, "-lookup", &other) &&
 			    need_user(l->config, "-supervisor", &other));
 }
 

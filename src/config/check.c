@@ -109,6 +109,36 @@ static void check_pair(struct problems *ps, const char *certificate,
 			    key, st.st_mode & 0777u, key);
 }
 
+/*
+ * Who may write a program that the server runs, does what it may. Its owner is
+ * root, or whoever runs the server.
+ */
+static void check_program(struct problems *ps, const char *key,
+			  const char *path)
+{
+	struct stat st;
+
+	if (!look(ps, key, path, &st))
+		return;
+	if (!S_ISREG(st.st_mode))
+		problem_add(ps, whole, "%s: %s is not a file", key, path);
+	else if ((st.st_mode & 022) != 0)
+		problem_add(ps, whole,
+			    "%s: %s can be changed by other users (mode "
+			    "%03o); run: chmod 755 %s",
+			    key, path, st.st_mode & 0777u, path);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		problem_add(ps, whole,
+			    "%s: %s belongs to another user, who could change "
+			    "it; run: chown root: %s",
+			    key, path, path);
+	else if ((st.st_mode & 0111) == 0)
+		problem_add(ps, whole,
+			    "%s: %s is no program that can be run; run: "
+			    "chmod 755 %s",
+			    key, path, path);
+}
+
 /* Who writes it decides what root's server reads and where it writes. */
 static void check_own_file(struct problems *ps, const struct config *c)
 {
@@ -128,6 +158,7 @@ enum yb_err config_check_files(const struct config *config,
 			       config_problem_fn *problem, void *ctx)
 {
 	AUTO_FREE struct problems *ps = calloc(1, sizeof *ps);
+	const char *path, *key;
 
 	if (ps == NULL)
 		return YB_NOMEM;
@@ -137,6 +168,9 @@ enum yb_err config_check_files(const struct config *config,
 	for (size_t i = 0; i < config_pairs(config); i++)
 		check_pair(ps, config_pair_certificate(config, i),
 			   config_pair_key(config, i));
+	for (size_t i = 0; (path = config_program(config, i, &key)) != NULL;
+	     i++)
+		check_program(ps, key, path);
 	problems_tell(ps, problem, ctx);
 	return ps->n > 0 ? YB_INVALID : YB_OK;
 }

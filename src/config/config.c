@@ -276,7 +276,7 @@ static const char *find_section(struct span key)
 
 static void read_top(struct reader *r, const struct node *root)
 {
-	const struct node *sections[4] = { NULL };
+	const struct node *sections[8] = { NULL };
 	size_t sections_n = 0;
 
 	for (const struct node *n = root->first; n != NULL; n = n->next) {
@@ -479,6 +479,29 @@ bool config_needs_tls(const struct config *c)
 		if (c->listeners[i].tls != CONFIG_TLS_OFF)
 			return true;
 	return false;
+}
+
+const char *config_program(const struct config *c, size_t i,
+			   const char **ret_key)
+{
+	const struct {
+		const char *key, *path;
+	} all[] = { { "policy.command", c->policy_command } };
+
+	for (size_t at = 0; at < ARRAY_LEN(all); at++) {
+		if (*all[at].path == 0 || i-- > 0)
+			continue;
+		*ret_key = all[at].key;
+		return all[at].path;
+	}
+	return NULL;
+}
+
+bool config_needs_lookup(const struct config *c)
+{
+	const char *key;
+
+	return config_program(c, 0, &key) != NULL;
 }
 
 size_t config_pairs(const struct config *c)

@@ -43,6 +43,7 @@ enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_START, CONFIG_TLS_IMPLICIT };
 enum config_scram { CONFIG_SCRAM_AUTO, CONFIG_SCRAM_ON, CONFIG_SCRAM_OFF };
 enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
 enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
+enum config_failure { CONFIG_FAILURE_DENY, CONFIG_FAILURE_ALLOW };
 enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
 
 /* What stands in front of a sub-address; the index is what is kept. */
@@ -88,10 +89,15 @@ struct config {
 	/* For networks_have() of os/network.h; or "". */
 	char proxy_networks[CONFIG_NETWORKS_LEN];
 	char xclient_networks[CONFIG_NETWORKS_LEN];
-	uint64_t ballast;              /* octets */
-	uint32_t undelete_days;        /* 0: deleted is gone at once */
-	uint32_t mass_delete_percent;  /* 0: never told of */
-	uint32_t mass_delete_least;    /* messages */
+	uint64_t ballast;                     /* octets */
+	uint32_t undelete_days;               /* 0: deleted is gone at once */
+	uint32_t mass_delete_percent;         /* 0: never told of */
+	uint32_t mass_delete_least;           /* messages */
+	char policy_command[CONFIG_PATH_LEN]; /* or "" */
+	uint32_t policy_processes;
+	uint32_t policy_timeout;       /* milliseconds */
+	uint32_t policy_on_failure;    /* enum config_failure */
+	uint32_t policy_outcomes;      /* 1: it hears how logins went */
 	uint64_t defaults[SETTINGS_N]; /* where accounts and domains say nothing
 					*/
 	uint32_t listeners_n;
@@ -138,6 +144,16 @@ YB_CHECKED enum yb_err config_check_files(const struct config *config,
 
 /* Whether some listener speaks TLS, so that a certificate is needed. */
 bool config_needs_tls(const struct config *config);
+
+/* Whether something has to be asked outside: by the process lookup. */
+bool config_needs_lookup(const struct config *config);
+
+/*
+ * The programs that are to be run, those that are configured; NULL behind the
+ * last. `ret_key` names the key, such as "policy.command".
+ */
+const char *config_program(const struct config *config, size_t i,
+			   const char **ret_key);
 
 /*
  * The certificates that are needed, the default one first; none without TLS.

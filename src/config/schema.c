@@ -8,6 +8,7 @@
 static const char *const plain_login_choices[] = { "never", "loopback", NULL };
 static const char *const scram_choices[] = { "auto", "on", "off", NULL };
 static const char *const utf8_mail_choices[] = { "as-is", "refuse", NULL };
+static const char *const on_failure_choices[] = { "deny", "allow", NULL };
 static const char *const language_choices[] = { "en", "ja", NULL };
 /* As CONFIG_DELIMITERS, and none. */
 static const char *const delimiter_choices[] = { "+", "-", "=", "none", NULL };
@@ -24,6 +25,12 @@ enum {
 	GREETING_DELAY_MAX = 30000,
 	/* Below, a worker cannot even hold its administrator's clients. */
 	CONNECTIONS_MIN = 4,
+	/* As COMMAND_PROCESSES_MAX of server/command.h. */
+	PROCESSES_MAX = 32,
+	/* Below, a busy machine is taken for a broken program; above, mail
+	 * programs give up before it. */
+	TIMEOUT_MIN = 50,
+	TIMEOUT_MAX = 30000,
 };
 
 /* A terabyte: more is no ballast. */
@@ -156,6 +163,23 @@ const struct config_field config_fields[] = {
 	/* clang-format off */
 	SETTINGS_SHARED(SETTING_ROW)
 	/* clang-format on */
+	{ "policy", "command", FIELD_PATH, true, AT(policy_command), 0, 0, NULL,
+	  "",
+	  "A program that is asked before each login is checked: allow, delay\n"
+	  "or deny (docs/guide/commands.md). Empty is none.",
+	  FIELD_LIVE },
+	{ "policy", "processes", FIELD_COUNT, false, AT(policy_processes), 1,
+	  PROCESSES_MAX, NULL, "4", "Of the program, at a time.", FIELD_LIVE },
+	{ "policy", "timeout", FIELD_COUNT, false, AT(policy_timeout),
+	  TIMEOUT_MIN, TIMEOUT_MAX, NULL, "3000",
+	  "Milliseconds that it has for an answer.", FIELD_LIVE },
+	{ "policy", "on_failure", FIELD_CHOICE, false, AT(policy_on_failure), 0,
+	  0, on_failure_choices, "deny",
+	  "Without an answer logins are put off (deny) or go on (allow).",
+	  FIELD_LIVE },
+	{ "policy", "outcomes", FIELD_CHOICE, false, AT(policy_outcomes), 0, 0,
+	  bool_choices, "no", "Tell it how each login went: no | yes.",
+	  FIELD_LIVE },
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",
 	  "The server's certificate with its chain, and its key, PEM.",

@@ -22,6 +22,9 @@ enum {
 	PARKING = 64,
 	/* The exit code of shells for "could not be executed". */
 	NOT_EXECUTED = 127,
+	/* What select() can hold, and every program expects; the server's own
+	 * number makes those slow that walk over all. */
+	FDS_OF_OTHERS = 1024,
 };
 
 enum yb_err process_user_find(const char *name, struct process_user *ret)
@@ -88,7 +91,10 @@ static bool arrange_fds(const struct process_start *start)
 		if (parked[i] < 0)
 			return false;
 	}
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (dup2(start->input_fd > 0 ? start->input_fd : null, STDIN_FILENO) <
+		    0 ||
+	    dup2(start->output_fd > 0 ? start->output_fd : null,
+		 STDOUT_FILENO) < 0)
 		return false;
 	if (start->error_fd > 0 && dup2(start->error_fd, STDERR_FILENO) < 0)
 		return false;
@@ -97,6 +103,14 @@ static bool arrange_fds(const struct process_start *start)
 			return false;
 	return close_range(PROCESS_FIRST_FD + (unsigned)start->fds_n, ~0u,
 			   CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+static bool set_apart(void)
+{
+	struct rlimit files = { FDS_OF_OTHERS, FDS_OF_OTHERS };
+
+	return setpgid(0, 0) == 0 && chdir("/") == 0 &&
+	       setrlimit(RLIMIT_NOFILE, &files) == 0;
 }
 
 __attribute__((noreturn)) static void
@@ -112,8 +126,12 @@ run_child(const struct process_start *start, pid_t parent)
 		(void)sigaction(sig, &plain, NULL); /* KILL and STOP refuse */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (arrange_fds(start) && become(&start->user, start->keep_rights) &&
+	    (start->apart == NULL || set_apart()) &&
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
-		(void)execve(program, (char **)(uintptr_t)start->argv, environ);
+		(void)execve(program, (char **)(uintptr_t)start->argv,
+			     start->apart == NULL
+				     ? environ
+				     : (char **)(uintptr_t)start->apart);
 	_exit(NOT_EXECUTED);
 }
 

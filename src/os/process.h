@@ -23,19 +23,24 @@ struct process_start {
 	const char *program;     /* a path; NULL: the one that runs here */
 	const char *const *argv; /* ends with NULL; argv[0] shows in ps */
 	struct process_user user;
-	bool keep_rights; /* what this process may, the child may */
-	const int *fds;   /* become 3, 4, ... in the child */
-	int error_fd;     /* its standard error; 0: ours */
+	bool keep_rights;        /* what this process may, the child may */
+	const int *fds;          /* become 3, 4, ... in the child */
+	int error_fd;            /* its standard error; 0: ours */
+	int input_fd, output_fd; /* the other two; 0: /dev/null */
 	size_t fds_n;
+	/* For programs of others: a process group of its own, the folder "/",
+	 * as many descriptors as they expect, and only this environment (ends
+	 * with NULL). NULL: as this process. */
+	const char *const *apart;
 };
 
 enum { PROCESS_FIRST_FD = 3 };
 
 /*
  * Executes the program. The child has no capabilities unless it stays root,
- * keeps standard error, has /dev/null for
- * input and output, default signals, and dies with this process
- * (PR_SET_PDEATHSIG). What fails in the child before exec ends it with 127.
+ * keeps standard error, has /dev/null for input and output unless it is given
+ * others, default signals, and dies with this process (PR_SET_PDEATHSIG). What
+ * fails in the child before exec ends it with 127.
  */
 YB_CHECKED enum yb_err process_start(const struct process_start *start,
 				     pid_t *ret_pid);

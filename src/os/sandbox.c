@@ -92,6 +92,9 @@ static uint64_t rights_for(enum sandbox_access access, bool folder,
 		return folder ? read | list : read;
 	case SANDBOX_WRITE_FILE:
 		return (read | write) & known;
+	case SANDBOX_EXECUTE:
+		return LANDLOCK_ACCESS_FS_EXECUTE |
+		       (folder ? read | list : read);
 	case SANDBOX_WRITE_TREE:
 		return known & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
 	}

@@ -30,6 +30,7 @@ enum sandbox_access {
 	SANDBOX_READ,       /* read files, list folders beneath */
 	SANDBOX_WRITE_FILE, /* read and write this one file */
 	SANDBOX_WRITE_TREE, /* everything beneath, making and removing too */
+	SANDBOX_EXECUTE,    /* as READ, and execute */
 };
 
 struct sandbox_path {

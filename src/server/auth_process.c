@@ -15,6 +15,7 @@
 #include "server/cage.h"
 #include "server/control_directory.h"
 #include "server/control_server.h"
+#include "server/policy_client.h"
 #include "server/process.h"
 
 enum {
@@ -35,6 +36,8 @@ struct auth_process {
 	struct peer workers[WORKERS_MAX];
 	struct map logins; /* by worker, incarnation and id */
 	size_t logins_n[WORKERS_MAX];
+	struct lookup_client lookup; /* asks outside, where configured */
+	struct policy_client policy;
 	struct loop_io pool;     /* results of hashing */
 	struct loop_timer timer; /* delayed answers */
 	struct loop_task retime;
@@ -331,6 +334,7 @@ static struct login *login_new(struct auth_process *p, struct peer *from,
 static void read_peer(struct message_reader *r, struct auth_peer *ret)
 {
 	message_read_into(r, ret->address, sizeof ret->address);
+	ret->mechanism = NULL;
 	ret->tls = message_read_u8(r) != 0;
 	ret->protocol = (enum auth_protocol)message_read_u8(r);
 }
@@ -599,6 +603,16 @@ static void on_retime(void *ctx)
 	set_timer(ctx);
 }
 
+/* Somebody outside has answered. */
+static void on_asked(void *ctx)
+{
+	struct auth_process *p = ctx;
+
+	count_work(p);
+	tell_offers(p, false);
+	loop_defer(p->process.loop, &p->retime);
+}
+
 static void handle_command(void *ctx, struct control_call *call)
 {
 	struct auth_process *p = ctx;
@@ -645,6 +659,10 @@ static enum yb_err open_all(struct auth_process *p)
 		return err;
 	auth.directory = p->directory;
 	err = auth_open(&auth, &p->auth);
+	if (err == YB_OK) {
+		p->policy.auth = p->auth;
+		policy_client_set(&p->policy, config);
+	}
 	if (err == YB_OK)
 		err = control_server_init(&p->control, p->process.loop,
 					  handle_command, p);
@@ -703,6 +721,8 @@ static struct peer *find_peer(void *owner, enum role role, uint32_t number)
 
 	if (role == ROLE_STORE)
 		return &p->store;
+	if (role == ROLE_LOOKUP)
+		return &p->lookup.peer;
 	return role == ROLE_WORKER ? &p->workers[number] : NULL;
 }
 
@@ -734,8 +754,10 @@ static enum yb_err on_reload(void *ctx)
 {
 	struct auth_process *p = ctx;
 
-	if (p->auth != NULL)
-		auth_set_defaults(p->auth, p->process.config.defaults);
+	if (p->auth == NULL)
+		return YB_OK;
+	auth_set_defaults(p->auth, p->process.config.defaults);
+	policy_client_set(&p->policy, &p->process.config);
 	return YB_OK;
 }
 
@@ -765,6 +787,11 @@ int auth_process_main(void)
 	p->process.on_stop = on_stop;
 	p->process.on_reload = on_reload;
 	p->process.ctx = p;
+	if (lookup_client_init(&p->lookup, &p->process) != YB_OK)
+		return 1;
+	p->policy = (struct policy_client){ .lookup = &p->lookup,
+					    .after = on_asked,
+					    .ctx = p };
 	map_init(&p->logins, os_random_u64());
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->timer, on_timer, p);

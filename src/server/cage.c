@@ -95,55 +95,33 @@ static const char *const kill_keeper[] = { "execve",
 					   "userfaultfd",
 					   NULL };
 
+/* What no role of any version does, nor any program that one starts. */
+#define KILLS_FOR_ALL                                                         \
+	"ptrace", "process_vm_readv", "process_vm_writev", "bpf",             \
+		"perf_event_open", "userfaultfd", "mount", "umount2",         \
+		"move_mount", "open_tree", "fsopen", "fsmount",               \
+		"mount_setattr", "pivot_root", "unshare", "setns",            \
+		"init_module", "finit_module", "delete_module", "kexec_load", \
+		"kexec_file_load", "reboot", "swapon", "swapoff", "acct",     \
+		"quotactl", "open_by_handle_at", "add_key", "request_key",    \
+		"keyctl", "iopl", "ioperm", "modify_ldt", "personality",      \
+		"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", \
+		"sethostname", "setdomainname", "syslog", "vhangup",          \
+		"io_uring_setup"
+
 /*
  * It starts the others, binds ports, and becomes a newer program at a restart,
  * and a filter is inherited over execve: so this one says only what no role of
  * any version does. Each of the others then closes its own, narrower one.
  */
-static const char *const kill_supervisor[] = { "ptrace",
-					       "process_vm_readv",
-					       "process_vm_writev",
-					       "bpf",
-					       "perf_event_open",
-					       "userfaultfd",
-					       "mount",
-					       "umount2",
-					       "move_mount",
-					       "open_tree",
-					       "fsopen",
-					       "fsmount",
-					       "mount_setattr",
-					       "pivot_root",
-					       "unshare",
-					       "setns",
-					       "init_module",
-					       "finit_module",
-					       "delete_module",
-					       "kexec_load",
-					       "kexec_file_load",
-					       "reboot",
-					       "swapon",
-					       "swapoff",
-					       "acct",
-					       "quotactl",
-					       "open_by_handle_at",
-					       "add_key",
-					       "request_key",
-					       "keyctl",
-					       "iopl",
-					       "ioperm",
-					       "modify_ldt",
-					       "personality",
-					       "settimeofday",
-					       "clock_settime",
-					       "clock_adjtime",
-					       "adjtimex",
-					       "sethostname",
-					       "setdomainname",
-					       "syslog",
-					       "vhangup",
-					       "io_uring_setup",
-					       NULL };
+static const char *const kill_supervisor[] = { KILLS_FOR_ALL, NULL };
+
+/*
+ * The site's programs, which inherit it, may call much that nobody here has
+ * heard of. They ask others, and nobody asks them.
+ */
+static const char *const kill_lookup[] = { KILLS_FOR_ALL, "listen", "accept",
+					   "accept4", NULL };
 
 static const struct sandbox_calls calls_of[ROLE_COUNT] = {
 	[ROLE_SUPERVISOR] = { NULL, kill_supervisor },
@@ -151,6 +129,7 @@ static const struct sandbox_calls calls_of[ROLE_COUNT] = {
 	[ROLE_AUTH] = { auth_calls, kill_keeper },
 	[ROLE_WORKER] = { worker_calls, kill_worker },
 	[ROLE_METRICS] = { metrics_calls, kill_worker },
+	[ROLE_LOOKUP] = { NULL, kill_lookup },
 	[ROLE_CONFIG] = { config_calls, kill_keeper },
 };
 

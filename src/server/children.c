@@ -22,6 +22,8 @@ static bool are_joined(enum role a, enum role b)
 	const unsigned keepers = 1u << ROLE_STORE | 1u << ROLE_AUTH;
 	const unsigned all = keepers | 1u << ROLE_WORKER;
 
+	if (a == ROLE_LOOKUP || b == ROLE_LOOKUP)
+		return a == ROLE_AUTH || b == ROLE_AUTH;
 	return a != b && (all >> a & 1) != 0 && (all >> b & 1) != 0;
 }
 
@@ -73,7 +75,7 @@ static void count_processes(struct children *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct child *c = &all->child[i];
 
-		wanted[c->role]++;
+		wanted[c->role] += !c->unwanted;
 		ready[c->role] += c->state == CHILD_READY;
 		restarts[c->role] += c->restarts;
 	}
@@ -406,6 +408,7 @@ void child_start(struct child *c)
 	c->incarnation = c->all->next_incarnation++;
 	c->started_ms = clock_mono_ms();
 	c->pinged_ms = 0;
+	c->told_to_end = false;
 	err = make_page(c);
 	if (err == YB_OK)
 		err = spawn(c);
@@ -428,8 +431,8 @@ static void restart(void *ctx, uint64_t now_ms)
 	struct child *c = ctx;
 
 	(void)now_ms;
-	if (c->state == CHILD_DOWN && !c->all->ending) {
-		c->restarts++;
+	if (c->state == CHILD_DOWN && !c->all->ending && !c->unwanted) {
+		c->restarts += !c->told_to_end;
 		child_start(c);
 	}
 }
@@ -484,9 +487,19 @@ void child_stop(struct child *c)
 	if (c->state == CHILD_DOWN)
 		return;
 	c->state = CHILD_STOPPING;
+	c->told_to_end = true;
 	count_processes(c->all);
 	/* If the channel is over, it is ending already. */
 	(void)hand_over(c, MESSAGE_STOP, 0, NULL, 0);
+}
+
+void child_renew(struct child *c, bool wanted)
+{
+	c->unwanted = !wanted;
+	if (c->state != CHILD_DOWN)
+		child_stop(c);
+	else if (wanted)
+		child_start(c);
 }
 
 void child_kill(struct child *c)
@@ -511,9 +524,9 @@ static void buried(struct child *c, int status)
 		c->deaths[i] = c->deaths[i - 1];
 	c->deaths[0] = now;
 	all->on_death(all->ctx, c, status);
-	if (all->ending)
+	if (all->ending || c->unwanted)
 		return;
-	if (often)
+	if (often && !c->told_to_end)
 		loop_timer_set(all->loop, &c->restart, now + PAUSE_MS);
 	else
 		restart(c, now);

@@ -27,7 +27,7 @@ enum {
 	CHILD_HANGS_MS = 30 * 1000,
 };
 
-enum { CHILDREN_MAX = 3 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
+enum { CHILDREN_MAX = 4 + WORKERS_MAX, DEATHS_REMEMBERED = 3 };
 
 struct children;
 
@@ -42,6 +42,8 @@ struct child {
 	uint32_t restarts;
 	uint64_t pinged_ms; /* a ping waits for its answer since; 0: none */
 	bool drained;       /* a worker without need of auth and store */
+	bool unwanted;      /* the configuration has no use for it any more */
+	bool told_to_end;   /* its end is no accident */
 	bool reloading;     /* was handed new settings, has not said RELOADED */
 	struct metrics_page *page; /* what it and its predecessors counted */
 	int page_fd;
@@ -119,6 +121,12 @@ void children_adopt(struct children *all, pid_t pid, int fd);
 
 /* Asks it to end in order. */
 void child_stop(struct child *c);
+
+/*
+ * Ends it in order, and starts it again with all that is new; or, unless it is
+ * `wanted`, not before that is said again.
+ */
+void child_renew(struct child *c, bool wanted);
 
 /* Ends it at once. */
 void child_kill(struct child *c);

@@ -56,6 +56,9 @@
 	X(GRANT)         /* worker, incarnation, account, mailbox, device,  \
 	                  * may it delete, address */                       \
 	X(REVOKED)       /* account, devices, a bit each */                 \
+	/* auth -> lookup, whose answer has the same id (server/lookup.h) */ \
+	X(LOOKUP)        /* kind, its fields */                             \
+	X(LOOKUP_DONE)   /* err, fields of an answer of that kind */        \
 	/* worker -> store */                                               \
 	X(LOG_WANTED)    /* session */                                      \
 	X(QUIT)          /* session, two numbers of its name in the log,    \

@@ -36,8 +36,29 @@ static struct request_slot *take_slot(struct requests *r)
 	return &r->slots[r->slots_n++];
 }
 
+/* In order of deadlines: as all wait equally long, or nearly all, the place is
+ * at the end or near it. */
+static void enlist(struct requests *r, struct request_slot *slot)
+{
+	struct list *before = r->waiting.prev;
+
+	while (before != &r->waiting &&
+	       list_entry(before, struct request_slot, link)->deadline_ms >
+		       slot->deadline_ms)
+		before = before->prev;
+	list_add_before(before->next, &slot->link);
+	if (r->waiting.next == &slot->link)
+		loop_timer_set(r->loop, &r->timer, slot->deadline_ms);
+}
+
 uint64_t requests_begin(struct requests *r, unsigned asked,
 			request_answer_fn *answer, void *ctx)
+{
+	return requests_begin_within(r, asked, REQUEST_MS, answer, ctx);
+}
+
+uint64_t requests_begin_within(struct requests *r, unsigned asked, uint64_t ms,
+			       request_answer_fn *answer, void *ctx)
 {
 	struct request_slot *slot = take_slot(r);
 
@@ -49,11 +70,8 @@ uint64_t requests_begin(struct requests *r, unsigned asked,
 	slot->asked = asked;
 	slot->answer = answer;
 	slot->ctx = ctx;
-	slot->deadline_ms = loop_now(r->loop) + REQUEST_MS;
-	/* All wait equally long, so the list is in order by itself. */
-	list_push(&r->waiting, &slot->link);
-	if (r->waiting.next == &slot->link)
-		loop_timer_set(r->loop, &r->timer, slot->deadline_ms);
+	slot->deadline_ms = loop_now(r->loop) + ms;
+	enlist(r, slot);
 	return slot->id;
 }
 

@@ -1,8 +1,8 @@
 /*
- * Questions that a worker has put to auth or store and that wait for their
- * answers. Each has a deadline; when it passes, or the other process dies,
- * the asker hears of it as an error. An id is a slot and a count of its uses,
- * so that a late answer never meets a newer question.
+ * Questions that a worker has put to auth or store, or auth to lookup, and that
+ * wait for their answers. Each has a deadline; when it passes, or the other
+ * process dies, the asker hears of it as an error. An id is a slot and a count
+ * of its uses, so that a late answer never meets a newer question.
  */
 #ifndef SERVER_REQUESTS_H
 #define SERVER_REQUESTS_H
@@ -26,6 +26,7 @@ enum requests_asked {
 	ASKED_AUTH = 1 << 0,
 	ASKED_STORE = 1 << 1,
 	ASKED_LOGIN = ASKED_AUTH | ASKED_STORE,
+	ASKED_LOOKUP = 1 << 2, /* by auth */
 };
 
 /*
@@ -38,7 +39,7 @@ struct request_slot {
 	struct list link; /* in order of their deadlines, or free */
 	uint64_t id;      /* 0 while free */
 	uint64_t deadline_ms;
-	unsigned asked; /* who may answer: ASKED_AUTH, ASKED_STORE */
+	unsigned asked; /* who may answer: set of enum requests_asked */
 	request_answer_fn *answer;
 	void *ctx;
 };
@@ -56,6 +57,10 @@ YB_CHECKED enum yb_err requests_init(struct requests *r, struct loop *loop);
 /* The id to send; 0 if too many wait already. */
 uint64_t requests_begin(struct requests *r, unsigned asked,
 			request_answer_fn *answer, void *ctx);
+
+/* The same with another time than REQUEST_MS; there should be few of them. */
+uint64_t requests_begin_within(struct requests *r, unsigned asked, uint64_t ms,
+			       request_answer_fn *answer, void *ctx);
 
 /*
  * Gives the message to whoever waits for it. An answer that nobody waits for

@@ -44,5 +44,7 @@ int role_main(int argc, char **argv)
 		return worker_main((uint32_t)number);
 	if (strcmp(name, names[ROLE_METRICS]) == 0)
 		return metrics_process_main();
+	if (strcmp(name, names[ROLE_LOOKUP]) == 0)
+		return lookup_process_main();
 	return 2;
 }

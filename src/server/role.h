@@ -14,6 +14,7 @@
 	X(AUTH, "auth")             \
 	X(WORKER, "worker")         \
 	X(METRICS, "metrics")       \
+	X(LOOKUP, "lookup")         \
 	X(CONFIG, "config")
 
 /* clang-format off */
@@ -41,6 +42,7 @@ int store_process_main(void);
 int auth_process_main(void);
 int worker_main(uint32_t number);
 int metrics_process_main(void);
+int lookup_process_main(void);
 int config_process_main(const char *file);
 
 #endif

@@ -93,6 +93,7 @@ static void stop_keepers(struct supervisor *s)
 	stop_role(s, ROLE_AUTH);
 	stop_role(s, ROLE_STORE);
 	stop_role(s, ROLE_METRICS);
+	stop_role(s, ROLE_LOOKUP);
 }
 
 /*
@@ -199,7 +200,7 @@ static void on_ready(void *ctx, struct child *ready)
 	for (size_t i = 0; i < s->children.n; i++) {
 		struct child *c = &s->children.child[i];
 
-		if (c->state == CHILD_READY)
+		if (c->state == CHILD_READY || c->unwanted)
 			continue;
 		all = false;
 		if (c->role == ROLE_WORKER && c->state == CHILD_DOWN) {
@@ -211,7 +212,8 @@ static void on_ready(void *ctx, struct child *ready)
 		return; /* a keeper is on its way: the others wait */
 	}
 	for (size_t i = 0; i < s->children.n; i++)
-		all = all && s->children.child[i].state == CHILD_READY;
+		all = all && (s->children.child[i].state == CHILD_READY ||
+			      s->children.child[i].unwanted);
 	if (!all)
 		return;
 	s->stage = STAGE_RUNNING;
@@ -243,8 +245,8 @@ static void pulse(void *ctx, uint64_t now_ms)
 static void log_death(struct supervisor *s, const struct child *c, int status)
 {
 	struct log_line line;
-	bool expected = s->children.ending && WIFEXITED(status) &&
-			WEXITSTATUS(status) == 0;
+	bool expected = (s->children.ending || c->told_to_end) &&
+			WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
 	log_begin(&line, &s->log, expected ? LOG_INFO : LOG_ERROR, "exit");
 	log_field_str(&line, "role", role_name(c->role));
@@ -380,6 +382,8 @@ static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
 	for (size_t i = 0; i < s->children.n; i++) {
 		const struct child *c = &s->children.child[i];
 
+		if (c->unwanted && c->state == CHILD_DOWN)
+			continue;
 		p = (struct control_process){
 			.role = role_name(c->role),
 			.number = c->number,
@@ -464,6 +468,8 @@ void supervisor_add_children(struct supervisor *s)
 		workers = WORKERS_MAX;
 	add_child(s, ROLE_STORE, 0);
 	add_child(s, ROLE_AUTH, 0);
+	if (config_needs_lookup(&s->config))
+		add_child(s, ROLE_LOOKUP, 0);
 	for (uint32_t i = 0; i < workers; i++)
 		add_child(s, ROLE_WORKER, i);
 	if (has_metrics(&s->config))

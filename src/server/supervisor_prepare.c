@@ -141,13 +141,18 @@ static int find_users(struct supervisor *s)
 	} users[] = { { ROLE_STORE, "" },
 		      { ROLE_AUTH, "-auth" },
 		      { ROLE_WORKER, "-worker" },
-		      { ROLE_METRICS, "-metrics" } };
+		      { ROLE_METRICS, "-metrics" },
+		      { ROLE_LOOKUP, "-lookup" } };
 
 	if (!process_may_become_others())
 		return SERVER_EXIT_OK;
 	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
 		char name[CONFIG_TEXT_MAX + 16];
 
+		/* Systems that were set up earlier do not have it. */
+		if (users[i].role == ROLE_LOOKUP &&
+		    !config_needs_lookup(&s->config))
+			continue;
 		(void)snprintf(name, sizeof name, "%s%s", s->config.user,
 			       users[i].suffix);
 		if (process_user_find(

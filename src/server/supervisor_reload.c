@@ -186,6 +186,23 @@ static enum yb_err open_listener(struct supervisor *s,
 	return err;
 }
 
+/* Of the process that a reload starts; systems set up earlier lack it. */
+static bool have_user(struct supervisor *s, const struct config *fresh)
+{
+	char name[CONFIG_TEXT_MAX + 16];
+
+	if (!config_needs_lookup(fresh) || !process_may_become_others())
+		return true;
+	(void)snprintf(name, sizeof name, "%s-lookup", s->config.user);
+	if (process_user_find(name, &s->children.users[ROLE_LOOKUP]) == YB_OK)
+		return true;
+	tell_problem(s,
+		     "there is no user %s on this host; run `yubin init` as "
+		     "root",
+		     name);
+	return false;
+}
+
 static enum yb_err open_all(struct supervisor *s, const struct config *fresh,
 			    struct opened *o)
 {
@@ -195,6 +212,8 @@ static enum yb_err open_all(struct supervisor *s, const struct config *fresh,
 		err = open_listener(s, fresh, i, o);
 	if (err != YB_OK)
 		return err;
+	if (!have_user(s, fresh))
+		return YB_NOT_FOUND;
 	err = supervisor_open_log(fresh, &o->log_fd);
 	if (err != YB_OK) {
 		tell_problem(s, "log: cannot open %s: %s", fresh->log_path,
@@ -256,17 +275,38 @@ static void compare_files(struct supervisor *s, const struct config *fresh)
 	}
 }
 
-static void tell_children(struct supervisor *s)
+/* Its cage is made for the programs that it has; other ones take another. */
+static bool are_same_programs(const struct config *a, const struct config *b)
+{
+	const char *key, *of_a, *of_b;
+	size_t i = 0;
+
+	do {
+		of_a = config_program(a, i, &key);
+		of_b = config_program(b, i, &key);
+		if ((of_a == NULL) != (of_b == NULL) ||
+		    (of_a != NULL && strcmp(of_a, of_b) != 0))
+			return false;
+		i++;
+	} while (of_a != NULL);
+	return true;
+}
+
+static void tell_children(struct supervisor *s, bool new_lookup)
 {
 	struct child *c;
 
 	for (size_t i = 0; i < s->children.n; i++)
-		(void)child_reload(&s->children.child[i]);
+		if (s->children.child[i].role != ROLE_LOOKUP || !new_lookup)
+			(void)child_reload(&s->children.child[i]);
 	supervisor_add_children(s);
 	c = children_find(&s->children, ROLE_METRICS, 0);
 	/* It was not wanted before. */
 	if (c != NULL && c->started_ms == 0)
 		child_start(c);
+	c = children_find(&s->children, ROLE_LOOKUP, 0);
+	if (c != NULL && new_lookup)
+		child_renew(c, config_needs_lookup(&s->config));
 	loop_timer_set(s->loop, &s->reload.patience,
 		       clock_mono_ms() + FOLLOW_MS);
 	check_followed(s);
@@ -276,6 +316,7 @@ static void apply(struct supervisor *s)
 {
 	struct config *fresh = &s->reload.reader.config;
 	struct opened o = { .log_fd = -1, .config_fd = -1 };
+	bool new_lookup;
 	enum yb_err err;
 
 	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
@@ -289,8 +330,9 @@ static void apply(struct supervisor *s)
 		finish(s, err);
 		return;
 	}
+	new_lookup = !are_same_programs(&s->config, fresh);
 	put_in_place(s, fresh, &o);
-	tell_children(s);
+	tell_children(s, new_lookup);
 }
 
 static void on_read(void *ctx, enum yb_err err)

@@ -1,0 +1,37 @@
+/*
+ * What auth asks the process `lookup`, which alone may execute programs and
+ * connect to the outside. Auth sends fields and gets fields: JSON and HTTP are
+ * read in lookup, whose peers distrust it.
+ */
+#ifndef SERVER_LOOKUP_H
+#define SERVER_LOOKUP_H
+
+#include <stdint.h>
+
+/* clang-format off */
+#define LOOKUP_KINDS(X)                                                       \
+	/* May this login go on? Client's address, TLS, protocol, mechanism,  \
+	 * account, as whom it acts or "" -> may it, its delay in ms, for how  \
+	 * many seconds that counts */                                        \
+	X(POLICY)                                                             \
+	/* How it went: the same, what came of it, why, the device or "" ->   \
+	 * nothing */                                                         \
+	X(OUTCOME)
+
+enum lookup_kind {
+#define X(name) LOOKUP_##name,
+	LOOKUP_KINDS(X)
+#undef X
+	LOOKUP_KIND_COUNT
+};
+/* clang-format on */
+
+enum {
+	/* Of each kind: as many logins as may wait to be asked about. */
+	LOOKUP_IN_FLIGHT_MAX = 1024,
+	/* Added to the time limit of a question by who waits for lookup: its
+	 * own clock comes first, and tells what was late. */
+	LOOKUP_GRACE_MS = 500,
+};
+
+#endif
