@@ -1,7 +1,6 @@
 #include "os/pool.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 
 struct pool {
 	pthread_mutex_t lock; /* guards the lists and the counts below */
-	pthread_cond_t work, begun;
+	pthread_cond_t work, begun, ended;
 	struct list ready, ready_long, ran;
 	unsigned long_running, long_max;
 	unsigned begun_n;
@@ -48,6 +47,8 @@ static void hand_back(struct pool *pool, struct pool_job *job)
 	list_push(&pool->ran, &job->link);
 	if (job->is_long)
 		pool->long_running--;
+	if (first)
+		(void)pthread_cond_signal(&pool->ended);
 	/* An eventfd takes this always: it never gets near its ceiling. */
 	if (first && pool->fd >= 0)
 		(void)!write(pool->fd, &one, sizeof one);
@@ -122,6 +123,7 @@ enum yb_err pool_new(unsigned threads, void (*begin)(void), struct pool **ret)
 	(void)pthread_mutex_init(&pool->lock, NULL); /* cannot fail here */
 	(void)pthread_cond_init(&pool->work, NULL);
 	(void)pthread_cond_init(&pool->begun, NULL);
+	(void)pthread_cond_init(&pool->ended, NULL);
 	if (threads > 0)
 		err = start_threads(pool, threads);
 	if (err == YB_OK)
@@ -145,6 +147,7 @@ void pool_free(struct pool **pool_at)
 		(void)pthread_join(pool->threads[i], NULL);
 	(void)pthread_cond_destroy(&pool->work);
 	(void)pthread_cond_destroy(&pool->begun);
+	(void)pthread_cond_destroy(&pool->ended);
 	(void)pthread_mutex_destroy(&pool->lock);
 	fd_close(&pool->fd);
 	free(pool->threads);
@@ -200,10 +203,12 @@ bool pool_take(struct pool *pool)
 
 void pool_wait(struct pool *pool)
 {
-	struct pollfd wait = { .fd = pool->fd, .events = POLLIN };
-
-	if (pool->threads_n > 0 && pool->busy > 0)
-		(void)poll(&wait, 1, -1); /* a signal only makes it return */
+	if (pool->threads_n == 0 || pool->busy == 0)
+		return;
+	(void)pthread_mutex_lock(&pool->lock);
+	while (list_empty(&pool->ran))
+		(void)pthread_cond_wait(&pool->ended, &pool->lock);
+	(void)pthread_mutex_unlock(&pool->lock);
 }
 
 size_t pool_busy(const struct pool *pool)

@@ -22,6 +22,12 @@
 enum {
 	/* Syncs that run side by side: a journal commits many at once. */
 	STORE_THREADS = 32,
+	/* Fewer syncs at once cost no more than one of the journal, which is
+	 * work that the logs' own syncs only put off. */
+	JOURNAL_LEAST = 4,
+	/* Of a half: thousands of messages, and read in a moment at a start
+	 * after a crash. */
+	JOURNAL_OCTETS = 16 * 1024 * 1024,
 	/* Of one worker, or auth for it, at a time: twice what it can wait
 	 * for, since those that it gave up are worked on as well. */
 	QUESTIONS_MAX = 2 * REQUESTS_MAX,
@@ -57,6 +63,7 @@ struct store_process {
 	struct worker_peer workers[WORKERS_MAX];
 	size_t bodies_n, bodies_max; /* of all workers */
 	struct loop_io pool;
+	struct loop_task turn; /* what came in one turn is synced together */
 	struct loop_timer ending;
 	struct loop_timer look; /* at the disk */
 	struct loop_timer tick;
@@ -619,6 +626,22 @@ static void on_pool(void *ctx, uint32_t events)
 	store_run(p->store);
 }
 
+static void defer(void *ctx)
+{
+	struct store_process *p = ctx;
+
+	loop_defer(p->process.loop, &p->turn);
+}
+
+static void on_turn(void *ctx)
+{
+	struct store_process *p = ctx;
+
+	/* Another task of this turn may have ended it. */
+	if (p->store != NULL)
+		store_turn(p->store);
+}
+
 static void report(void *ctx, const char *line)
 {
 	struct store_process *p = ctx;
@@ -661,6 +684,9 @@ static enum yb_err open_all(struct store_process *p)
 					       p->process.config.undelete_days,
 				       .ballast_octets =
 					       p->process.config.ballast,
+				       .journal_least = JOURNAL_LEAST,
+				       .journal_octets = JOURNAL_OCTETS,
+				       .defer = defer,
 				       .report = report,
 				       .ctx = p };
 	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };
@@ -778,6 +804,7 @@ int store_process_main(void)
 	p->process.on_stop = on_stop;
 	p->process.ctx = p;
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
+	loop_task_init(&p->turn, on_turn, p);
 	loop_timer_init(&p->ending, end_when_idle, p);
 	loop_timer_init(&p->look, look, p);
 	loop_timer_init(&p->tick, on_tick, p);

@@ -39,6 +39,8 @@ static struct mailbox *mailbox_new(struct store *st,
 	list_init(&mb->queue);
 	list_init(&mb->pending);
 	list_init(&mb->openers);
+	list_init(&mb->unsynced);
+	list_init(&mb->in_journal);
 	return mb;
 }
 
@@ -84,6 +86,7 @@ static void mailbox_free(struct mailbox *mb)
 		(void)map_remove(&mb->st->mailboxes, place_key(&mb->place));
 	list_remove(&mb->kick);
 	list_remove(&mb->candidate);
+	list_remove(&mb->unsynced);
 	mailbox_forget_listing(mb);
 	if (mb->held)
 		log_file_unpin(mb->log);
@@ -130,8 +133,8 @@ void mailbox_drop_unused(struct store *st, size_t keep)
 
 /* ---- jobs ---- */
 
-void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
-		      struct log_file *log)
+void mailbox_job_enter(struct mailbox_job *job, struct mailbox *mb,
+		       struct log_file *log)
 {
 	job->mb = mb;
 	job->log = log;
@@ -139,6 +142,12 @@ void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
 	mailbox_use(mb);
 	if (log != NULL)
 		log_file_pin(log);
+}
+
+void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
+		      struct log_file *log)
+{
+	mailbox_job_enter(job, mb, log);
 	pool_give(mb->st->pool, &job->job);
 }
 

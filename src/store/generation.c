@@ -49,6 +49,9 @@ struct compaction {
 	struct log_file *log; /* pinned all the while */
 	unsigned failures;    /* of the mailbox, when it began */
 	bool waiting;         /* for what is in flight */
+	bool journalled;      /* the old log is not synced */
+	bool unsynced;        /* and could not be */
+	int fd;               /* the old log's */
 	uint64_t before;
 	/* Of a command; NULL: it began by itself. */
 	store_compacted_fn *told;
@@ -123,6 +126,7 @@ static bool is_worth(struct mailbox *mb, bool asked)
 static void step_run(struct pool_job *job)
 {
 	struct compaction *c = list_entry(job, struct compaction, base.job);
+	const struct os_storage *os = c->compact.files->os;
 	enum yb_err err = YB_OK;
 
 	switch (c->step) {
@@ -133,7 +137,13 @@ static void step_run(struct pool_job *job)
 		err = compact_follow(&c->compact, c->upto);
 		break;
 	case STEP_SWITCH:
-		err = compact_switch(&c->compact, c->upto);
+		/* What was copied of an unsynced log is what was written only
+		 * if nothing went wrong with that behind our back. */
+		if (c->journalled)
+			err = os->sync(os->ctx, c->fd);
+		c->unsynced = err != YB_OK;
+		if (err == YB_OK)
+			err = compact_switch(&c->compact, c->upto);
 		break;
 	case STEP_DROP:
 		compact_drop(&c->compact);
@@ -153,6 +163,8 @@ static void give(struct compaction *c, struct mailbox *mb,
 {
 	c->step = step;
 	c->upto = step == STEP_SWITCH ? mb->tail : mb->durable;
+	c->journalled = mb->in_halves != 0;
+	c->fd = mb->log->fd;
 	c->base.job.run = step_run;
 	c->base.job.done = step_done;
 	/* The last step is short, and others wait for it. */
@@ -204,6 +216,7 @@ static void take_over(struct compaction *c, struct mailbox *mb)
 		return;
 	}
 	old->replaced = true;
+	journal_forget(mb);
 	mb->log = fresh;
 	mb->head = n->head;
 	index_table_done(&mb->table);
@@ -291,6 +304,8 @@ static void step_done(struct pool_job *job)
 		take_over(c, mb);
 	else if (c->step == STEP_SWITCH && c->compact.name != COMPACT_OLD)
 		end_unsure(c, mb);
+	else if (c->unsynced)
+		mailbox_fail(mb);
 	/* The old log's reader stays for those who still need it. */
 	if (mb->log == log)
 		log_file_drop_reader(log);

@@ -11,6 +11,7 @@
  *	append.c    how they are queued, written, cut back
  *	copy.c      bodies too large for the owner's thread
  *	sync.c      group commit, publishing, failed syncs
+ *	journal.c   one sync for many mailboxes; journal_file.c its octets
  *	generation.c  when a log is compacted; compact.c how
  *	space.c     full disks
  *	fsck.c      checks a log while it is used
@@ -30,6 +31,7 @@
 #include "mime/wire.h"
 #include "store/files.h"
 #include "store/index.h"
+#include "store/journal_file.h"
 #include "store/listing_make.h"
 #include "os/pool.h"
 #include "store/store.h"
@@ -91,6 +93,30 @@ struct space_state {
 	uint64_t fill_ms;
 };
 
+/* What journal.c knows. */
+struct journal {
+	enum {
+		JOURNAL_NONE,
+		JOURNAL_MAKING,
+		JOURNAL_READY,
+		JOURNAL_GIVEN_UP,
+	} state;
+	struct journal_file file;
+	unsigned wishes;   /* how often it would have been of use */
+	uint64_t again_ms; /* not made before */
+	bool busy;         /* a batch is on its way */
+	uint64_t last_ms;  /* when the last one began */
+	uint8_t *buffer;   /* of a batch */
+	unsigned active;   /* half that takes batches */
+	uint64_t used;     /* octets of it */
+	uint64_t epoch;    /* of it */
+	struct list logs;  /* mailboxes whose logs are not synced */
+	size_t logs_n;
+	size_t logs_of[JOURNAL_HALVES]; /* with octets in that half */
+	unsigned draining;              /* halves whose logs are synced */
+	unsigned drains;                /* such syncs on their way */
+};
+
 struct store {
 	struct store_config config;
 	struct space_state space;
@@ -112,7 +138,10 @@ struct store {
 	size_t compactions;     /* in progress */
 	size_t operations;      /* taken and not answered */
 	size_t snapshots_n;
-	bool adding; /* store_add() is at work */
+	struct list unsynced; /* mailboxes that wait for a sync to begin */
+	struct journal journal;
+	bool adding;  /* store_add() is at work */
+	bool turning; /* syncs are to begin: a turn has ended */
 	bool settling;
 };
 
@@ -177,13 +206,17 @@ struct mailbox {
 	uint64_t pending_octets;
 	size_t pending_adds; /* entries that these will add to the table */
 	struct list openers;
+	struct list unsynced;   /* in st->unsynced */
+	struct list in_journal; /* in st->journal.logs */
+	unsigned in_halves;     /* bits: the log is not synced, but there */
+	struct log_file *journal_log; /* pinned as long */
 	struct log_head head;
 	struct log_file *log;
 	struct index_table table; /* what is published */
 	uint64_t tail;            /* end of the log */
-	uint64_t durable;         /* synced up to here */
-	uint64_t reserved;        /* blocks are reserved up to here */
-	uint64_t appended;        /* octets since it was opened */
+	uint64_t durable;  /* synced up to here, in the log or the journal */
+	uint64_t reserved; /* blocks are reserved up to here */
+	uint64_t appended; /* octets since it was opened */
 	uint64_t next_uid, next_seq;
 	struct listing_block *listing; /* of `table`, or NULL */
 };
@@ -287,6 +320,9 @@ void mailbox_kick(struct mailbox *mb);
 void mailbox_fail_waiting(struct mailbox *mb, enum yb_err err);
 void mailbox_drop_unused(struct store *st, size_t keep);
 /* Takes a use of the mailbox, and a pin of its log unless that is NULL. */
+void mailbox_job_enter(struct mailbox_job *job, struct mailbox *mb,
+		       struct log_file *log);
+/* The same, and gives the job to the pool. */
 void mailbox_job_give(struct mailbox_job *job, struct mailbox *mb,
 		      struct log_file *log);
 /* Gives the pin and the job's count back, not the use. */
@@ -344,9 +380,27 @@ void operation_written(struct operation *op);
 YB_CHECKED enum yb_err operation_copy(struct operation *op);
 
 /* ---- sync.c ---- */
+/* What is pending is to be synced: from the turn's end on. */
 void mailbox_sync(struct mailbox *mb);
+/* The log's own sync, now; `drains`: for the journal's sake. */
+void mailbox_sync_alone(struct mailbox *mb, bool drains);
+/* A sync that covers all below `upto` has ended. */
+void mailbox_synced(struct mailbox *mb, uint64_t upto, bool good);
+void syncs_begin(struct store *st);
 void mailbox_fail(struct mailbox *mb);
 void mailbox_rewrite(struct mailbox *mb);
+
+/* ---- journal.c ---- */
+/* Brings what is left of a crash into the logs, before any is opened. */
+YB_CHECKED enum yb_err journal_open(struct store *st);
+/* Has the journal sync those that wait; false if each has to by itself. */
+bool journal_sync(struct store *st);
+/* The log is synced, or no longer counts. */
+void journal_forget(struct mailbox *mb);
+/* Syncs logs so that a half can be used again. */
+void journal_drain(struct store *st);
+void journal_tick(struct store *st);
+void journal_close(struct store *st);
 
 /* ---- generation.c ---- */
 /* Deleted messages are freed that were deleted before this second. */

@@ -178,6 +178,7 @@ static void detach(struct removal *r, struct mailbox *mb)
 	mb->removed = true;
 	list_remove(&mb->candidate);
 	mailbox_fail_waiting(mb, YB_NO_ACCOUNT);
+	journal_forget(mb);
 	if (mb->jobs > 0) {
 		mb->removal = r;
 		r->waits++;

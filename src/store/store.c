@@ -8,7 +8,10 @@
  *     acknowledged [part_cut_back, mailbox_fail, load_treat_tail], or is
  *     replaced whole [files_make_log].
  * I2  Log, sync, index, publish, answer: [write_part] -> [sync_run] ->
- *     [publish], which writes the index, then shows, then answers. A new
+ *     [publish], which writes the index, then shows, then answers. The sync
+ *     may be one of the journal, which has the same octets [batch_run]; it
+ *     keeps them until the log's own sync [journal_forget], and after a crash
+ *     they are in the log before it is opened [journal_recover]. A new
  *     log's names are synced before it takes mail [create_run]. What an
  *     earlier process left unsynced is synced before it is shown
  *     [make_durable].
@@ -37,8 +40,10 @@
  *     fail_all]; then all are synced, and answered when the last is
  *     [part_done].
  * I11 A failed sync is never repeated on the same descriptor and believed:
- *     [sync_done] -> [mailbox_fail] (read-only, cut, waiting mail refused)
+ *     [mailbox_synced] -> [mailbox_fail] (read-only, cut, waiting mail refused)
  *     -> [mailbox_rewrite] -> [rewrite_done]. While loading: [make_durable].
+ *     What such a log may have lost since its last sync is in the journal
+ *     [rewrite_run].
  *
  * Transitions stand at the heads of cache.c (a mailbox), append.c (an
  * operation) and sync.c (a record).
@@ -112,6 +117,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 	list_init(&st->finished);
 	list_init(&st->removals);
 	list_init(&st->candidates);
+	list_init(&st->unsynced);
 	err = st->os->open_root(st->os->ctx, config->path, &st->files.root);
 	if (err == YB_OK)
 		err = take_lock(st);
@@ -119,13 +125,16 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 		err = make_removed(st);
 	if (err == YB_OK)
 		err = pool_new(config->threads, NULL, &st->pool);
+	if (err == YB_OK) {
+		space_open(st);
+		err = journal_open(st);
+	}
 	st->config.path = NULL; /* the caller's */
 	if (err != YB_OK) {
 		store_close(&st);
 		return err;
 	}
 	store_clock_open(st);
-	space_open(st);
 	removal_clean(st);
 	store_settle(st);
 	*ret = st;
@@ -158,6 +167,8 @@ void store_close(struct store **st_at)
 		store_run(st);
 	}
 	assert(st->snapshots_n == 0);
+	if (st->pool != NULL)
+		journal_close(st);
 	forget_failed(st);
 	mailbox_drop_unused(st, 0);
 	map_done(&st->mailboxes);
@@ -220,6 +231,11 @@ void store_settle(struct store *st)
 	while (more) {
 		run_kicked(st);
 		more = run_finished(st) || !list_empty(&st->kicked);
+		if (!more && (st->turning || st->config.defer == NULL)) {
+			syncs_begin(st);
+			more = !list_empty(&st->finished) ||
+			       !list_empty(&st->kicked);
+		}
 		if (st->config.threads == 0 && pool_take(st->pool))
 			more = true;
 	}
@@ -233,9 +249,18 @@ int store_fd(const struct store *st)
 
 void store_run(struct store *st)
 {
+	st->turning = true;
 	if (st->config.threads > 0)
 		(void)pool_take(st->pool);
 	store_settle(st);
+	st->turning = false;
+}
+
+void store_turn(struct store *st)
+{
+	st->turning = true;
+	store_settle(st);
+	st->turning = false;
 }
 
 void store_tick(struct store *st)
@@ -244,6 +269,7 @@ void store_tick(struct store *st)
 	compaction_tick(st);
 	space_tick(st);
 	sweep_tick(st);
+	journal_tick(st);
 	store_settle(st);
 }
 

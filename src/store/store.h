@@ -78,6 +78,18 @@ struct store_config {
 	size_t fds_max;              /* that logs may keep open; 0: default */
 	unsigned undelete_days;      /* 0: deleted is gone */
 	uint64_t ballast_octets;     /* given up when the disk is full */
+	/*
+	 * Where so many mailboxes want a sync at once, one of the journal
+	 * serves all; it has twice so many octets. 0: there is none.
+	 */
+	size_t journal_least;
+	uint64_t journal_octets;
+	bool journal_at_once; /* made at the first wish, for tests */
+	/*
+	 * Unless NULL, called when something is to be synced: the caller
+	 * calls store_turn() soon, when more may have come.
+	 */
+	void (*defer)(void *ctx);
 	const struct store_clock *clock; /* NULL: the real ones */
 	store_report_fn *report;         /* or NULL */
 	void *ctx;
@@ -100,6 +112,9 @@ int store_fd(const struct store *st);
 
 /* Takes finished work from the pool and calls back. */
 void store_run(struct store *st);
+
+/* Begins the syncs that config.defer was called for. */
+void store_turn(struct store *st);
 
 /*
  * Lets the store see that time passes: about once a second, by whoever runs

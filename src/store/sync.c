@@ -1,13 +1,14 @@
 /*
  * From written to seen.
  *
- *	written -> synced      fdatasync in the pool  [sync_run]
- *	synced -> indexed -> published -> answered    [sync_done]
+ *	written -> synced      fdatasync in the pool  [sync_run, batch_run]
+ *	synced -> indexed -> published -> answered    [mailbox_synced]
  *	sync failed -> read-only, cut  [mailbox_fail]
  *	-> new generation, takes mail again           [rewrite_done]
  *
  * One sync of a log is in flight at a time; what is appended meanwhile waits
- * for the next one, so that many deliveries share a sync.
+ * for the next one, so that many deliveries share a sync. Where many mailboxes
+ * want one at a time, they share that of the journal [journal.c].
  */
 #include "store/private.h"
 
@@ -139,6 +140,7 @@ struct sync_job {
 	const struct os_storage *os;
 	int fd;
 	uint64_t upto;
+	bool drains;
 };
 
 static void sync_run(struct pool_job *job)
@@ -148,34 +150,48 @@ static void sync_run(struct pool_job *job)
 	j->base.err = j->os->sync(j->os->ctx, j->fd);
 }
 
-static void sync_done(struct pool_job *job)
+void mailbox_synced(struct mailbox *mb, uint64_t upto, bool good)
 {
-	struct sync_job *j = list_entry(job, struct sync_job, base.job);
-	struct mailbox *mb = j->base.mb;
-
 	mb->syncing = false;
-	if (j->base.err == YB_OK)
-		publish(mb, j->upto);
-	if (j->base.err != YB_OK || mb->failed)
+	if (good && upto > mb->durable)
+		publish(mb, upto);
+	if (mb->failed)
 		mailbox_fail(mb);
 	else if (!list_empty(&mb->pending))
 		mailbox_sync(mb);
 	else
 		mb->log->trim = mb->reserved > mb->tail ? mb->tail : 0;
 	compaction_go_on(mb);
-	mailbox_job_end(&j->base);
 }
 
-void mailbox_sync(struct mailbox *mb)
+static void sync_done(struct pool_job *job)
 {
-	struct sync_job *j;
+	struct sync_job *j = list_entry(job, struct sync_job, base.job);
+	struct mailbox *mb = j->base.mb;
+	struct store *st = mb->st;
 
-	if (mb->syncing || list_empty(&mb->pending))
-		return;
-	j = calloc(1, sizeof *j);
+	if (j->drains)
+		st->journal.drains--;
+	/* All of its octets, also those that only the journal was synced for:
+	 * they were written before this sync began. */
+	if (j->base.err == YB_OK)
+		journal_forget(mb);
+	else
+		mb->failed = true;
+	mailbox_synced(mb, j->upto, j->base.err == YB_OK);
+	mailbox_job_end(&j->base);
+	journal_drain(st);
+}
+
+void mailbox_sync_alone(struct mailbox *mb, bool drains)
+{
+	struct sync_job *j = calloc(1, sizeof *j);
+
+	list_remove(&mb->unsynced);
 	if (j == NULL) {
 		/* Not to be promised without a sync: all of it is cut. */
-		mailbox_fail(mb);
+		if (!list_empty(&mb->pending))
+			mailbox_fail(mb);
 		return;
 	}
 	j->base.job.run = sync_run;
@@ -185,8 +201,39 @@ void mailbox_sync(struct mailbox *mb)
 	/* What the copy of a large body has written behind the tail is not
 	 * meant: its record counts once its header is there. */
 	j->upto = mb->tail;
+	j->drains = drains;
+	mb->st->journal.drains += drains;
 	mb->syncing = true;
 	mailbox_job_give(&j->base, mb, mb->log);
+}
+
+void mailbox_sync(struct mailbox *mb)
+{
+	if (mb->syncing || list_empty(&mb->pending) ||
+	    !list_empty(&mb->unsynced))
+		return;
+	list_push(&mb->st->unsynced, &mb->unsynced);
+	if (mb->st->config.defer != NULL && !mb->st->turning)
+		mb->st->config.defer(mb->st->config.ctx);
+}
+
+/*
+ * All that was appended in one turn is synced together: by the journal, if
+ * that is of use, else each log by itself, side by side in the pool.
+ */
+void syncs_begin(struct store *st)
+{
+	if (list_empty(&st->unsynced) || journal_sync(st))
+		return;
+	while (!list_empty(&st->unsynced)) {
+		struct mailbox *mb =
+			list_entry(st->unsynced.next, struct mailbox, unsynced);
+
+		list_remove(&mb->unsynced);
+		/* What waited may have failed meanwhile. */
+		if (!mb->syncing && !list_empty(&mb->pending))
+			mailbox_sync_alone(mb, false);
+	}
 }
 
 /* ---- failed syncs: I11 ---- */
@@ -233,6 +280,9 @@ struct rewrite_job {
 	struct log_head head;
 	int from;
 	uint64_t upto;
+	/* What the log that failed may have lost of what it was read for: fd
+	 * is -1 if all of it was synced. */
+	struct journal_file journal;
 	int fd;      /* of the new generation */
 	int read_fd; /* of the old one, for the snapshots that stay on it */
 };
@@ -246,8 +296,14 @@ static void rewrite_run(struct pool_job *job)
 	old.generation = j->base.log->generation;
 	if (log_file_open(j->files, &old, STORAGE_READ, &j->read_fd) != YB_OK)
 		j->read_fd = -1;
-	j->base.err =
-		files_make_log(j->files, &j->head, j->from, j->upto, &j->fd);
+	/* The kernel may have dropped what it could not write. */
+	j->base.err = j->journal.fd < 0
+			      ? YB_OK
+			      : journal_restore(&j->journal, &j->head.place,
+						old.generation, j->from);
+	if (j->base.err == YB_OK)
+		j->base.err = files_make_log(j->files, &j->head, j->from,
+					     j->upto, &j->fd);
 }
 
 /* Snapshots keep the old generation, with a descriptor of it. */
@@ -260,6 +316,7 @@ static void switch_log(struct mailbox *mb, struct log_file *fresh,
 	/* The index's file goes on: offsets are the same. */
 	old->index_fd = -1;
 	old->replaced = true;
+	journal_forget(mb);
 	fresh->index_fd = index_fd;
 	mb->log = fresh;
 	mb->head = *head;
@@ -320,6 +377,9 @@ void mailbox_rewrite(struct mailbox *mb)
 	j->from = mb->log->fd;
 	j->upto = mb->durable;
 	j->fd = j->read_fd = -1;
+	j->journal = mb->st->journal.file;
+	if (mb->in_halves == 0)
+		j->journal.fd = -1;
 	mb->work = MAILBOX_REWRITING;
 	mailbox_job_give(&j->base, mb, mb->log);
 }

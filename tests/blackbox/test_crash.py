@@ -411,6 +411,57 @@ def test_stop_under_load_loses_nothing(new_office):
     check_mail(office, senders)
 
 
+def deliver_to_all(office, users, bodies):
+    with office.lmtp() as c:
+        for body in bodies:
+            c.smtp_ask(b"MAIL FROM:<a@example.net>")
+            for user in users:
+                c.smtp_ask(b"RCPT TO:<" + user.encode() + b">")
+            c.smtp_ask(b"DATA", b"354")
+            c.say(to_wire(body))
+            for _ in users:
+                assert c.reply()[-1].startswith(b"250")
+
+
+def test_power_cut_behind_the_journal(crashing):
+    # I2: what was acknowledged is on the disk: in the journal, where many
+    # mailboxes shared a sync, although no log was synced.
+    office = crashing
+    users = [office.add_account() for _ in range(8)]
+    mail = [f"Subject: {i}\r\n\r\n{'line ' * i}\r\n".encode()
+            for i in range(80)]
+    journal = os.path.join(office.dir, "store", "journal")
+    n = 0
+    while not os.path.exists(journal):
+        deliver_to_all(office, users, mail[n:n + 1])
+        n += 1
+    time.sleep(0.3)  # it is synced and in use
+    logs = {os.path.join(top, "log"): os.path.getsize(os.path.join(top, "log"))
+            for top, _, names in os.walk(os.path.join(office.dir, "store"))
+            if "log" in names}
+    assert len(logs) == 8
+    deliver_to_all(office, users, mail[n:])
+    for pid in [office.proc.pid] + office.family():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    office.proc.wait(10)
+    # What no sync of a log has covered is gone from it.
+    for log, size in logs.items():
+        assert os.path.getsize(log) > size
+        os.truncate(log, size)
+    office.start()
+    assert not os.path.exists(journal)
+    for user in users:
+        assert office.collect(user) == mail
+    # A clean stop leaves none behind.
+    deliver_to_all(office, users, mail * 2)
+    assert os.path.exists(journal)
+    office.stop()
+    assert not os.path.exists(journal)
+    office.start()
+    assert len(office.collect(users[0])) == 3 * len(mail)
+
+
 # ---- anything, at any time ----
 
 KILL_SECONDS = int(os.environ.get("YUBIN_KILL_SECONDS",

@@ -18,6 +18,65 @@ MUTANTS = [
      "j->base.err = j->os->sync(j->os->ctx, j->fd);",
      "j->base.err = YB_OK;",
      POWERCUT),
+    ("the journal's sync left out", "src/store/journal.c",
+     "		b->err = os->sync(os->ctx, b->file.fd);",
+     "		b->err = YB_OK;",
+     POWERCUT),
+    ("the journal not looked at after a crash", "src/store/journal.c",
+     "	err = journal_recover(&st->files, &reports);\n"
+     "	/* Its",
+     "	err = YB_OK;\n"
+     "	/* Its",
+     POWERCUT),
+    ("a half of the journal used again before its logs are synced",
+     "src/store/journal.c",
+     "	if (j->logs_of[other] > 0)\n"
+     "		return false;\n",
+     "",
+     FAILURES),
+    ("the journal taken away before the logs are synced",
+     "src/store/journal_file.c",
+     "			err = os->sync(os->ctx, fd);\n"
+     "			os->close(os->ctx, fd);",
+     "			err = YB_OK;\n"
+     "			os->close(os->ctx, fd);",
+     POWERCUT),
+    ("the journal's name not synced", "src/store/journal_file.c",
+     "		err = os->sync_folder(os->ctx, f->root);\n"
+     "	if (err == YB_OK)\n"
+     "		*ret = j;",
+     "		err = YB_OK;\n"
+     "	if (err == YB_OK)\n"
+     "		*ret = j;",
+     POWERCUT),
+    ("what the journal holds of an older generation put into a newer",
+     "src/store/journal_file.c",
+     "	if (err == YB_OK && (head.generation != e->generation ||",
+     "	if (err == YB_OK && (head.generation < e->generation ||",
+     POWERCUT),
+    ("the logs left unsynced when the store closes", "src/store/journal.c",
+     "	j->draining = all_halves;\n"
+     "	journal_drain(st);",
+     "	while (!list_empty(&j->logs))\n"
+     "		journal_forget(list_entry(j->logs.next, struct mailbox,\n"
+     "					  in_journal));",
+     POWERCUT),
+    ("a log's own octets forgotten when its sync fails", "src/store/sync.c",
+     "	if (mb->in_halves == 0)\n"
+     "		j->journal.fd = -1;",
+     "	j->journal.fd = -1;",
+     FAILURES),
+    ("the journal put over what others wrote", "src/store/journal_file.c",
+     "		return YB_EXISTS;\n"
+     "	return YB_OK;",
+     "		return YB_OK;\n"
+     "	return YB_OK;",
+     FAILURES),
+    ("a journal that failed answered as if it had not",
+     "src/store/journal.c",
+     "mailbox_synced(mb, item->upto, b->err == YB_OK);",
+     "mailbox_synced(mb, item->upto, true);",
+     FAILURES),
     ("answered before the sync", "src/store/sync.c",
      "	j->upto = mb->tail;\n",
      "	j->upto = mb->tail;\n"

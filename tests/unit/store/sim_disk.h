@@ -85,6 +85,7 @@ struct sim_disk {
 	bool dead;
 	enum yb_err fail_err;
 	unsigned fail_kinds; /* bits of enum sim_event_kind; 0: all */
+	bool fail_for_good;  /* and all behind it */
 	size_t open_fds;
 	/* Octets that fit onto it, if not 0; then blocks can be reserved. */
 	size_t capacity;
@@ -146,7 +147,9 @@ static bool sim_fails(struct sim_disk *s, enum sim_event_kind kind)
 	}
 	if (s->fail_kinds != 0 && !(s->fail_kinds >> kind & 1))
 		return false;
-	return ++s->calls == s->fail_at;
+	s->calls++;
+	return s->calls == s->fail_at ||
+	       (s->fail_for_good && s->calls > s->fail_at);
 }
 
 static size_t sim_new_inode(struct sim_disk *s, bool folder)

@@ -219,4 +219,21 @@ static inline struct store *help_store(const struct os_storage *os,
 	return st;
 }
 
+/* The same whose every sync goes through the journal, once that is made. */
+static inline struct store *help_journalled(const struct os_storage *os)
+{
+	struct store_config config = {
+		.path = "/",
+		.os = os,
+		.undelete_days = 7,
+		.journal_least = 1,
+		.journal_octets = 16 * 1024,
+		.journal_at_once = true,
+	};
+	struct store *st;
+
+	assert_ok(store_open(&config, &st));
+	return st;
+}
+
 #endif

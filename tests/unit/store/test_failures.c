@@ -5,6 +5,7 @@
 #include "unit/store/sim_disk.h"
 #include "unit/store/store_help.h"
 
+#include "base/cleanup.h"
 #include "store/private.h"
 
 static const char one[] = "Subject: one\r\n\r\nfirst\r\n.\r\n";
@@ -232,11 +233,10 @@ static void test_each(void **state)
  * the mailbox holds exactly what was acknowledged, or what was refused with
  * a temporary error and may be there.
  */
-static void test_every_call_fails_once(void **state)
+static void fail_every_call(bool journal)
 {
 	static const enum yb_err errs[] = { YB_IO, YB_FULL };
 
-	(void)state;
 	for (size_t nth = 1; nth < 80; nth++) {
 		struct fixture f = { .disk = sim_new() };
 		struct store_snapshot *s = NULL;
@@ -244,7 +244,8 @@ static void test_every_call_fails_once(void **state)
 		char *all;
 
 		f.os = &f.disk->table;
-		f.st = help_store(f.os, NULL, NULL);
+		f.st = journal ? help_journalled(f.os)
+			       : help_store(f.os, NULL, NULL);
 		plan(&f, 0, nth, errs[nth % 2]);
 		first = help_deliver(f.st, help_place(1), one);
 		second = help_deliver(f.st, help_place(1), two);
@@ -268,6 +269,189 @@ static void test_every_call_fails_once(void **state)
 		assert_int_equal(f.disk->open_fds, 0);
 		sim_free(&f.disk);
 	}
+}
+
+static void test_every_call_fails_once(void **state)
+{
+	(void)state;
+	fail_every_call(false);
+}
+
+static void test_every_call_fails_once_with_journal(void **state)
+{
+	(void)state;
+	fail_every_call(true);
+}
+
+/* ---- the journal ---- */
+
+/* The first delivery makes the journal, all others go into it. */
+static void journal_setup(struct fixture *f)
+{
+	store_close(&f->st);
+	f->st = help_journalled(f->os);
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	assert_int_equal(f->st->journal.state, JOURNAL_READY);
+	assert_int_equal(f->st->journal.logs_n, 0);
+}
+
+/* I2: acknowledged is what was synced: the log then, not the journal. */
+static void test_journal_fails(void **state)
+{
+	static const unsigned kinds[] = { 1u << SIM_SYNC, 1u << SIM_WRITE };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct fixture *f = *state;
+		size_t events;
+		bool synced = false;
+
+		journal_setup(f);
+		events = f->disk->events_n;
+		/* The first write is the log's. */
+		plan(f, kinds[i], 1 + i, YB_IO);
+		assert_ok(help_deliver(f->st, help_place(1), two));
+		assert_int_equal(f->st->journal.state, JOURNAL_GIVEN_UP);
+		for (size_t k = events; k < f->disk->events_n; k++)
+			synced |= f->disk->events[k].kind == SIM_SYNC;
+		assert_true(synced);
+		assert_int_equal(generation(f), 1);
+		help_expect(f->st, f->os, help_place(1), both);
+		/* Nobody writes to it again. */
+		assert_ok(help_deliver(f->st, help_place(2), two));
+		assert_int_equal(f->st->journal.logs_n, 0);
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* What only the journal was synced for, and the log's own sync fails: the
+ * kernel may have dropped it (I11). */
+static void test_log_fails_behind_journal(void **state)
+{
+	struct fixture *f = *state;
+	struct sim_data *log;
+	uint64_t before;
+
+	journal_setup(f);
+	log = sim_file(f->disk, log_1);
+	before = log->n;
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	assert_int_equal(f->st->journal.logs_n, 1);
+	log = sim_file(f->disk, log_1);
+	memset(log->p + before, 0, log->n - before);
+	plan(f, 1u << SIM_SYNC, 1, YB_IO);
+	f->st->journal.draining = 3;
+	journal_drain(f->st);
+	store_run(f->st);
+	assert_int_equal(generation(f), 2);
+	assert_int_equal(f->st->journal.logs_n, 0);
+	help_expect(f->st, f->os, help_place(1), both);
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	store_close(&f->st);
+	assert_null(sim_file(f->disk, "journal"));
+	f->st = help_store(f->os, NULL, NULL);
+	{
+		struct store_totals totals;
+
+		assert_ok(help_totals(f->st, help_place(1), &totals));
+		assert_int_equal(totals.messages, 3);
+	}
+}
+
+/* A log that cannot be synced at the end: its octets stay in the journal. */
+static void test_journal_outlives_bad_log(void **state)
+{
+	struct fixture *f = *state;
+	struct sim_data *log;
+	uint64_t before;
+
+	journal_setup(f);
+	before = sim_file(f->disk, log_1)->n;
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	plan(f, 1u << SIM_SYNC | 1u << SIM_NEW, 1, YB_IO);
+	f->disk->fail_for_good = true;
+	store_close(&f->st);
+	f->disk->fail_for_good = false;
+	plan(f, 0, 0, YB_OK);
+	assert_non_null(sim_file(f->disk, "journal"));
+	log = sim_file(f->disk, log_1);
+	sim_truncate(log, before);
+	f->st = help_store(f->os, NULL, NULL);
+	assert_null(sim_file(f->disk, "journal"));
+	help_expect(f->st, f->os, help_place(1), both);
+}
+
+/* Nothing is written over what a log that is not synced may need. */
+static void test_half_waits_for_its_logs(void **state)
+{
+	struct fixture *f = *state;
+	struct store_place place = help_place(1);
+	struct mailbox *mb;
+	uint64_t before;
+
+	journal_setup(f);
+	assert_ok(help_deliver(f->st, help_place(2), one));
+	before = sim_file(f->disk, log_1)->n;
+	assert_ok(help_deliver(f->st, place, two));
+	assert_ok(mailbox_get(f->st, &place, &mb));
+	/* It has failed, and no new generation can be made. */
+	plan(f, 1u << SIM_NEW, 1, YB_FULL);
+	f->disk->fail_for_good = true;
+	mailbox_fail(mb);
+	store_run(f->st);
+	assert_true(mb->failed);
+	mailbox_unuse(&mb);
+	/* Each takes a block: more than both halves have. */
+	for (int i = 0; i < 12; i++)
+		assert_ok(help_deliver(f->st, help_place(2), two));
+	f->disk->dead = true;
+	store_close(&f->st);
+	f->disk->dead = false;
+	plan(f, 0, 0, YB_OK);
+	f->disk->fail_for_good = false;
+	sim_truncate(sim_file(f->disk, log_1), before);
+	f->st = help_store(f->os, NULL, NULL);
+	help_expect(f->st, f->os, place, both);
+}
+
+/* Somebody who does not know of the journal has used the store since: what
+ * stands in the log stays (I1), and the journal is kept for people. */
+static void test_journal_never_overwrites(void **state)
+{
+	struct fixture *f = *state;
+	struct sim_data *log;
+	uint8_t *later;
+	uint64_t before, n;
+	int root;
+
+	journal_setup(f);
+	before = sim_file(f->disk, log_1)->n;
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	/* Dies; the log loses its end; another program takes mail. */
+	f->disk->dead = true;
+	store_close(&f->st);
+	f->disk->dead = false;
+	sim_truncate(sim_file(f->disk, log_1), before);
+	assert_ok(f->os->open_root(f->os->ctx, "/", &root));
+	assert_ok(
+		f->os->rename(f->os->ctx, root, "journal", root, "away", true));
+	f->st = help_store(f->os, NULL, NULL);
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	store_close(&f->st);
+	log = sim_file(f->disk, log_1);
+	n = log->n;
+	later = malloc(n);
+	assert_non_null(later);
+	memcpy(later, log->p, n);
+	assert_ok(
+		f->os->rename(f->os->ctx, root, "away", root, "journal", true));
+	f->os->close(f->os->ctx, root);
+	f->st = help_store(f->os, NULL, NULL);
+	assert_null(sim_file(f->disk, "journal"));
+	log = sim_file(f->disk, log_1);
+	assert_int_equal(log->n, n);
+	assert_memory_equal(log->p, later, n);
+	free(later);
 }
 
 /* A sync that fails while a mailbox is opened: nothing unsynced is shown,
@@ -328,6 +512,12 @@ int main(void)
 		T(test_all_or_none),
 		T(test_each),
 		cmocka_unit_test(test_every_call_fails_once),
+		cmocka_unit_test(test_every_call_fails_once_with_journal),
+		T(test_journal_fails),
+		T(test_log_fails_behind_journal),
+		T(test_journal_outlives_bad_log),
+		T(test_half_waits_for_its_logs),
+		T(test_journal_never_overwrites),
 		T(test_failed_sync_while_loading),
 		T(test_index_write_fails),
 	};

@@ -256,9 +256,9 @@ static void test_quotas(void **state)
 	assert_int_equal(put_within(f, two, ".\r\n"), YB_QUOTA);
 	assert_int_equal(put_within(f, small, "\r\n.\r\n"), YB_QUOTA);
 	/* It can never fit. */
-	assert_int_equal(put_within(f, small,
-				    "0123456789012345678901234\r\n.\r\n"),
-			 YB_OVER_QUOTA);
+	assert_int_equal(
+		put_within(f, small, "0123456789012345678901234\r\n.\r\n"),
+		YB_OVER_QUOTA);
 	assert_ok(drop(f, 3, 1, 1));
 	assert_ok(put_within(f, small, "0123456789\r\n.\r\n"));
 	assert_int_equal(put_within(f, small, "\r\n.\r\n"), YB_QUOTA);

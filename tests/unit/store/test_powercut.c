@@ -30,6 +30,8 @@ enum {
 	STEPS = 36,
 	OPEN_CHANGES_MAX = 12, /* not acknowledged at one cut */
 	SEEDS_DEFAULT = 10,
+	/* Full after a few messages, so that both halves are used again. */
+	JOURNAL_OCTETS = 16 * 1024,
 };
 
 #define NEVER SIZE_MAX
@@ -81,6 +83,7 @@ struct world {
 	struct message messages[MESSAGES_MAX];
 	unsigned messages_n;
 	unsigned days; /* undelete_days */
+	bool journal;  /* syncs of several mailboxes at once go there */
 	struct change changes[CHANGES_MAX];
 	unsigned changes_n;
 	struct taken taken[TAKEN_MAX];
@@ -436,19 +439,42 @@ static void on_burst(void *ctx, enum yb_err err, struct store_snapshot *s)
 	store_snapshot_close(&s);
 }
 
-static struct store *open_on(const struct world *w, struct sim_disk *disk)
+static enum yb_err try_open(const struct world *w, struct sim_disk *disk,
+			    struct store **ret)
 {
 	struct store_config config = { .path = "/",
 				       .os = &disk->table,
 				       .undelete_days = w->days };
+
+	if (w->journal) {
+		config.journal_least = 1 + (unsigned)w->random % 2;
+		config.journal_octets = JOURNAL_OCTETS;
+		config.journal_at_once = true;
+	}
+	return store_open(&config, ret);
+}
+
+static struct store *open_on(const struct world *w, struct sim_disk *disk)
+{
 	struct store *st;
 
-	assert_ok(store_open(&config, &st));
+	assert_ok(try_open(w, disk, &st));
 	return st;
+}
+
+static void revive(struct sim_disk *disk)
+{
+	disk->dead = false;
+	disk->lifetime = 0;
 }
 
 static void open_store(struct world *w)
 {
+	/* A process may die while it recovers what another one left. */
+	if (try_open(w, w->disk, &w->st) == YB_OK)
+		return;
+	assert_true(w->disk->dead);
+	revive(w->disk);
 	w->st = open_on(w, w->disk);
 }
 
@@ -605,8 +631,7 @@ static void work(struct world *w)
 	w->disk->behind_sync = NULL;
 	if (dies) {
 		store_close(&w->st);
-		w->disk->dead = false;
-		w->disk->lifetime = 0;
+		revive(w->disk);
 		open_store(w);
 	}
 	assert_true(store_is_idle(w->st));
@@ -624,6 +649,7 @@ static struct world *run_workload(uint64_t seed, enum sim_fault fault)
 	w->disk = sim_new();
 	w->disk->fault = fault;
 	w->days = seed % 2 == 0 ? 7 : 0;
+	w->journal = seed % 3 == 1;
 	open_store(w);
 	for (int i = 0; i < STEPS; i++)
 		work(w);
