@@ -29,6 +29,12 @@ lint: build/clang/build.ninja
 	clang-format --dry-run -Werror $$(git ls-files 'src/*.[ch]')
 	clang-tidy --quiet -p build/clang $$(git ls-files 'src/*.c')
 
+# Faults that are planted, each to be found by its test.
+mutants:
+	cmake --preset release -DYUBIN_TESTS=ON
+	ninja -C $(RELEASE)
+	tests/mutants/run.py $(RELEASE)
+
 # All fuzzers for a minute; or one for longer: make fuzz TARGET=pop3.
 SECONDS = 600
 fuzz-smoke:
@@ -56,5 +62,5 @@ $(RELEASE)/build.ninja:
 build/%/build.ninja:
 	cmake --preset $*
 
-.PHONY: all check asan test lint fuzz fuzz-smoke bench deb install clean
+.PHONY: all check asan test lint mutants fuzz fuzz-smoke bench deb install clean
 .PRECIOUS: build/%/build.ninja

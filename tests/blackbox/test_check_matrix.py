@@ -54,6 +54,28 @@ def test_bad(tmp_path, row, problem):
     assert done.returncode == 1 and problem in done.stdout
 
 
+def test_mutants(tmp_path):
+    """A fault that can no longer be planted, or found, is told."""
+    folder = tmp_path / "tests/mutants"
+    folder.mkdir(parents=True)
+    (tmp_path / "tests/unit/a").mkdir(parents=True)
+    (tmp_path / "tests/unit/a/test_a.c").write_text(
+        "static void test_one(void **state)\n")
+    for old, finder, problem in (
+            ("int one", "a/test_a::test_one", None),
+            ("int two", "a/test_a::test_one", "is 0 times in"),
+            ("int one", "a/test_a::test_two", "no a/test_a::test_two")):
+        (folder / "threats.py").write_text(
+            f"MUTANTS = [('x', 'src/a.c', {old!r}, '', {finder!r})]\n"
+            "THREATS = [1]\n")
+        done = tree(tmp_path, THREATS + "planted against the answers to 1.",
+                    "docs/threat-model.md")
+        assert done.returncode == (problem is not None), done.stdout
+        assert problem is None or problem in done.stdout
+    done = tree(tmp_path, THREATS, "docs/threat-model.md")
+    assert "faults are planted against [1]" in done.stdout
+
+
 def test_good_threats(tmp_path):
     done = tree(tmp_path, THREATS, "docs/threat-model.md")
     assert (done.returncode, done.stdout) == (

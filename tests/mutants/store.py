@@ -1,6 +1,6 @@
 """Faults to plant in the store, each of which its tests have to find.
 
-(name, file, what stands there once, what stands there instead, program)
+(name, file, what stands there once, what stands there instead, finder)
 """
 
 POWERCUT = "store/test_powercut"
@@ -214,3 +214,5 @@ MUTANTS = [
      "		a->errs[*found - a->copies] = YB_AGAIN;",
      ADD),
 ]
+
+SAMPLE = [mutant[0] for mutant in MUTANTS]
