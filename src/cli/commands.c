@@ -69,6 +69,14 @@ static const struct command_option account_add_options[] = {
 static const struct command_option password_options[] = {
 	CONFIG_OPTION, PASSWORD_OPTIONS, JSON_OPTION, END
 };
+static const struct command_option legacy_options[] = {
+	CONFIG_OPTION,
+	{ 0, "expires", "DATE|DAYS",
+	  "its last day, or days from now; a year by default" },
+	{ 0, "from", "CIDR,...", "only from these networks" },
+	{ 0, "no-delete", NULL, "it may not delete mail" },
+	JSON_OPTION, END
+};
 static const struct command_option app_password_options[] = {
 	CONFIG_OPTION,
 	{ 0, "protocols", "LIST", "only for pop3, submission, or both" },
@@ -463,6 +471,50 @@ const struct command commands[] = {
 	  COMMAND_USAGE, "Take an app password back",
 	  "Sessions that logged in with it end at once.\n",
 	  cmd_app_password_revoke },
+	{ "account legacy allow", "ADDRESS MECHANISM [NAME]", 2, 3,
+	  legacy_options, COMMAND_USAGE,
+	  "Let a program that knows nothing better log in",
+	  "For machines that cannot be replaced yet. Makes a secret for this "
+	  "one program and\n"
+	  "prints it, once, on standard output; the account's password and its "
+	  "app passwords\n"
+	  "are never taken from such a program. MECHANISM is one of\n"
+	  "    apop         the POP3 command APOP\n"
+	  "    cram-md5     AUTH CRAM-MD5\n"
+	  "    scram-sha-1  AUTH SCRAM-SHA-1\n"
+	  "    without-tls  USER and PASS, AUTH PLAIN or LOGIN, in clear\n"
+	  "and has to stand under `legacy` of a listener, which offers none of "
+	  "them otherwise:\n"
+	  "    pop3: {address: [\"192.0.2.1:110\"], legacy: [apop, "
+	  "without-tls]}\n"
+	  "Without without-tls there, all of them want TLS. After --expires, a "
+	  "year if nothing\n"
+	  "else is said, the secret is as good as a wrong one. For apop and "
+	  "cram-md5 it is\n"
+	  "kept as it is: whoever reads the directory, or a backup of it, "
+	  "reads it.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account legacy allow scan@example.org apop copier\n"
+	  "  yubin account legacy allow scan@example.org without-tls --from "
+	  "192.0.2.0/24\n",
+	  cmd_legacy_allow },
+	{ "account legacy list", "[ADDRESS]", 0, 1, json_options,
+	  COMMAND_USAGE, "Show who still logs in with what old programs know",
+	  "With the mechanism, when it was last used, and until when it is "
+	  "allowed. Without\n"
+	  "ADDRESS: of all accounts.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account legacy list\n",
+	  cmd_legacy_list },
+	{ "account legacy revoke", "ADDRESS NAME", 2, 2, json_options,
+	  COMMAND_USAGE, "Take an old program's secret back",
+	  "Sessions that logged in with it end at once.\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account legacy revoke scan@example.org copier\n",
+	  cmd_legacy_revoke },
 	{ "mail list", "ADDRESS", 1, 1, mail_list_options, COMMAND_USAGE,
 	  "List the messages of a maildrop",
 	  "Prints uid, UIDL, when it arrived, octets, From and Subject of "

@@ -75,8 +75,7 @@ static void compare_listeners(const struct config *old,
 
 		if (at == SIZE_MAX)
 			tell_listener(l, "added", each, ctx);
-		else if (old->listeners[at].service != l->service ||
-			 old->listeners[at].tls != l->tls)
+		else if (!config_listeners_agree(&old->listeners[at], l))
 			tell_listener(l, "changed", each, ctx);
 	}
 }

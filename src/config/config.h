@@ -46,6 +46,28 @@ enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
 enum config_failure { CONFIG_FAILURE_DENY, CONFIG_FAILURE_ALLOW };
 enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
 
+/* How old programs may log in by a listener; bits of its `legacy`. */
+#define CONFIG_LEGACIES(X)            \
+	X(APOP, "apop")               \
+	X(CRAM_MD5, "cram-md5")       \
+	X(SCRAM_SHA_1, "scram-sha-1") \
+	X(WITHOUT_TLS, "without-tls")
+
+/* clang-format off */
+enum config_legacy_bit {
+#define X(id, word) CONFIG_LEGACY_BIT_##id,
+	CONFIG_LEGACIES(X)
+#undef X
+	CONFIG_LEGACY_BITS
+};
+
+enum config_legacy {
+#define X(id, word) CONFIG_LEGACY_##id = 1 << CONFIG_LEGACY_BIT_##id,
+	CONFIG_LEGACIES(X)
+#undef X
+};
+/* clang-format on */
+
 /* What stands in front of a sub-address; the index is what is kept. */
 #define CONFIG_DELIMITERS "+-="
 enum { CONFIG_DELIMITER_NONE = sizeof CONFIG_DELIMITERS - 1 };
@@ -54,6 +76,7 @@ struct config_listener {
 	uint32_t service;              /* enum config_service */
 	uint32_t tls;                  /* enum config_tls; off on a path */
 	char address[CONFIG_TEXT_MAX]; /* "host:port", "[v6]:port", or path */
+	uint32_t legacy;               /* set of enum config_legacy */
 };
 
 struct config_certificate {
@@ -172,6 +195,13 @@ const char *config_default_file(void);
 /* Such as "pop3s"; and "off", "starttls", "implicit". Static. */
 const char *config_service_name(enum config_service service);
 const char *config_tls_name(enum config_tls tls);
+
+/* Such as "apop"; static. */
+const char *config_legacy_name(enum config_legacy_bit bit);
+
+/* Whether both mean the same, their addresses apart. */
+bool config_listeners_agree(const struct config_listener *a,
+			    const struct config_listener *b);
 
 /* What a reload makes of a key: in force now, or after a restart only. */
 typedef void config_change_fn(void *ctx, const char *key, bool live);

@@ -15,6 +15,14 @@ static const char *const tls_names[] = {
 
 enum { TLS_MODES = sizeof tls_names / sizeof *tls_names };
 
+/* clang-format off */
+static const char *const legacy_names[] = {
+#define X(id, word) word,
+	CONFIG_LEGACIES(X)
+#undef X
+};
+/* clang-format on */
+
 struct reader {
 	struct config *config;
 	struct problems *problems;
@@ -30,6 +38,18 @@ const char *config_service_name(enum config_service service)
 const char *config_tls_name(enum config_tls tls)
 {
 	return tls_names[tls];
+}
+
+const char *config_legacy_name(enum config_legacy_bit bit)
+{
+	return legacy_names[bit];
+}
+
+bool config_listeners_agree(const struct config_listener *a,
+			    const struct config_listener *b)
+{
+	return a->service == b->service && a->tls == b->tls &&
+	       a->legacy == b->legacy;
 }
 
 /* ---- what a file without listeners means ---- */
@@ -189,11 +209,13 @@ static bool is_taken(struct reader *r, struct place at, struct span text,
 	return false;
 }
 
+/* `like` has all but the address. */
 static void add_address(struct reader *r, struct place at, struct span text,
-			enum config_service service, enum config_tls tls)
+			const struct config_listener *like)
 {
+	enum config_service service = (enum config_service)like->service;
 	struct config *c = r->config;
-	struct config_listener l = { .service = (uint32_t)service };
+	struct config_listener l = *like;
 	struct socket_address a;
 
 	if (!read_address(r, at, text, service, &l, &a) ||
@@ -206,43 +228,42 @@ static void add_address(struct reader *r, struct place at, struct span text,
 	}
 	/* Within the machine nobody listens in. */
 	if (a.any.sa_family == AF_UNIX)
-		tls = CONFIG_TLS_OFF;
-	l.tls = (uint32_t)tls;
+		l.tls = CONFIG_TLS_OFF;
 	r->at[c->listeners_n] = at;
 	r->address[c->listeners_n] = a;
 	c->listeners[c->listeners_n++] = l;
 }
 
 static void add_preset_addresses(struct reader *r, struct place at,
-				 enum config_service service,
-				 enum config_tls tls)
+				 const struct config_listener *like)
 {
-	const struct config_service_rule *rule = &config_service_rules[service];
+	const struct config_service_rule *rule =
+		&config_service_rules[like->service];
 	char path[CONFIG_PATH_LEN + 16];
 
 	for (size_t i = 0; i < 2 && rule->addresses[i] != NULL; i++)
-		add_address(r, at, span_str(rule->addresses[i]), service, tls);
+		add_address(r, at, span_str(rule->addresses[i]), like);
 	if (rule->addresses[0] != NULL)
 		return;
 	(void)snprintf(path, sizeof path, "%s/%s", r->config->run_path,
 		       rule->name);
-	add_address(r, at, span_str(path), service, tls);
+	add_address(r, at, span_str(path), like);
 }
 
 static void read_addresses(struct reader *r, const struct node *node,
-			   enum config_service service, enum config_tls tls)
+			   const struct config_listener *like)
 {
 	const struct node *at = node->kind == NODE_LIST ? node->first : node;
 
 	if (at == NULL || (at == node && at->empty)) {
 		problem_add(r->problems, node->at,
 			    "no address; leave %s out to switch it off",
-			    config_service_name(service));
+			    config_service_rules[like->service].name);
 		return;
 	}
 	for (; at != NULL; at = at == node ? NULL : at->next) {
 		if (at->kind == NODE_WORD)
-			add_address(r, at->at, at->text, service, tls);
+			add_address(r, at->at, at->text, like);
 		else if (at->kind != NODE_WRONG)
 			problem_add(r->problems, at->at,
 				    "not an address; it needs quotes, as in "
@@ -253,9 +274,10 @@ static void read_addresses(struct reader *r, const struct node *node,
 /* ---- services ---- */
 
 static bool read_tls(struct reader *r, const struct node *node,
-		     enum config_service service, enum config_tls *ret)
+		     struct config_listener *l)
 {
-	const struct config_service_rule *rule = &config_service_rules[service];
+	const struct config_service_rule *rule =
+		&config_service_rules[l->service];
 	const char *allowed[TLS_MODES];
 	size_t allowed_n = 0;
 	const char *near;
@@ -266,7 +288,7 @@ static bool read_tls(struct reader *r, const struct node *node,
 		allowed[allowed_n++] = tls_names[i];
 		if (node->kind == NODE_WORD &&
 		    span_eq(node->text, span_str(tls_names[i]))) {
-			*ret = (enum config_tls)i;
+			l->tls = i;
 			return true;
 		}
 	}
@@ -298,13 +320,15 @@ static void tell_unknown(struct reader *r, const struct node *key,
 			    show_span(key->text).text);
 }
 
-/* Files a child under one of two keys; tells doubles and strangers. */
-static void sort_key(struct reader *r, const struct node *child,
-		     const struct node *found[2])
-{
-	static const char *const keys[2] = { "address", "tls" };
+enum key { KEY_ADDRESS, KEY_TLS, KEY_LEGACY, KEYS };
 
-	for (size_t i = 0; i < 2; i++) {
+/* Files a child under one of the keys; tells doubles and strangers. */
+static void sort_key(struct reader *r, const struct node *child,
+		     const struct node *found[KEYS])
+{
+	static const char *const keys[KEYS] = { "address", "tls", "legacy" };
+
+	for (size_t i = 0; i < KEYS; i++) {
 		if (!span_eq(child->key->text, span_str(keys[i])))
 			continue;
 		if (found[i] != NULL)
@@ -315,34 +339,92 @@ static void sort_key(struct reader *r, const struct node *child,
 			found[i] = child;
 		return;
 	}
-	tell_unknown(r, child->key, "key", keys, 2);
+	tell_unknown(r, child->key, "key", keys, KEYS);
 }
 
-static void read_service(struct reader *r, const struct node *node,
-			 enum config_service service)
+static void read_legacy_word(struct reader *r, const struct node *node,
+			     struct config_listener *l)
 {
-	const struct node *found[2] = { NULL, NULL }; /* address, tls */
-	enum config_tls tls = config_service_rules[service].tls_preset;
+	for (unsigned i = 0; i < CONFIG_LEGACY_BITS; i++) {
+		if (node->kind != NODE_WORD ||
+		    !span_eq(node->text, span_str(legacy_names[i])))
+			continue;
+		l->legacy |= 1u << i;
+		return;
+	}
+	if (node->kind == NODE_WORD)
+		problem_add(r->problems, node->at,
+			    "\"%s\": legacy takes apop, cram-md5, "
+			    "scram-sha-1 and without-tls",
+			    show_span(node->text).text);
+	else if (node->kind != NODE_WRONG)
+		problem_add(r->problems, node->at,
+			    "legacy takes a list, such as [apop, cram-md5]");
+}
+
+/* For programs that know nothing better: off unless it stands here. */
+static void read_legacy(struct reader *r, const struct node *node,
+			struct config_listener *l)
+{
+	if (!config_service_rules[l->service].has_logins) {
+		problem_add(r->problems, node->key->at,
+			    "%s has no logins; legacy belongs to pop3 and "
+			    "pop3s",
+			    config_service_rules[l->service].name);
+	} else if (node->kind == NODE_LIST) {
+		for (const struct node *n = node->first; n != NULL; n = n->next)
+			read_legacy_word(r, n, l);
+	} else {
+		read_legacy_word(r, node, l);
+	}
+	if (l->tls == CONFIG_TLS_IMPLICIT &&
+	    (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
+		problem_add(r->problems, node->at,
+			    "without-tls stands against tls: implicit");
+}
+
+/* Listeners that have all but their addresses in common. */
+static void read_group(struct reader *r, const struct node *node,
+		       enum config_service service)
+{
+	const struct config_service_rule *rule = &config_service_rules[service];
+	const struct node *found[KEYS] = { NULL };
+	struct config_listener like = { .service = (uint32_t)service,
+					.tls = (uint32_t)rule->tls_preset };
 
 	if (node->kind == NODE_WRONG)
 		return;
 	if (node->kind != NODE_MAP && !node->empty) {
 		problem_add(r->problems, node->at,
 			    "%s takes a map, such as {address: "
-			    "[\"0.0.0.0:PORT\"], tls: %s}",
-			    config_service_name(service), tls_names[tls]);
+			    "[\"0.0.0.0:PORT\"], tls: %s}, or a list of them",
+			    rule->name, tls_names[like.tls]);
 		return;
 	}
 	for (const struct node *n = node->first; n != NULL; n = n->next)
 		if (n->key->kind == NODE_WORD)
 			sort_key(r, n, found);
 	/* A wrong mode is told; the addresses are looked at all the same. */
-	if (found[1] != NULL)
-		(void)read_tls(r, found[1], service, &tls);
-	if (found[0] == NULL)
-		add_preset_addresses(r, node->at, service, tls);
-	else if (found[0]->kind != NODE_WRONG)
-		read_addresses(r, found[0], service, tls);
+	if (found[KEY_TLS] != NULL)
+		(void)read_tls(r, found[KEY_TLS], &like);
+	if (found[KEY_LEGACY] != NULL)
+		read_legacy(r, found[KEY_LEGACY], &like);
+	if (found[KEY_ADDRESS] == NULL)
+		add_preset_addresses(r, node->at, &like);
+	else if (found[KEY_ADDRESS]->kind != NODE_WRONG)
+		read_addresses(r, found[KEY_ADDRESS], &like);
+}
+
+/* A map, or a list of maps where not all listeners are to be alike. */
+static void read_service(struct reader *r, const struct node *node,
+			 enum config_service service)
+{
+	if (node->kind != NODE_LIST || node->first == NULL) {
+		read_group(r, node, service);
+		return;
+	}
+	for (const struct node *n = node->first; n != NULL; n = n->next)
+		read_group(r, n, service);
 }
 
 static void read_services(struct reader *r, const struct node *node)

@@ -49,6 +49,7 @@ struct config_service_rule {
 	bool loopback_only;
 	const char *help;
 	bool only_if_named; /* off unless the file has it */
+	bool has_logins;    /* so that `legacy` may stand there */
 };
 
 extern const struct config_service_rule config_service_rules[CONFIG_SERVICES];

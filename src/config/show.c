@@ -116,14 +116,40 @@ static bool listeners_are_same(const struct config *a, const struct config *b)
 		const struct config_listener *x = &a->listeners[i];
 		const struct config_listener *y = &b->listeners[i];
 
-		if (x->service != y->service || x->tls != y->tls ||
+		if (!config_listeners_agree(x, y) ||
 		    strcmp(x->address, y->address) != 0)
 			return false;
 	}
 	return true;
 }
 
-static enum yb_err print_addresses(struct printer *p, uint32_t service,
+/* A path has no TLS; the mode of its neighbours says as much. */
+static bool is_path(const struct config_listener *l)
+{
+	return l->address[0] == '/';
+}
+
+static bool agree(const struct config_listener *a,
+		  const struct config_listener *b)
+{
+	struct config_listener copy = *b;
+
+	if (is_path(a) || is_path(b))
+		copy.tls = a->tls;
+	return config_listeners_agree(a, &copy);
+}
+
+/* Whether no listener of its service before number `at` is like it. */
+static bool is_first(const struct config *c, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (agree(&c->listeners[i], &c->listeners[at]))
+			return false;
+	return true;
+}
+
+static enum yb_err print_addresses(struct printer *p,
+				   const struct config_listener *first,
 				   uint32_t *ret_tls)
 {
 	const struct config *c = p->config;
@@ -134,10 +160,9 @@ static enum yb_err print_addresses(struct printer *p, uint32_t service,
 	for (uint32_t i = 0; err == YB_OK && i < c->listeners_n; i++) {
 		const struct config_listener *l = &c->listeners[i];
 
-		if (l->service != service)
+		if (!agree(first, l))
 			continue;
-		/* A path has no TLS; what else there is tells the mode. */
-		if (l->tls != CONFIG_TLS_OFF)
+		if (!is_path(l))
 			tls = l->tls;
 		if (n++ > 0)
 			err = buf_addf(p->out, ", ");
@@ -149,32 +174,65 @@ static enum yb_err print_addresses(struct printer *p, uint32_t service,
 	return err;
 }
 
-static bool has_service(const struct config *c, uint32_t service)
+static enum yb_err print_legacy(struct printer *p, uint32_t legacy)
 {
-	for (uint32_t i = 0; i < c->listeners_n; i++)
-		if (c->listeners[i].service == service)
-			return true;
-	return false;
+	enum yb_err err = YB_OK;
+	const char *mark = ", legacy: [";
+
+	for (unsigned i = 0; err == YB_OK && i < CONFIG_LEGACY_BITS; i++) {
+		if ((legacy & 1u << i) == 0)
+			continue;
+		err = buf_addf(p->out, "%s%s", mark,
+			       config_legacy_name((enum config_legacy_bit)i));
+		mark = ", ";
+	}
+	if (err == YB_OK && legacy != 0)
+		err = buf_addf(p->out, "]");
+	return err;
+}
+
+/* All listeners that are like this one. */
+static enum yb_err print_group(struct printer *p,
+			       const struct config_listener *first)
+{
+	uint32_t tls = CONFIG_TLS_OFF;
+	enum yb_err err = buf_addf(p->out, "{address: [");
+
+	if (err == YB_OK)
+		err = print_addresses(p, first, &tls);
+	if (err == YB_OK)
+		err = buf_addf(p->out, "], tls: %s",
+			       config_tls_name((enum config_tls)tls));
+	if (err == YB_OK)
+		err = print_legacy(p, first->legacy);
+	return err == YB_OK ? buf_addf(p->out, "}\n") : err;
 }
 
 static enum yb_err print_service(struct printer *p, uint32_t service,
 				 const char *mark)
 {
 	const struct config_service_rule *rule = &config_service_rules[service];
-	uint32_t tls;
+	const struct config *c = p->config;
 	enum yb_err err = YB_OK;
+	uint32_t groups = 0;
 
-	if (!has_service(p->config, service))
+	for (uint32_t i = 0; i < c->listeners_n; i++)
+		groups += c->listeners[i].service == service && is_first(c, i);
+	if (groups == 0)
 		return YB_OK;
 	if (p->commented)
 		err = buf_addf(p->out, "  # %s\n", rule->help);
 	if (err == YB_OK)
-		err = buf_addf(p->out, "%s  %s: {address: [", mark, rule->name);
-	if (err == YB_OK)
-		err = print_addresses(p, service, &tls);
-	if (err == YB_OK)
-		err = buf_addf(p->out, "], tls: %s}\n",
-			       config_tls_name((enum config_tls)tls));
+		err = buf_addf(p->out, "%s  %s:%s", mark, rule->name,
+			       groups == 1 ? " " : "\n");
+	for (uint32_t i = 0; err == YB_OK && i < c->listeners_n; i++) {
+		if (c->listeners[i].service != service || !is_first(c, i))
+			continue;
+		if (groups > 1)
+			err = buf_addf(p->out, "%s    - ", mark);
+		if (err == YB_OK)
+			err = print_group(p, &c->listeners[i]);
+	}
 	return err;
 }
 
@@ -190,7 +248,11 @@ static enum yb_err print_listeners(struct printer *p)
 		err = buf_addf(p->out,
 			       "\n# What to listen on; a service that is not "
 			       "named here is off.\n"
-			       "# tls: off | starttls | implicit.\n");
+			       "# tls: off | starttls | implicit. For old "
+			       "programs, see\n"
+			       "# `yubin account legacy allow --help`: legacy: "
+			       "[apop, cram-md5, "
+			       "without-tls].\n");
 	if (err == YB_OK)
 		err = buf_addf(p->out, "%slisteners:\n", mark);
 	for (uint32_t s = 0; err == YB_OK && s < CONFIG_SERVICES; s++)

@@ -1,6 +1,6 @@
 /*
- * AUTHORIZATION: USER and PASS, AUTH (RFC 5034), STLS (RFC 2595), UTF8 and
- * LANG (RFC 6856), and CAPA, whose answer is mostly about these.
+ * AUTHORIZATION: USER and PASS, APOP, AUTH (RFC 5034), STLS (RFC 2595), UTF8
+ * and LANG (RFC 6856), and CAPA, whose answer is mostly about these.
  */
 #include "proto/pop3_server.h"
 
@@ -34,6 +34,28 @@ enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a)
 	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_LOGIN,
 					   .user = buf_span(&s->name),
 					   .secret = buf_span(&s->secret) });
+	return POP3_ANSWERED;
+}
+
+/* RFC 1939 section 7. Carried on like a mechanism's one response. */
+enum pop3_outcome pop3_on_apop(struct pop3_server *s, struct pop3_args a)
+{
+	static const struct span nul = SPAN_LIT("\0");
+	const struct span parts[] = { span_str(s->config.apop), nul, a.v[0],
+				      nul, a.v[1] };
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (buf_add(&s->secret, parts[i]) == YB_OK)
+			continue;
+		buf_wipe(&s->secret);
+		pop3_say_failure(s, YB_NOMEM);
+		return POP3_ANSWERED;
+	}
+	buf_wipe(&s->name);
+	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_SASL,
+					   .mechanism = SPAN_LIT("APOP"),
+					   .response = buf_span(&s->secret),
+					   .has_response = true });
 	return POP3_ANSWERED;
 }
 

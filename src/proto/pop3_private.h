@@ -138,6 +138,7 @@ bool pop3_may_login(const struct pop3_server *s);
 
 enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a);
+enum pop3_outcome pop3_on_apop(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a);
 enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a);

@@ -210,10 +210,16 @@ static void bad_command(struct pop3_server *s, enum pop3_text text)
 		pop3_end(s, "too many bad commands");
 }
 
+static bool is_known(const struct pop3_server *s, const struct command *c)
+{
+	return c != NULL &&
+	       ((c->flags & POP3_NEEDS_STAMP) == 0 || s->config.apop != NULL);
+}
+
 /* Whether the table lets the command run now; if not, it is answered. */
 static bool may_run(struct pop3_server *s, const struct command *c)
 {
-	if (c == NULL)
+	if (!is_known(s, c))
 		bad_command(s, POP3_SAY_UNKNOWN);
 	else if ((c->states & 1u << s->state) == 0)
 		bad_command(s, s->state == POP3_AUTH ? POP3_SAY_LOG_IN_FIRST
@@ -361,6 +367,19 @@ size_t pop3_server_feed(struct pop3_server *s, struct span in)
 
 /* ---- life ---- */
 
+static void greet(struct pop3_server *s)
+{
+	pop3_put(s, SPAN_LIT("+OK "));
+	pop3_put(s, span_str(s->config.hostname));
+	pop3_put(s, SPAN_LIT(" POP3 ready"));
+	/* No other <...> in it: clients take any for an APOP challenge. */
+	if (s->config.apop != NULL) {
+		pop3_put(s, SPAN_LIT(" "));
+		pop3_put(s, span_str(s->config.apop));
+	}
+	pop3_put(s, SPAN_LIT("\r\n"));
+}
+
 struct pop3_server *pop3_server_new(const struct pop3_server_config *config,
 				    uint64_t now_ms)
 {
@@ -374,10 +393,7 @@ struct pop3_server *pop3_server_new(const struct pop3_server_config *config,
 	line_init(&s->line);
 	buf_init(&s->secret, POP3_SASL_LINE_MAX);
 	buf_init(&s->name, POP3_LINE_MAX);
-	/* No <...> in it: clients take that for an APOP challenge. */
-	pop3_put(s, SPAN_LIT("+OK "));
-	pop3_put(s, span_str(config->hostname));
-	pop3_put(s, SPAN_LIT(" POP3 ready\r\n"));
+	greet(s);
 	if (s->state == POP3_OVER)
 		pop3_server_free(&s);
 	return s;

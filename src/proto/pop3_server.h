@@ -41,6 +41,9 @@ struct pop3_server_config {
 	const char *help_url; /* or ""; shown behind -ERR [AUTH] */
 	const char *sasl;     /* mechanisms without TLS, "PLAIN LOGIN" */
 	const char *sasl_tls; /* and with it */
+	/* The timestamp in the greeting, with < and >, for APOP (RFC 1939
+	 * section 7); NULL: there is no APOP. */
+	const char *apop;
 	unsigned flags;
 	enum pop3_language language; /* of "LANG *" */
 	uint64_t idle_ms;  /* RFC 1939 section 3: at least ten minutes */
@@ -48,8 +51,10 @@ struct pop3_server_config {
 };
 
 enum pop3_event_kind {
-	POP3_EV_LOGIN,       /* user and password: answer with _login_done */
-	POP3_EV_SASL,        /* AUTH or its next: _sasl_challenge/_login_done */
+	POP3_EV_LOGIN, /* user and password: answer with _login_done */
+	/* AUTH or its next: _sasl_challenge/_login_done. APOP, as a mechanism
+	 * of that name: the response is timestamp NUL name NUL digest. */
+	POP3_EV_SASL,
 	POP3_EV_SASL_CANCEL, /* the client gave up; no answer */
 	POP3_EV_STARTTLS,    /* +OK is queued: send it, then _tls_started */
 	POP3_EV_RETR, /* message `index`: _answer_range or _answer_error */

@@ -333,9 +333,13 @@ static struct login *login_new(struct auth_process *p, struct peer *from,
 
 static void read_peer(struct message_reader *r, struct auth_peer *ret)
 {
+	uint8_t flags;
+
 	message_read_into(r, ret->address, sizeof ret->address);
 	ret->mechanism = NULL;
-	ret->tls = message_read_u8(r) != 0;
+	flags = message_read_u8(r);
+	ret->tls = (flags & MESSAGE_PEER_TLS) != 0;
+	ret->legacy = !ret->tls && (flags & MESSAGE_PEER_LEGACY) != 0;
 	ret->protocol = (enum auth_protocol)message_read_u8(r);
 }
 
@@ -425,6 +429,7 @@ static bool on_sasl(struct auth_process *p, struct peer *from,
 	session = message_read_octets(&r);
 	maildrop = message_read_u8(&r) != 0;
 	read_channel(&r, &channel);
+	channel.host = p->process.config.hostname;
 	mechanism = message_read_octets(&r);
 	has_response = message_read_u8(&r) != 0;
 	response = message_read_octets(&r);

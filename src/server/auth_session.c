@@ -158,7 +158,7 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 	connection_sid(s->connection, sid);
 	message_write(&w);
 	message_write_raw(&w, address, sizeof address);
-	message_write_u8(&w, ev->secured);
+	message_write_u8(&w, ev->secured ? MESSAGE_PEER_TLS : 0);
 	message_write_u8(&w, pop3 ? AUTH_POP3 : AUTH_SUBMISSION);
 	message_write_octets(&w, span_str(sid));
 	message_write_u8(&w, false); /* no maildrop is wanted */
@@ -340,7 +340,9 @@ enum yb_err auth_session_new(struct connection *c)
 	if (s == NULL)
 		return YB_NOMEM;
 	s->connection = c;
-	worker_mechanisms(c->worker, &c->settings->config, false, s->sasl);
+	worker_mechanisms(c->worker, &c->settings->config,
+			  &c->settings->config.listeners[c->listener], false,
+			  s->sasl);
 	engine.sasl = s->sasl;
 	os_random(engine.cookie, sizeof engine.cookie);
 	s->engine = dovecot_server_new(&engine);

@@ -143,13 +143,17 @@ enum control_type {
 	 * a while for some (wire.h). */
 	CONTROL_WATCH,
 	/* address, name ("": make one), u64 refused, u64 protocols, networks,
-	 * u64 end (s, 0: none) -> name, password; on INVALID: the reason. */
+	 * u64 end (s, 0: none), mechanism of an old program ("": an app
+	 * password) -> name, password; on INVALID: the reason. */
 	CONTROL_DEVICE_ADD,
 	/* address -> of each: name, u64 kind, u64 refused, u64 protocols,
-	 * networks, u64 made, u64 last used, u64 end. */
+	 * networks, u64 made, u64 last used, u64 end, mechanism or "". */
 	CONTROL_DEVICE_LIST,
 	/* address, name -> nothing. */
 	CONTROL_DEVICE_REVOKE,
+	/* u64 kind, u64 number -> of the next account behind that number which
+	 * has such a device: u64 number, address; nothing behind the last. */
+	CONTROL_DEVICE_NEXT,
 	/* id, u64 mailbox -> u64 generation, u64 octets that are synced, u64
 	 * messages, u64 their octets; fd: the log, read-only. */
 	CONTROL_LOG_LEND,

@@ -163,7 +163,10 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 {
 	char name[AUTH_DEVICE_NAME_MAX + 1], made[AUTH_GENERATED_LEN + 1];
 	char wanted[CONTROL_TEXT_MAX], networks[CONTROL_TEXT_MAX];
-	struct auth_device device = { .name = wanted, .networks = networks };
+	struct auth_device device = { .name = wanted,
+				      .kind = AUTH_DEVICE_PASSWORD,
+				      .networks = networks };
+	struct span legacy;
 	struct span address = control_get(&call->fields);
 	const char *reason = "";
 	enum yb_err err;
@@ -173,6 +176,11 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 	device.protocols = (uint32_t)control_get_u64(&call->fields);
 	control_get_str(&call->fields, networks, sizeof networks);
 	device.expires_s = (int64_t)control_get_u64(&call->fields);
+	legacy = control_get(&call->fields);
+	if (legacy.n > 0)
+		device.kind = AUTH_DEVICE_LEGACY;
+	if (legacy.n > 0 && !auth_legacy_find(legacy, &device.legacy))
+		return YB_SYNTAX;
 	if (!control_ended(&call->fields)) {
 		control_put_str(&call->reply, "a name or list is too long");
 		return YB_INVALID;
@@ -200,6 +208,9 @@ static bool put_device(void *ctx, const struct auth_device *device)
 	control_put_u64(w, (uint64_t)device->created_s);
 	control_put_u64(w, (uint64_t)device->last_used_s);
 	control_put_u64(w, (uint64_t)device->expires_s);
+	control_put_str(w, device->kind == AUTH_DEVICE_LEGACY
+				   ? auth_legacy_word(device->legacy)
+				   : "");
 	return true;
 }
 
@@ -220,6 +231,24 @@ static enum yb_err revoke_device(struct auth *auth, struct control_call *call)
 	if (!control_ended(&call->fields))
 		return YB_SYNTAX;
 	return auth_device_revoke(auth, address, name);
+}
+
+static enum yb_err next_device(struct auth *auth, struct control_call *call)
+{
+	enum auth_device_kind kind =
+		(enum auth_device_kind)control_get_u64(&call->fields);
+	int64_t at = (int64_t)control_get_u64(&call->fields);
+	char address[AUTH_ADDRESS_MAX + 1];
+	enum yb_err err;
+
+	if (!control_ended(&call->fields))
+		return YB_SYNTAX;
+	err = auth_device_next(auth, kind, &at, address);
+	if (err == YB_OK) {
+		control_put_u64(&call->reply, (uint64_t)at);
+		control_put_str(&call->reply, address);
+	}
+	return err == YB_NO_ACCOUNT ? YB_OK : err;
 }
 
 static enum yb_err copy_directory(struct auth *auth, struct control_call *call)
@@ -248,6 +277,7 @@ static handler_fn *const handlers[CONTROL_TYPES] = {
 	[CONTROL_DEVICE_ADD] = add_device,
 	[CONTROL_DEVICE_LIST] = list_devices,
 	[CONTROL_DEVICE_REVOKE] = revoke_device,
+	[CONTROL_DEVICE_NEXT] = next_device,
 	[CONTROL_AUTH_STATUS] = control_auth_status,
 	[CONTROL_AUTH_FORGIVE] = control_auth_forgive,
 	[CONTROL_ACCOUNTS_ADD] = control_accounts_add,

@@ -38,9 +38,9 @@
 	X(PROBLEM)       /* config: 1 for a notice, line, column, text */   \
 	X(ACCUSED)       /* role, number, incarnation of a peer to be ended */ \
 	/* worker -> auth; answers carry the same id */                     \
-	X(LOGIN)         /* peer, tls, protocol, session, maildrop, user,    \
+	X(LOGIN)         /* peer, flags, protocol, session, maildrop, user,    \
 	                  * password */                                     \
-	X(SASL)          /* peer, tls, protocol, session, maildrop, bindings, mechanism, \
+	X(SASL)          /* peer, flags, protocol, session, maildrop, bindings, mechanism, \
 	                  * has_response, response */                       \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \
@@ -86,6 +86,13 @@ enum message_type {
 /* clang-format on */
 
 const char *message_name(unsigned type);
+
+/* How a client came, in LOGIN and SASL. */
+enum message_peer_flags {
+	MESSAGE_PEER_TLS = 1 << 0,
+	/* Without, at a listener that lets old programs log in so. */
+	MESSAGE_PEER_LEGACY = 1 << 1,
+};
 
 struct message_head {
 	uint32_t size; /* of head and body, padded to 8 */

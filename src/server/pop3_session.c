@@ -51,6 +51,7 @@ struct pop3_session {
 	uint64_t deleted;    /* messages that QUIT really deleted */
 	uint64_t uidls_left; /* listing_head's sum without them */
 	char *address;       /* canonical, once logged in */
+	char *apop;          /* the greeting's timestamp, or NULL */
 	char sasl[SASL_LIST_MAX], sasl_tls[SASL_LIST_MAX]; /* offered */
 };
 
@@ -216,6 +217,19 @@ static bool on_login_answer(void *ctx, enum yb_err err, struct message *m)
 	return good;
 }
 
+static uint8_t peer_flags(const struct connection *c)
+{
+	const struct config_listener *l =
+		&c->settings->config.listeners[c->listener];
+
+	if (c->tls != NULL)
+		return MESSAGE_PEER_TLS;
+	/* Whatever else this listener allows: not the secrets of others. */
+	return (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0
+		       ? MESSAGE_PEER_LEGACY
+		       : 0;
+}
+
 static void write_peer(struct message_writer *w, const struct connection *c)
 {
 	uint8_t address[16];
@@ -224,7 +238,7 @@ static void write_peer(struct message_writer *w, const struct connection *c)
 	connection_sid(c, sid);
 	socket_address_octets(&c->peer, address);
 	message_write_raw(w, address, sizeof address);
-	message_write_u8(w, c->tls != NULL);
+	message_write_u8(w, peer_flags(c));
 	message_write_u8(w, AUTH_POP3);
 	message_write_octets(w, span_str(sid));
 	message_write_u8(w, true); /* a maildrop is wanted */
@@ -781,6 +795,7 @@ static void closed(void *session, const char *why)
 	pop3_server_free(&s->engine);
 	fd_close(&s->log_fd);
 	forget_listing(s);
+	free(s->apop);
 	free(s);
 }
 
@@ -806,6 +821,17 @@ static const struct session_class pop3_class = {
 	.closed = closed,
 };
 
+/* Only who may need it pays for it. */
+static bool make_stamp(struct pop3_session *s, const char *hostname)
+{
+	s->apop = malloc(SASL_STAMP_MAX + 1);
+	if (s->apop != NULL && sasl_stamp_make(hostname, s->apop) == YB_OK)
+		return true;
+	free(s->apop);
+	s->apop = NULL;
+	return false;
+}
+
 enum yb_err pop3_session_new(struct connection *c)
 {
 	const struct config *config = &c->settings->config;
@@ -824,14 +850,21 @@ enum yb_err pop3_session_new(struct connection *c)
 
 	if (s == NULL)
 		return YB_NOMEM;
-	worker_mechanisms(c->worker, config, false, s->sasl);
-	worker_mechanisms(c->worker, config, true, s->sasl_tls);
+	worker_mechanisms(c->worker, config, l, false, s->sasl);
+	worker_mechanisms(c->worker, config, l, true, s->sasl_tls);
+	if ((l->legacy & CONFIG_LEGACY_APOP) != 0 &&
+	    !make_stamp(s, config->hostname)) {
+		free(s);
+		return YB_NOMEM;
+	}
+	engine.apop = s->apop;
 	if (l->tls == CONFIG_TLS_IMPLICIT)
 		engine.flags |= POP3_TLS_ACTIVE;
 	if (l->tls == CONFIG_TLS_START && c->tls_context != NULL)
 		engine.flags |= POP3_TLS_POSSIBLE;
-	if (config->plain_login == CONFIG_PLAIN_LOOPBACK &&
-	    socket_address_is_loopback(&c->peer))
+	if ((config->plain_login == CONFIG_PLAIN_LOOPBACK &&
+	     socket_address_is_loopback(&c->peer)) ||
+	    (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
 		engine.flags |= POP3_LOGIN_IN_CLEAR;
 	if (config->utf8_mail == CONFIG_UTF8_REFUSE)
 		engine.flags |= POP3_UTF8_REFUSED;
@@ -839,6 +872,7 @@ enum yb_err pop3_session_new(struct connection *c)
 	s->log_fd = -1;
 	s->engine = pop3_server_new(&engine, c->began_ms);
 	if (s->engine == NULL) {
+		free(s->apop);
 		free(s);
 		return YB_NOMEM;
 	}

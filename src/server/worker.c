@@ -277,10 +277,27 @@ void worker_bury(struct worker *w, struct connection *c)
 	loop_defer(w->process.loop, &w->bury);
 }
 
+/* What the listener lets old programs use. */
+static unsigned legacy_mechanisms(const struct config_listener *l)
+{
+	unsigned set = 0;
+
+	if ((l->legacy & CONFIG_LEGACY_CRAM_MD5) != 0)
+		set |= 1u << SASL_CRAM_MD5;
+	if ((l->legacy & CONFIG_LEGACY_SCRAM_SHA_1) != 0)
+		set |= 1u << SASL_SCRAM_SHA_1;
+	return set;
+}
+
 void worker_mechanisms(const struct worker *w, const struct config *config,
-		       bool tls, char *ret)
+		       const struct config_listener *l, bool tls, char *ret)
 {
 	unsigned set = sasl_mechanism_set(tls) & ~sasl_mechanism_tokens();
+
+	/* There, no secret that is good with TLS is to come in clear. */
+	if (!tls && (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
+		set = 1u << SASL_PLAIN | 1u << SASL_LOGIN;
+	set |= legacy_mechanisms(l);
 
 	if (config->scram == CONFIG_SCRAM_OFF ||
 	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))

@@ -100,7 +100,7 @@ bool worker_readdress(struct connection *c, const struct socket_address *peer);
 /* The SASL mechanisms that are offered now, with TLS or without, as a list
  * of at most SASL_LIST_MAX octets. */
 void worker_mechanisms(const struct worker *w, const struct config *config,
-		       bool tls, char *ret);
+		       const struct config_listener *l, bool tls, char *ret);
 
 /* A connection is over: it is freed at the end of the turn. */
 void worker_bury(struct worker *w, struct connection *c);

@@ -33,6 +33,8 @@ DOMAIN = "example.org"
 NOBODY = "nobody"
 # Commands of two words; their options come behind both.
 GROUPS = ("account", "alias", "auth", "domain", "mail")
+# Of three.
+LONG_GROUPS = ("account app-password", "account legacy")
 
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|"
                     r"UndefinedBehavior|Assertion `")
@@ -164,7 +166,7 @@ class PostOffice:
         args = list(args)
         if config:
             at = 2 if args[0] in GROUPS else 1
-            at += args[:2] == ["account", "app-password"]
+            at += " ".join(map(str, args[:2])) in LONG_GROUPS
             args[at:at] = ["-c", self.config]
         done = subprocess.run(self.command(*args), input=data or b"",
                               env=environment(), capture_output=True,

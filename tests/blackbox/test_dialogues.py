@@ -31,8 +31,13 @@ ADDRESSES = ["alice@example.org", "bob@example.org", "postmaster@example.org"]
 class Scene:
     """A server whose alice has the maildrop that a dialogue wants."""
 
-    def __init__(self, plain_login, utf8_mail):
+    def __init__(self, plain_login, utf8_mail, legacy):
         self.office = PostOffice()
+        if legacy:
+            self.office.replace(
+                "tls: starttls}\n  # mail out, TLS from", "tls: starttls, "
+                "legacy: [apop, cram-md5, scram-sha-1, without-tls]}\n"
+                "  # mail out, TLS from")
         self.office.set("hostname", HOST)
         self.office.set("default_domain", "example.org")
         self.office.set("plain_login", plain_login)
@@ -81,7 +86,8 @@ def scenes():
     made = {}
 
     def get(connection, utf8):
-        kind = ("never" if connection == "stls" else "loopback", utf8)
+        kind = ("never" if connection == "stls" else "loopback", utf8,
+                connection == "legacy")
         if kind not in made:
             made[kind] = Scene(*kind)
         return made[kind]

@@ -319,7 +319,7 @@ static void test_throttled(void **state)
 	p.tls = false;
 	p.legacy = true;
 	for (int i = 0; i < 20; i++) {
-		char guess[24];
+		char guess[32];
 
 		got.calls = 0;
 		(void)snprintf(guess, sizeof guess, "guess%d", i);

@@ -49,8 +49,12 @@ static void parse_good(const char *yaml, struct config *c)
 
 static void test_empty_file_means_defaults(void **state)
 {
-	static const char *const texts[] = { "", "# nothing\n", "---\n",
-					     "\n\n", "{}\n", "--- {}\n...\n",
+	static const char *const texts[] = { "",
+					     "# nothing\n",
+					     "---\n",
+					     "\n\n",
+					     "{}\n",
+					     "--- {}\n...\n",
 					     "\xef\xbb\xbf# with a BOM\n" };
 
 	(void)state;
@@ -173,6 +177,46 @@ static void test_certificates(void **state)
 	assert_int_equal(config_pairs(&c), 0); /* nobody speaks TLS */
 }
 
+/* Listeners of one service that differ, and what old programs may do there. */
+static void test_legacy(void **state)
+{
+	struct config c;
+	struct buf out;
+
+	(void)state;
+	parse_good("listeners:\n  pop3:\n"
+		   "    - {address: \"127.0.0.1:110\"}\n"
+		   "    - address: [\"127.0.0.1:1110\", \"[::1]:1110\"]\n"
+		   "      legacy: [apop, without-tls, cram-md5]\n"
+		   "  pop3s: {legacy: scram-sha-1}\n",
+		   &c);
+	assert_int_equal(c.listeners_n, 5);
+	assert_int_equal(c.listeners[0].legacy, 0);
+	assert_int_equal(c.listeners[0].tls, CONFIG_TLS_START);
+	for (int i = 1; i < 3; i++)
+		assert_int_equal(c.listeners[i].legacy,
+				 CONFIG_LEGACY_APOP | CONFIG_LEGACY_CRAM_MD5 |
+					 CONFIG_LEGACY_WITHOUT_TLS);
+	assert_int_equal(c.listeners[3].legacy, CONFIG_LEGACY_SCRAM_SHA_1);
+	buf_init(&out, 4096);
+	assert_ok(config_show(&c, &out));
+	assert_ok(buf_add_u8(&out, 0));
+	assert_non_null(
+		strstr((const char *)out.p,
+		       "  pop3:\n"
+		       "    - {address: [\"127.0.0.1:110\"], tls: starttls}\n"
+		       "    - {address: [\"127.0.0.1:1110\", \"[::1]:1110\"], "
+		       "tls: starttls, legacy: [apop, cram-md5, without-tls]}\n"
+		       "  pop3s: {address: [\"0.0.0.0:995\", \"[::]:995\"], "
+		       "tls: implicit, legacy: [scram-sha-1]}\n"));
+	/* What is shown can be read. */
+	parse_good((const char *)out.p, &c);
+	assert_int_equal(c.listeners[2].legacy,
+			 CONFIG_LEGACY_APOP | CONFIG_LEGACY_CRAM_MD5 |
+				 CONFIG_LEGACY_WITHOUT_TLS);
+	buf_done(&out);
+}
+
 static void test_listener_defaults(void **state)
 {
 	struct config c;
@@ -205,8 +249,9 @@ static const struct bad bads[] = {
 	{ "\n\nmessage_maxsize: 1M\n", 3, 1, "unknown key" },
 	{ "listner: {}\n", 1, 1, "did you mean \"listeners\"?" },
 	{ "tsl: {}\n", 1, 1, "did you mean \"tls\"?" },
-	{ "certificate: x\n", 1, 1, "\"certificate\" does not stand here; it "
-				    "belongs under tls" },
+	{ "certificate: x\n", 1, 1,
+	  "\"certificate\" does not stand here; it "
+	  "belongs under tls" },
 	{ "tls: {workers: 3}\n", 1, 7, "belongs at the left edge" },
 	{ "tls:\n  certifcate: x\n", 2, 3,
 	  "unknown key \"certifcate\" in tls; did you mean \"certificate\"?" },
@@ -215,7 +260,8 @@ static const struct bad bads[] = {
 	{ "defaults:\n  login_delay: 1\n", 2, 3,
 	  "unknown key \"login_delay\" in defaults" },
 	/* Values. */
-	{ "config_version: 2\n", 1, 17, "\"2\" is of a newer Yubin: this program knows 1" },
+	{ "config_version: 2\n", 1, 17,
+	  "\"2\" is of a newer Yubin: this program knows 1" },
 	{ "config_version: yes\n", 1, 17, "\"yes\" is no version" },
 	{ "hostname: mail_1\n", 1, 11, "\"mail_1\" is not a domain name" },
 	{ "hostname: -a.b\n", 1, 11, "\"-a.b\" is not a domain name" },
@@ -271,7 +317,8 @@ static const struct bad bads[] = {
 	  30, "unknown key \"kex\"" },
 	{ "tls:\n  certificates: []\n  certificates: []\n", 3, 3,
 	  "stands already on line 2" },
-	{ "tls: {certificatess: []}\n", 1, 7, "did you mean \"certificates\"?" },
+	{ "tls: {certificatess: []}\n", 1, 7,
+	  "did you mean \"certificates\"?" },
 	{ "listeners:\n  pop4: {}\n", 2, 3,
 	  "unknown service \"pop4\"; did you mean \"pop3\"?" },
 	{ "listeners:\n  imap: {}\n", 2, 3, "unknown service \"imap\"" },
@@ -306,16 +353,30 @@ static const struct bad bads[] = {
 	{ "listeners:\n  pop3s: {tls: off}\n", 2, 16,
 	  "\"off\": tls of pop3s is implicit" },
 	{ "listeners:\n  pop3: {tls: []}\n", 2, 15, "tls of pop3 is" },
+	{ "listeners:\n  pop3: {legacy: [apop, ntlm]}\n", 2, 25,
+	  "\"ntlm\": legacy takes apop, cram-md5" },
+	{ "listeners:\n  pop3: {legacy: {apop: yes}}\n", 2, 18,
+	  "legacy takes a list" },
+	{ "listeners:\n  pop3s: {legacy: [without-tls]}\n", 2, 19,
+	  "without-tls stands against tls: implicit" },
+	{ "listeners:\n  smtp: {legacy: [apop]}\n", 2, 10,
+	  "smtp has no logins" },
+	{ "listeners:\n  pop3:\n    - {adress: x}\n", 3, 8,
+	  "unknown key \"adress\"" },
+	{ "listeners:\n  pop3: [\"127.0.0.1:110\"]\n", 2, 10,
+	  "pop3 takes a map" },
 	{ "listeners:\n  lmtp:\n  lmtp:\n", 3, 3,
 	  "\"lmtp\" stands already on line 2; give one service several" },
 	{ "listeners:\n  pop3: {address: [\"127.0.0.1:110\",\n"
-	  "   \"127.0.0.1:110\"]}\n", 3, 4,
+	  "   \"127.0.0.1:110\"]}\n",
+	  3, 4,
 	  "\"127.0.0.1:110\" is taken already by \"127.0.0.1:110\" on line 2" },
 	{ "listeners:\n  pop3: {address: \"0.0.0.0:110\"}\n"
-	  "  smtp: {address: \"127.0.0.1:110\"}\n", 3, 19,
-	  "is taken already by \"0.0.0.0:110\" on line 2" },
+	  "  smtp: {address: \"127.0.0.1:110\"}\n",
+	  3, 19, "is taken already by \"0.0.0.0:110\" on line 2" },
 	{ "listeners:\n  pop3: {address: \"[::1]:110\"}\n"
-	  "  smtp: {address: \"[0:0:0:0::1]:110\"}\n", 3, 19, "is taken" },
+	  "  smtp: {address: \"[0:0:0:0::1]:110\"}\n",
+	  3, 19, "is taken" },
 	{ "listeners: {lmtp: {address: [run/a, ./run/a]}}\n", 1, 37,
 	  "is taken already by \"/srv/post/run/a\"" },
 	{ "listeners: {metrics: {address: [\"0.0.0.0:9910\"]}}\n", 1, 33,
@@ -363,8 +424,9 @@ static void test_bad_rows(void **state)
 		    k.list[0].column != b->column ||
 		    strstr(k.list[0].text, b->text) == NULL)
 			fail_msg("row %zu: %s\nwant %u:%u %s\ngot %zu, %u:%u "
-				 "%s", i, b->yaml, b->line, b->column, b->text,
-				 k.n, k.n > 0 ? k.list[0].line : 0,
+				 "%s",
+				 i, b->yaml, b->line, b->column, b->text, k.n,
+				 k.n > 0 ? k.list[0].line : 0,
 				 k.n > 0 ? k.list[0].column : 0,
 				 k.n > 0 ? k.list[0].text : "");
 		/* On failure the output is untouched. */
@@ -472,12 +534,16 @@ static void test_long_paths(void **state)
 /* Neither depth nor number nor aliases let a small file cost much. */
 static void test_bombs(void **state)
 {
-	static const char *const units[] = { "[", "{", "- ", "? ", "a: [",
-					     "&a [", "*a ", "!a ", "'", "\"",
-					     "a: {a: ", "\n", "- - - -\n",
-					     "a: a\n", "[],", "? a\n", "|\n",
-					     "%YAML 1.1\n---\n", "...\n---\n",
-					     "a,", "a: b, ", "\xc2\x85" };
+	static const char *const units[] = {
+		"[",          "{",       "- ",
+		"? ",         "a: [",    "&a [",
+		"*a ",        "!a ",     "'",
+		"\"",         "a: {a: ", "\n",
+		"- - - -\n",  "a: a\n",  "[],",
+		"? a\n",      "|\n",     "%YAML 1.1\n---\n",
+		"...\n---\n", "a,",      "a: b, ",
+		"\xc2\x85"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -506,8 +572,9 @@ static void test_garbage(void **state)
 
 	(void)state;
 	for (size_t at = 0; at < sizeof full - 1; at++) {
-		static const uint8_t octets[] = { 0, '\t', '\n', '"', '[', '{',
-						  '&', '*', ':', '-', 0xff };
+		static const uint8_t octets[] = { 0,   '\t', '\n', '"',
+						  '[', '{',  '&',  '*',
+						  ':', '-',  0xff };
 
 		for (size_t i = 0; i < sizeof octets; i++) {
 			struct config c;
@@ -568,9 +635,14 @@ static void assert_same(const struct config *a, const struct config *b)
 }
 
 static const char *const round_trips[] = {
-	"", full, "run: r\n", "hostname: \"on\"\nlog: \"a \\\"b\\\\ #c\"\n",
-	"message_size_max: 65537\n", "tls: {key: k}\n",
-	"listeners: {lmtp: {}}\n", "store: /srv/post\n",
+	"",
+	full,
+	"run: r\n",
+	"hostname: \"on\"\nlog: \"a \\\"b\\\\ #c\"\n",
+	"message_size_max: 65537\n",
+	"tls: {key: k}\n",
+	"listeners: {lmtp: {}}\n",
+	"store: /srv/post\n",
 	"tls: {certificates: [{certificate: a, key: /b}]}\n",
 	"store: /srv/postbox\n",
 };
@@ -606,7 +678,8 @@ static void test_show_prints_what_differs(void **state)
 
 	(void)state;
 	parse_good("workers: 2\nuser: yubin\nmessage_size_max: 1024K\n"
-		   "tls: {certificate: a.pem}\n", &c);
+		   "tls: {certificate: a.pem}\n",
+		   &c);
 	buf_init(&out, CONFIG_FILE_MAX);
 	assert_ok(config_show(&c, &out));
 	assert_ok(buf_add_u8(&out, 0));
@@ -707,9 +780,10 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "yubin.yaml", "link.yaml", "big",
-					     "a.pem", "a.key",
-					     "auth/directory.db" };
+	static const char *const names[] = {
+		"yubin.yaml", "link.yaml", "big",
+		"a.pem",      "a.key",     "auth/directory.db"
+	};
 	struct folder *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -739,8 +813,7 @@ static void test_load(void **state)
 	struct config c;
 	struct kept k = { 0 };
 
-	assert_int_equal(config_load("yubin.yaml", keep, &k, &c),
-			 YB_NOT_FOUND);
+	assert_int_equal(config_load("yubin.yaml", keep, &k, &c), YB_NOT_FOUND);
 	assert_int_equal(k.n, 1);
 	assert_int_equal(k.list[0].line, 0);
 	assert_string_equal(k.list[0].text,
@@ -789,9 +862,10 @@ static void test_check_files(void **state)
 
 	(void)state;
 	/* As root, folders have to belong to users that exist; these do not. */
-	put_file("yubin.yaml", "user: nobody-at-all\n"
-			       "store: store\ndirectory: auth/directory.db\n"
-			       "tls: {certificate: a.pem, key: a.key}\n",
+	put_file("yubin.yaml",
+		 "user: nobody-at-all\n"
+		 "store: store\ndirectory: auth/directory.db\n"
+		 "tls: {certificate: a.pem, key: a.key}\n",
 		 0644);
 	/* Nothing is there: store, auth, certificate, key. */
 	assert_int_equal(check_again(&k, ""), 4);
@@ -809,14 +883,16 @@ static void test_check_files(void **state)
 	assert_int_equal(chmod("store", 0700), 0);
 	if (geteuid() == 0) {
 		/* The store's user cannot enter what belongs to root. */
-		put_file("yubin.yaml", "user: nobody\n"
-				       "store: store\ndirectory: auth/d.db\n"
-				       "listeners: {lmtp: {address: l/m}}\n",
+		put_file("yubin.yaml",
+			 "user: nobody\n"
+			 "store: store\ndirectory: auth/d.db\n"
+			 "listeners: {lmtp: {address: l/m}}\n",
 			 0644);
 		assert_int_equal(check_again(&k, "chown -R nobody:"), 1);
-		put_file("yubin.yaml", "user: nobody-at-all\n"
-				       "store: store\ndirectory: auth/d.db\n"
-				       "tls: {certificate: a.pem, key: a.key}\n",
+		put_file("yubin.yaml",
+			 "user: nobody-at-all\n"
+			 "store: store\ndirectory: auth/d.db\n"
+			 "tls: {certificate: a.pem, key: a.key}\n",
 			 0644);
 	}
 	assert_int_equal(chmod("auth", 0701), 0);
@@ -826,9 +902,10 @@ static void test_check_files(void **state)
 	assert_int_equal(check_again(&k, "can be changed by other users"), 1);
 	/* Without TLS no certificate is needed. */
 	assert_int_equal(unlink("a.key"), 0);
-	put_file("yubin.yaml", "user: nobody-at-all\n"
-			       "store: store\ndirectory: auth/directory.db\n"
-			       "listeners: {lmtp: {address: run/lmtp}}\n",
+	put_file("yubin.yaml",
+		 "user: nobody-at-all\n"
+		 "store: store\ndirectory: auth/directory.db\n"
+		 "listeners: {lmtp: {address: run/lmtp}}\n",
 		 0644);
 	assert_int_equal(check_again(&k, ""), 0);
 	assert_int_equal(rmdir("store"), 0);
@@ -854,6 +931,7 @@ int main(void)
 		cmocka_unit_test(test_empty_file_means_defaults),
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_legacy),
 		cmocka_unit_test(test_listener_defaults),
 		cmocka_unit_test(test_bad_rows),
 		cmocka_unit_test(test_nul),

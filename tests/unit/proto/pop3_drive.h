@@ -41,15 +41,34 @@ static inline struct pop3_server_config pop3_drive_config(unsigned flags)
 	};
 }
 
+static inline void pop3_drive_begin(struct pop3_drive *d,
+				    const struct maildrop *drop,
+				    const struct pop3_server_config *config)
+{
+	*d = (struct pop3_drive){ .drop = drop };
+	buf_init(&d->got, MAILDROP_LOG_MAX);
+	d->s = pop3_server_new(config, 1000);
+	assert_non_null(d->s);
+}
+
 static inline void pop3_drive_init(struct pop3_drive *d,
 				   const struct maildrop *drop, unsigned flags)
 {
 	struct pop3_server_config config = pop3_drive_config(flags);
 
-	*d = (struct pop3_drive){ .drop = drop };
-	buf_init(&d->got, MAILDROP_LOG_MAX);
-	d->s = pop3_server_new(&config, 1000);
-	assert_non_null(d->s);
+	pop3_drive_begin(d, drop, &config);
+}
+
+/* At a listener for old programs: the timestamp of RFC 1939's example. */
+static inline void pop3_drive_init_legacy(struct pop3_drive *d,
+					  const struct maildrop *drop,
+					  unsigned flags)
+{
+	struct pop3_server_config config = pop3_drive_config(flags);
+
+	config.apop = "<1896.697170952@dbc.mtview.ca.us>";
+	config.sasl = "PLAIN LOGIN SCRAM-SHA-1 CRAM-MD5";
+	pop3_drive_begin(d, drop, &config);
 }
 
 static inline void pop3_drive_done(struct pop3_drive *d)
@@ -115,6 +134,14 @@ static inline void pop3_drive_sasl(struct pop3_drive *d,
 	if (d->sasl_on) {
 		pop3_server_sasl_challenge(d->s, r.challenge);
 		return;
+	}
+	if (outcome == SASL_DIGEST) {
+		bool fits = false;
+
+		assert_ok(sasl_server_fits(&d->sasl, SPAN_LIT("tanstaaf"),
+					   &fits));
+		if (fits)
+			r.password = SPAN_LIT("secret");
 	}
 	err = outcome == SASL_FAIL ? YB_SYNTAX
 				   : pop3_drive_check(r.user, r.password);

@@ -485,7 +485,12 @@ static void run_once(const struct dialogue *d, const struct maildrop *drop,
 	memset(&r, 0, sizeof r);
 	r.d = d;
 	if (d->protocol == POP3) {
-		pop3_drive_init(&r.pop3, drop, pop3_flags(d));
+		if (strcmp(d->connection, "legacy") == 0)
+			pop3_drive_init_legacy(&r.pop3, drop,
+					       POP3_TLS_POSSIBLE |
+						       POP3_LOGIN_IN_CLEAR);
+		else
+			pop3_drive_init(&r.pop3, drop, pop3_flags(d));
 		r.got = &r.pop3.got;
 		r.pop3.sent_a_time = cut->sent_a_time;
 	} else {

@@ -74,11 +74,46 @@ static void test_greeting(void **state)
 	pop3_drive_done(&d);
 }
 
+/* RFC 1939 section 7, its example with another name: the digest is of
+ * "<1896.697170952@dbc.mtview.ca.us>tanstaaf". */
+static void test_apop(void **state)
+{
+	static const char right[] =
+		"APOP alice c4c9334bac560ecc979e58001b3e22fb\r\n";
+	struct pop3_drive d;
+
+	(void)state;
+	pop3_drive_init_legacy(&d, &drop, POP3_LOGIN_IN_CLEAR);
+	(void)pop3_drive_feed(&d, SPAN_NONE);
+	assert_true(span_eq(buf_span(&d.got),
+			    SPAN_LIT("+OK mail.example.org POP3 ready "
+				     "<1896.697170952@dbc.mtview.ca.us>\r\n")));
+	say(&d, "APOP\r\n", "-ERR wrong arguments\r\n");
+	say(&d, "APOP alice\r\n", "-ERR wrong arguments\r\n");
+	say(&d, "APOP alice x\r\n", "-ERR malformed response\r\n");
+	say(&d, "APOP alice c4c9334bac560ecc979e58001b3e22fc\r\n",
+	    "-ERR [AUTH] wrong name or password\r\n");
+	say(&d, right, "+OK 3 messages (59 octets)\r\n");
+	pop3_drive_done(&d);
+
+	/* Threat 15: not in clear, unless the listener lets it. */
+	pop3_drive_init_legacy(&d, &drop, POP3_TLS_POSSIBLE);
+	(void)pop3_drive_feed(&d, SPAN_NONE);
+	say(&d, right, "-ERR use STLS first: no login in clear\r\n");
+	assert_int_equal(d.events, 0);
+	pop3_drive_done(&d);
+
+	/* And where there is none, it is unknown. */
+	begin(&d);
+	say(&d, right, "-ERR unknown command\r\n");
+	pop3_drive_done(&d);
+}
+
 /* RFC 1957: a space behind every +OK and -ERR. */
 static void test_space_behind_status(void **state)
 {
 	static const char *const commands[] = {
-		"NOOP\r\n", "STAT\r\n", "LIST\r\n",  "UIDL 1\r\n",
+		"NOOP\r\n", "STAT\r\n", "LIST\r\n",   "UIDL 1\r\n",
 		"RSET\r\n", "CAPA\r\n", "DELE 1\r\n", "TOP 2 0\r\n",
 		"X\r\n",    "RETR\r\n", "RETR 9\r\n", "QUIT\r\n",
 	};
@@ -151,8 +186,7 @@ static void test_temporary_failures_are_free(void **state)
 
 static void test_help_url(void **state)
 {
-	struct pop3_server_config config =
-		pop3_drive_config(POP3_TLS_ACTIVE);
+	struct pop3_server_config config = pop3_drive_config(POP3_TLS_ACTIVE);
 	struct pop3_drive d;
 
 	(void)state;
@@ -162,9 +196,10 @@ static void test_help_url(void **state)
 	d.s = pop3_server_new(&config, 0);
 	assert_non_null(d.s);
 	d.login_err = YB_DENIED;
-	say(&d, LOGIN, "+OK mail.example.org POP3 ready\r\n+OK send PASS\r\n"
-		       "-ERR [AUTH] wrong name or password; "
-		       "help: https://example.org/mail\r\n");
+	say(&d, LOGIN,
+	    "+OK mail.example.org POP3 ready\r\n+OK send PASS\r\n"
+	    "-ERR [AUTH] wrong name or password; "
+	    "help: https://example.org/mail\r\n");
 	pop3_drive_done(&d);
 }
 
@@ -377,8 +412,9 @@ static void test_shutdown(void **state)
 	buf_clear(&d.got);
 	pop3_server_shutdown(d.s);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
-	assert_true(span_eq(buf_span(&d.got),
-			    SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
+	assert_true(span_eq(
+		buf_span(&d.got),
+		SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	assert_over(&d, "shutdown");
 	pop3_drive_done(&d);
 }
@@ -406,7 +442,9 @@ static void test_answers_after_the_end(void **state)
 	pop3_server_answer_error(d.s, YB_IO);
 	pop3_server_quit_done(d.s, YB_OK);
 	(void)pop3_drive_feed(&d, SPAN_NONE);
-	assert_true(span_eq(buf_span(&d.got), SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
+	assert_true(span_eq(
+		buf_span(&d.got),
+		SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	pop3_drive_done(&d);
 }
 
@@ -476,8 +514,8 @@ static void expect_listing(const struct maildrop *many, bool uidl,
 		if (i % 3 == 0)
 			continue;
 		if (uidl)
-			assert_ok(buf_addf(want, "%u uidl-%u\r\n", i + 1,
-					   i + 1));
+			assert_ok(
+				buf_addf(want, "%u uidl-%u\r\n", i + 1, i + 1));
 		else
 			assert_ok(buf_addf(want, "%u 3\r\n", i + 1));
 	}
@@ -507,14 +545,12 @@ static void test_cursor(void **state)
 		for (uint32_t i = 0; i < many.count; i += 3) {
 			char line[32];
 
-			(void)snprintf(line, sizeof line, "DELE %u\r\n",
-				       i + 1);
+			(void)snprintf(line, sizeof line, "DELE %u\r\n", i + 1);
 			(void)pop3_drive_feed(&d, span_str(line));
 		}
 		buf_clear(&d.got);
-		assert_int_equal(pop3_server_feed(d.s, uidl ? ask_uidl
-							    : ask_list),
-				 6);
+		assert_int_equal(
+			pop3_server_feed(d.s, uidl ? ask_uidl : ask_list), 6);
 		d.sent_a_time = 1000;
 		while (pop3_drive_send(&d)) {
 			assert_true(pop3_server_output(d.s)->text.cap <=
@@ -545,8 +581,9 @@ static void test_shutdown_in_a_listing(void **state)
 	while (pop3_drive_send(&d))
 		continue;
 	assert_true(pop3_server_is_over(d.s));
-	assert_false(span_eq(span_skip(buf_span(&d.got), d.got.n - 10),
-			     SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
+	assert_false(span_eq(
+		span_skip(buf_span(&d.got), d.got.n - 10),
+		SPAN_LIT("-ERR [SYS/TEMP] server is shutting down\r\n")));
 	pop3_drive_done(&d);
 	maildrop_done(&many);
 }
@@ -613,9 +650,9 @@ static void test_counters(void **state)
 static void test_no_echo(void **state)
 {
 	static const char *const lines[] = {
-		"QQQQ\r\n",         "USER QQQQ\r\n", "PASS QQQQ\r\n",
-		"RETR QQQQ\r\n",    "TOP QQQQ 1\r\n", "AUTH QQQQ\r\n",
-		"LIST QQQQ\r\n",    "CAPA QQQQ\r\n", "AUTH PLAIN QQQQ\r\n",
+		"QQQQ\r\n",        "USER QQQQ\r\n",  "PASS QQQQ\r\n",
+		"RETR QQQQ\r\n",   "TOP QQQQ 1\r\n", "AUTH QQQQ\r\n",
+		"LIST QQQQ\r\n",   "CAPA QQQQ\r\n",  "AUTH PLAIN QQQQ\r\n",
 		"DELE 1 QQQQ\r\n",
 	};
 
@@ -641,6 +678,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greeting),
+		cmocka_unit_test(test_apop),
 		cmocka_unit_test(test_space_behind_status),
 		cmocka_unit_test(test_login_failures),
 		cmocka_unit_test(test_temporary_failures_are_free),

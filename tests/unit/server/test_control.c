@@ -466,8 +466,9 @@ static int open_house(void **state)
 	(void)snprintf(h->config.file, sizeof h->config.file, "/y.yaml");
 	h->config.listeners_n = 1;
 	h->config.listeners[0] =
-		(struct config_listener){ CONFIG_POP3S, CONFIG_TLS_IMPLICIT,
-					  "127.0.0.1:995" };
+		(struct config_listener){ .service = CONFIG_POP3S,
+					  .tls = CONFIG_TLS_IMPLICIT,
+					  .address = "127.0.0.1:995" };
 	h->passed_fd = -1;
 	assert_ok(loop_new(&h->loop));
 	h->door = (struct control_door){ .loop = h->loop,

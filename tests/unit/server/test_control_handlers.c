@@ -280,6 +280,30 @@ enum yb_err auth_device_each(struct auth *a, struct span address,
 	return play.err;
 }
 
+enum yb_err auth_device_next(struct auth *a, enum auth_device_kind kind,
+			     int64_t *at, char ret[AUTH_ADDRESS_MAX + 1])
+{
+	(void)a;
+	assert_int_equal(kind, AUTH_DEVICE_LEGACY);
+	if (*at >= 7)
+		return YB_NO_ACCOUNT;
+	*at = 7;
+	(void)strcpy(ret, "alice@example.org");
+	return play.err;
+}
+
+bool auth_legacy_find(struct span word, enum auth_legacy *ret)
+{
+	*ret = AUTH_LEGACY_APOP;
+	return span_eq(word, SPAN_LIT("apop"));
+}
+
+const char *auth_legacy_word(enum auth_legacy which)
+{
+	(void)which;
+	return "apop";
+}
+
 void auth_generate_password(char ret[AUTH_GENERATED_LEN + 1])
 {
 	memcpy(ret, "made-made-made-made-made", AUTH_GENERATED_LEN + 1);
@@ -653,7 +677,7 @@ static void test_totals(void **state)
 	end(&a);
 }
 
-static void begin_device(struct asked *a)
+static void begin_device(struct asked *a, const char *legacy)
 {
 	begin(a, CONTROL_DEVICE_ADD);
 	control_put_str(&a->request, "alice@x");
@@ -662,6 +686,7 @@ static void begin_device(struct asked *a)
 	control_put_u64(&a->request, AUTH_POP3);
 	control_put_str(&a->request, "::1");
 	control_put_u64(&a->request, 77);
+	control_put_str(&a->request, legacy);
 }
 
 static void test_devices(void **state)
@@ -670,7 +695,7 @@ static void test_devices(void **state)
 	struct asked a;
 
 	(void)state;
-	begin_device(&a);
+	begin_device(&a, "");
 	put_on(&a, to_directory);
 	assert_ok(a.err);
 	control_get_str(&a.reply, text, sizeof text);
@@ -682,7 +707,7 @@ static void test_devices(void **state)
 
 	play.err = YB_INVALID;
 	play.reason = "no";
-	begin_device(&a);
+	begin_device(&a, "");
 	put_on(&a, to_directory);
 	assert_int_equal(a.err, YB_INVALID);
 	control_get_str(&a.reply, text, sizeof text);
@@ -691,6 +716,33 @@ static void test_devices(void **state)
 	end(&a);
 	play.err = YB_OK;
 	play.reason = NULL;
+
+	begin_device(&a, "apop");
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	end(&a);
+	begin_device(&a, "ntlm");
+	put_on(&a, to_directory);
+	assert_int_equal(a.err, YB_SYNTAX);
+	end(&a);
+
+	begin(&a, CONTROL_DEVICE_NEXT);
+	control_put_u64(&a.request, AUTH_DEVICE_LEGACY);
+	control_put_u64(&a.request, 0);
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	assert_int_equal(control_get_u64(&a.reply), 7);
+	control_get_str(&a.reply, text, sizeof text);
+	assert_string_equal(text, "alice@example.org");
+	assert_true(control_ended(&a.reply));
+	end(&a);
+	begin(&a, CONTROL_DEVICE_NEXT);
+	control_put_u64(&a.request, AUTH_DEVICE_LEGACY);
+	control_put_u64(&a.request, 7);
+	put_on(&a, to_directory);
+	assert_ok(a.err);
+	assert_true(control_ended(&a.reply));
+	end(&a);
 
 	begin(&a, CONTROL_DEVICE_LIST);
 	control_put_str(&a.request, "alice@x");
@@ -705,6 +757,8 @@ static void test_devices(void **state)
 		assert_int_equal(strlen(text), 512);
 		for (int k = 0; k < 3; k++)
 			(void)control_get_u64(&a.reply);
+		control_get_str(&a.reply, text, sizeof text);
+		assert_string_equal(text, "");
 	}
 	assert_true(control_ended(&a.reply));
 	end(&a);
