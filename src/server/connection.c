@@ -39,6 +39,9 @@ enum {
 	 * and reads in all of them: 2 MiB of a message on its way in. */
 	PUMP_ROUNDS = 16,
 	PUMP_READS = 32,
+	/* Answers that wait for the next one, since one call is cheaper than
+	 * two; more of them go while that is on its way. */
+	HOLD_OCTETS = 16 * 1024,
 };
 
 static const uint32_t WATCHED = EPOLLIN | EPOLLRDHUP;
@@ -398,12 +401,23 @@ void connection_handshake(struct connection *c)
 
 /* ---- the pump ---- */
 
+/*
+ * The client sent commands ahead of their answers, and one of them has to be
+ * asked inside: the answers before it are kept back until its own is there.
+ */
+static bool is_held(const struct connection *c)
+{
+	return c->class->is_asking != NULL && c->class->is_asking(c->session) &&
+	       !c->class->is_over(c->session) &&
+	       out_pending(c->class->output(c->session)) <= HOLD_OCTETS;
+}
+
 static void set_timer(struct connection *c)
 {
 	struct loop *loop = c->worker->process.loop;
 	uint64_t deadline = c->class->deadline(c->session);
 
-	if (out_is_empty(c->class->output(c->session)))
+	if (out_is_empty(c->class->output(c->session)) || is_held(c))
 		c->sending_since_ms = 0;
 	else if (waits_since(c) + SLOW_MS < deadline)
 		deadline = waits_since(c) + SLOW_MS;
@@ -448,6 +462,8 @@ static void pump_open(struct connection *c)
 		}
 		if (c->stage != CONNECTION_OPEN)
 			return;
+		if (is_held(c))
+			break;
 		spoke = !out_is_empty(c->class->output(c->session));
 		if (!send_output(c))
 			return;

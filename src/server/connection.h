@@ -37,6 +37,9 @@ struct session_class {
 	bool (*progress)(void *session);
 	/* Whether feed() would eat at present. */
 	bool (*is_hungry)(const void *session);
+	/* Whether an answer from auth or store is on its way: what is queued
+	 * goes along with it. Or NULL: never. */
+	bool (*is_asking)(const void *session);
 	struct out_queue *(*output)(void *session);
 	/* The log that ranges in the output mean; -1 if none. */
 	int (*log_fd)(const void *session);

@@ -165,15 +165,26 @@ static enum yb_err send_tls(struct connection *c, const struct gathered *g,
 	return write_tls(c, span_of(row, n), ret_n);
 }
 
+/*
+ * Whether nothing comes behind it but the end of the stream, which follows at
+ * once (finish()): both then fit one packet.
+ */
+static bool is_last(const struct connection *c, const struct gathered *g)
+{
+	return c->class->is_over(c->session) &&
+	       out_pending(c->class->output(c->session)) == g->octets;
+}
+
 static enum yb_err send_plain(struct connection *c, const struct gathered *g,
 			      size_t *ret_n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)g->iov,
 			      .msg_iovlen = g->iov_n };
+	int more = is_last(c, g) ? MSG_MORE : 0;
 	ssize_t n;
 
 	do
-		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_from_errno(errno);
@@ -226,7 +237,8 @@ enum yb_err connection_send(struct connection *c)
 			c->burst =
 				n * 2 < BURST_MIN ? BURST_MIN : (uint32_t)n * 2;
 		else if (err == YB_AGAIN && c->tls == NULL)
-			c->burst = BURST_MIN; /* what was read was for nothing */
+			c->burst =
+				BURST_MIN; /* what was read was for nothing */
 		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
 			c->burst *= 2;
 		if (c->burst > WORKER_SCRATCH)

@@ -621,6 +621,13 @@ static bool is_hungry(const void *session)
 	       !pop3_server_is_over(s->engine);
 }
 
+static bool is_asking(const void *session)
+{
+	const struct pop3_session *s = session;
+
+	return s->waiting;
+}
+
 static struct out_queue *output(void *session)
 {
 	struct pop3_session *s = session;
@@ -804,6 +811,7 @@ static const struct session_class pop3_class = {
 	.progress = progress,
 	.is_secret = is_secret,
 	.is_hungry = is_hungry,
+	.is_asking = is_asking,
 	.output = output,
 	.log_fd = log_fd,
 	.is_over = is_over,

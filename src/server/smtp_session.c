@@ -392,6 +392,13 @@ static bool is_hungry(const void *session)
 	return !s->waiting && !s->wants_tls && !smtp_server_is_over(s->engine);
 }
 
+static bool is_asking(const void *session)
+{
+	const struct smtp_session *s = session;
+
+	return s->waiting;
+}
+
 static struct out_queue *output(void *session)
 {
 	struct smtp_session *s = session;
@@ -528,6 +535,7 @@ static const struct session_class smtp_class = {
 	.feed = feed,
 	.progress = progress,
 	.is_hungry = is_hungry,
+	.is_asking = is_asking,
 	.output = output,
 	.log_fd = log_fd,
 	.is_over = is_over,

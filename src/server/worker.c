@@ -273,6 +273,10 @@ void worker_bury(struct worker *w, struct connection *c)
 	metric_add(w->process.page, METRIC_CONNECTIONS + c->service,
 		   UINT64_MAX); /* one less */
 	list_remove(&c->link);
+	/* Its last octets may wait for the end, to go along with it. TLS
+	 * still knows the descriptor by number. */
+	if (c->tls == NULL)
+		fd_close(&c->fd);
 	list_push(&w->dead, &c->link);
 	loop_defer(w->process.loop, &w->bury);
 }
