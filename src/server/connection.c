@@ -193,18 +193,19 @@ static bool send_output(struct connection *c)
 	struct out_queue *q = c->class->output(c->session);
 
 	while (c->can_write && !out_is_empty(q)) {
-		enum yb_err err = connection_send(c);
+		size_t n;
+		enum yb_err err = connection_send(c, &n);
 
+		/* Who takes a large message slowly is not idle. */
+		if (n > 0)
+			c->class->tick(c->session,
+				       loop_now(c->worker->process.loop),
+				       ACTIVITY_WENT);
 		if (err == YB_AGAIN) {
 			wait_for_room(c);
 		} else if (err != YB_OK) {
 			die(c, err == YB_IO ? "log unreadable" : "hung up");
 			return false;
-		} else {
-			/* Who takes a large message slowly is not idle. */
-			c->class->tick(c->session,
-				       loop_now(c->worker->process.loop),
-				       ACTIVITY_WENT);
 		}
 	}
 	return c->stage != CONNECTION_DEAD;
@@ -212,20 +213,32 @@ static bool send_output(struct connection *c)
 
 /* ---- receiving ---- */
 
+/*
+ * Fewer than asked for: the socket is empty until the next edge. But an end
+ * that came along with these octets has no edge of its own.
+ */
+static enum yb_err receive_tls(struct connection *c, size_t *ret_n)
+{
+	enum yb_err err = tls_connection_read(c->tls, c->worker->input,
+					      WORKER_INPUT, ret_n);
+
+	if (err == YB_OK && !c->end_is_near &&
+	    tls_connection_is_drained(c->tls))
+		c->can_read = false;
+	return err;
+}
+
 static enum yb_err receive(struct connection *c, size_t *ret_n)
 {
 	ssize_t n;
 
 	if (c->tls != NULL)
-		return tls_connection_read(c->tls, c->worker->input,
-					   WORKER_INPUT, ret_n);
+		return receive_tls(c, ret_n);
 	do
 		n = recv(c->fd, c->worker->input, WORKER_INPUT, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_from_errno(errno);
-	/* Fewer than asked for: the socket is empty until the next edge. But
-	 * an end that came along with these octets has no edge of its own. */
 	if (n > 0 && n < WORKER_INPUT && !c->end_is_near)
 		c->can_read = false;
 	*ret_n = (size_t)n;
@@ -377,8 +390,13 @@ static void begin_tls(struct connection *c)
 
 void connection_handshake(struct connection *c)
 {
-	enum yb_err err = tls_connection_handshake(c->tls);
+	/* A session that has TLS from the first octet has its greeting queued.
+	 */
+	bool greets = !out_is_empty(c->class->output(c->session));
+	enum yb_err err;
 
+	tls_connection_follow(c->tls, greets);
+	err = tls_connection_handshake(c->tls);
 	if (err == YB_AGAIN && tls_connection_wants_room(c->tls))
 		wait_for_room(c);
 	if (err == YB_AGAIN)

@@ -136,10 +136,11 @@ void connection_read_proxy(struct connection *c);
 void connection_refuse_proxy(struct connection *c, const char *why);
 
 /*
- * Sends a burst of what the session has queued. AGAIN if the socket is full,
- * IO if the log cannot be read, GONE or INVALID if the client is gone.
+ * Sends a burst of what the session has queued; how many octets left is told
+ * in any case. AGAIN if the socket is full now, IO if the log cannot be read,
+ * GONE or INVALID if the client is gone.
  */
-YB_CHECKED enum yb_err connection_send(struct connection *c);
+YB_CHECKED enum yb_err connection_send(struct connection *c, size_t *ret_n);
 
 /* Frees the input that the engine has not eaten. */
 void connection_drop_unread(struct connection *c);

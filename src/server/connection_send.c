@@ -123,56 +123,73 @@ static bool gather(struct connection *c, struct gathered *g)
 	return g->octets > 0;
 }
 
-/* Record after record: what was read for them need not be read again. */
-static enum yb_err write_tls(struct connection *c, struct span s, size_t *ret_n)
+/*
+ * Whether something follows at once, in the next call: what else is queued,
+ * or the end of the stream (finish()). Its packet then need not leave alone.
+ */
+static bool is_followed(const struct connection *c, const struct gathered *g)
 {
-	size_t done = 0, n = 0;
-	enum yb_err err = YB_OK;
-
-	while (err == YB_OK && done < s.n) {
-		err = tls_connection_write(c->tls, span_skip(s, done), &n);
-		if (err == YB_OK)
-			done += n;
-	}
-	*ret_n = done;
-	/* What stopped it comes again with the next call. */
-	return done > 0 ? YB_OK : err;
+	return c->class->is_over(c->session) ||
+	       out_pending(c->class->output(c->session)) > g->octets;
 }
 
 /*
- * TLS wants its octets in one row, and after AGAIN the same ones again:
- * ranges are in the scratch buffer already, so the row is made behind them
- * or, where one piece is all, sent from where it lies.
+ * The octets of the next record: in one row, as TLS wants them. They are sent
+ * from where they lie if they do, else copied; the same ones again after
+ * AGAIN, and at least as many.
  */
-static enum yb_err send_tls(struct connection *c, const struct gathered *g,
-			    size_t *ret_n)
+static struct span next_record(struct connection *c, const struct gathered *g,
+			       size_t at, size_t done)
 {
 	uint8_t *row = c->worker->input;
 	size_t n = 0;
 
-	if (g->iov_n == 1)
-		return write_tls(c,
-				 span_of(g->iov[0].iov_base, g->iov[0].iov_len),
-				 ret_n);
-	for (size_t i = 0; i < g->iov_n && n < WORKER_INPUT; i++) {
-		size_t part = g->iov[i].iov_len;
+	if (g->iov[at].iov_len - done >= TLS_RECORD_MAX || at + 1 == g->iov_n)
+		return span_head(span_skip(span_of(g->iov[at].iov_base,
+						   g->iov[at].iov_len),
+					   done),
+				 TLS_RECORD_MAX);
+	for (size_t i = at, skip = done; i < g->iov_n && n < TLS_RECORD_MAX;
+	     i++, skip = 0) {
+		struct span part =
+			span_head(span_skip(span_of(g->iov[i].iov_base,
+						    g->iov[i].iov_len),
+					    skip),
+				  TLS_RECORD_MAX - n);
 
-		if (part > WORKER_INPUT - n)
-			part = WORKER_INPUT - n;
-		memcpy(row + n, g->iov[i].iov_base, part);
-		n += part;
+		memcpy(row + n, part.p, part.n);
+		n += part.n;
 	}
-	return write_tls(c, span_of(row, n), ret_n);
+	return span_of(row, n);
 }
 
-/*
- * Whether nothing comes behind it but the end of the stream, which follows at
- * once (finish()): both then fit one packet.
- */
-static bool is_last(const struct connection *c, const struct gathered *g)
+/* Record after record: what was read for them need not be read again. */
+static enum yb_err send_tls(struct connection *c, const struct gathered *g,
+			    size_t *ret_n)
 {
-	return c->class->is_over(c->session) &&
-	       out_pending(c->class->output(c->session)) == g->octets;
+	bool followed = is_followed(c, g);
+	size_t at = 0, done = 0, sent = 0, n;
+	enum yb_err err = YB_OK;
+
+	while (err == YB_OK && sent < g->octets) {
+		struct span s = next_record(c, g, at, done);
+		bool ends = sent + s.n == g->octets;
+
+		/* A full record is worth a packet of its own: larger ones were
+		 * measured, and cost more than the calls they save. */
+		tls_connection_follow(c->tls, s.n < TLS_RECORD_MAX &&
+						      (followed || !ends));
+		err = tls_connection_write(c->tls, s, &n);
+		if (err != YB_OK)
+			break;
+		sent += n;
+		done += n;
+		while (at < g->iov_n && done >= g->iov[at].iov_len)
+			done -= g->iov[at++].iov_len;
+	}
+	*ret_n = sent;
+	/* What stopped it comes again with the next call. */
+	return sent > 0 ? YB_OK : err;
 }
 
 static enum yb_err send_plain(struct connection *c, const struct gathered *g,
@@ -180,7 +197,7 @@ static enum yb_err send_plain(struct connection *c, const struct gathered *g,
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)g->iov,
 			      .msg_iovlen = g->iov_n };
-	int more = is_last(c, g) ? MSG_MORE : 0;
+	int more = is_followed(c, g) ? MSG_MORE : 0;
 	ssize_t n;
 
 	do
@@ -222,29 +239,44 @@ static enum yb_err send_cold(struct connection *c, size_t *ret_n)
 	return YB_OK;
 }
 
-enum yb_err connection_send(struct connection *c)
+/* How much to offer the socket next, after it has taken `n` of `g`. */
+static void adapt_burst(struct connection *c, const struct gathered *g,
+			size_t n)
+{
+	if (n == g->octets)
+		c->burst = c->burst < WORKER_SCRATCH / 2 ? c->burst * 2
+							 : WORKER_SCRATCH;
+	else
+		c->burst = n * 2 < BURST_MIN        ? BURST_MIN
+			   : n * 2 > WORKER_SCRATCH ? WORKER_SCRATCH
+						    : (uint32_t)n * 2;
+}
+
+static enum yb_err send_gathered(struct connection *c, size_t *ret_n)
 {
 	struct gathered g;
+	enum yb_err err;
+
+	if (!gather(c, &g))
+		return YB_IO;
+	err = c->tls != NULL ? send_tls(c, &g, ret_n)
+			     : send_plain(c, &g, ret_n);
+	if (err != YB_OK && err != YB_AGAIN)
+		return err;
+	adapt_burst(c, &g, *ret_n);
+	/* It took less than there was: it is full. */
+	return *ret_n < g.octets ? YB_AGAIN : YB_OK;
+}
+
+enum yb_err connection_send(struct connection *c, size_t *ret_n)
+{
 	size_t n = 0;
 	enum yb_err err = send_cold(c, &n);
 
-	if (err == YB_UNSUPPORTED) {
-		if (!gather(c, &g))
-			return YB_IO;
-		err = c->tls != NULL ? send_tls(c, &g, &n)
-				     : send_plain(c, &g, &n);
-		if (err == YB_OK && c->tls == NULL && n < g.octets)
-			c->burst =
-				n * 2 < BURST_MIN ? BURST_MIN : (uint32_t)n * 2;
-		else if (err == YB_AGAIN && c->tls == NULL)
-			c->burst =
-				BURST_MIN; /* what was read was for nothing */
-		else if (err == YB_OK && c->burst < WORKER_SCRATCH)
-			c->burst *= 2;
-		if (c->burst > WORKER_SCRATCH)
-			c->burst = WORKER_SCRATCH;
-	}
-	if (err != YB_OK)
+	if (err == YB_UNSUPPORTED)
+		err = send_gathered(c, &n);
+	*ret_n = n;
+	if (n == 0)
 		return err;
 	c->octets_out += n;
 	c->moved_ms = loop_now(c->worker->process.loop);
@@ -252,5 +284,5 @@ enum yb_err connection_send(struct connection *c)
 	if (c->tap != NULL)
 		wire_output(c, n);
 	out_sent(c->class->output(c->session), n);
-	return YB_OK;
+	return err;
 }

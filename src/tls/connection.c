@@ -7,24 +7,33 @@
 #include <openssl/x509v3.h>
 
 #include "tls/private.h"
+#include "tls/socket_bio.h"
 
 struct tls_connection {
 	SSL *ssl;
-	bool closed; /* the peer said so, or the connection broke */
+	struct socket_bio socket;
+	bool followed; /* tls_connection_follow() */
+	bool closed;   /* the peer said so, or the connection broke */
 };
 
 static enum yb_err connection_new(struct tls_context *context, int fd,
 				  struct tls_connection **ret)
 {
 	struct tls_connection *c = calloc(1, sizeof *c);
+	BIO *bio = NULL;
 
-	if (c != NULL)
+	if (c != NULL) {
+		c->socket.fd = fd;
 		c->ssl = SSL_new(context->ssl);
-	if (c == NULL || c->ssl == NULL || SSL_set_fd(c->ssl, fd) != 1) {
+		bio = socket_bio_new(&c->socket);
+	}
+	if (c == NULL || c->ssl == NULL || bio == NULL) {
+		BIO_free(bio);
 		tls_connection_free(&c);
 		ERR_clear_error();
 		return YB_NOMEM;
 	}
+	SSL_set_bio(c->ssl, bio, bio); /* which owns it now */
 	*ret = c;
 	return YB_OK;
 }
@@ -85,12 +94,25 @@ static enum yb_err outcome(struct tls_connection *c, int got)
 	return YB_INVALID;
 }
 
+void tls_connection_follow(struct tls_connection *c, bool followed)
+{
+	c->followed = followed;
+}
+
 enum yb_err tls_connection_handshake(struct tls_connection *c)
 {
+	enum yb_err err;
+
 	if (c->closed)
 		return YB_GONE;
 	ERR_clear_error();
-	return outcome(c, SSL_do_handshake(c->ssl));
+	/* Our first flight is what the peer waits for. */
+	c->socket.more = c->followed && c->socket.spoke;
+	err = outcome(c, SSL_do_handshake(c->ssl));
+	/* So it was not our last word: after a HelloRetryRequest. */
+	if (err == YB_AGAIN)
+		socket_bio_push(&c->socket);
+	return err;
 }
 
 enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p, size_t n,
@@ -109,6 +131,11 @@ enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p, size_t n,
 	return outcome(c, got);
 }
 
+bool tls_connection_is_drained(const struct tls_connection *c)
+{
+	return c->socket.drained && SSL_has_pending(c->ssl) == 0;
+}
+
 bool tls_connection_wants_room(const struct tls_connection *c)
 {
 	return SSL_want_write(c->ssl);
@@ -122,6 +149,7 @@ enum yb_err tls_connection_write(struct tls_connection *c, struct span s,
 	if (c->closed)
 		return YB_GONE;
 	ERR_clear_error();
+	c->socket.more = c->followed;
 	got = SSL_write(c->ssl, s.p, s.n > INT_MAX ? INT_MAX : (int)s.n);
 	if (got > 0) {
 		*ret_n = (size_t)got;
@@ -137,6 +165,7 @@ enum yb_err tls_connection_close(struct tls_connection *c)
 	if (c->closed && SSL_get_shutdown(c->ssl) == 0)
 		return YB_GONE; /* broken: a notice cannot be sent */
 	ERR_clear_error();
+	c->socket.more = true; /* the end of the stream */
 	got = SSL_shutdown(c->ssl);
 	/* 0: ours is sent, the peer's has not come. */
 	return got >= 0 ? YB_OK : outcome(c, got);

@@ -16,6 +16,7 @@ struct tls_connection;
 enum {
 	TLS_EXPORTER_LEN = 32,  /* RFC 9266 section 2 */
 	TLS_END_POINT_MAX = 64, /* of SHA-512 */
+	TLS_RECORD_MAX = 16384, /* RFC 8446 section 5.1 */
 };
 
 YB_CHECKED enum yb_err tls_connection_accept(struct tls_context *context,
@@ -30,6 +31,12 @@ YB_CHECKED enum yb_err tls_connection_connect(struct tls_context *context,
 /* Takes NULL. Sends nothing. */
 void tls_connection_free(struct tls_connection **c);
 
+/*
+ * Whether what is written from now on is followed by more at once: its packets
+ * may then wait for that. Also by what follows the handshake. No at first.
+ */
+void tls_connection_follow(struct tls_connection *c, bool followed);
+
 /* YB_OK once done; AGAIN until the socket is ready; INVALID, GONE. */
 YB_CHECKED enum yb_err tls_connection_handshake(struct tls_connection *c);
 
@@ -41,17 +48,27 @@ YB_CHECKED enum yb_err tls_connection_handshake(struct tls_connection *c);
 YB_CHECKED enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p,
 					   size_t n, size_t *ret_n);
 
+/*
+ * Whether all that the socket had is read, so that nothing is there before it
+ * is ready again. The end of the stream may be.
+ */
+bool tls_connection_is_drained(const struct tls_connection *c);
+
 /* Whether the last AGAIN was for want of room to send. */
 bool tls_connection_wants_room(const struct tls_connection *c);
 
 /*
- * Writes some octets. AGAIN: offer the same octets again when the socket is
- * ready; they may have moved. GONE, INVALID.
+ * Writes some octets, at most one record of TLS_RECORD_MAX. AGAIN: offer the
+ * same octets again when the socket is ready; they may have moved. GONE,
+ * INVALID.
  */
 YB_CHECKED enum yb_err tls_connection_write(struct tls_connection *c,
 					    struct span s, size_t *ret_n);
 
-/* Sends the close notice. AGAIN until there is room. */
+/*
+ * Sends the close notice, which may wait for the end of the stream: the caller
+ * is to shut the socket down, or close it. AGAIN until there is room.
+ */
 YB_CHECKED enum yb_err tls_connection_close(struct tls_connection *c);
 
 /*

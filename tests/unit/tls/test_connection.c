@@ -1,5 +1,6 @@
 #include "unit/unit.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -167,6 +168,84 @@ static void sessions_resume(void **state)
 	}
 }
 
+static void all_is_read(void **state)
+{
+	struct ends e;
+	uint8_t got[64];
+	size_t n;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("one"), &n));
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("two"), &n));
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_true(span_eq(span_of(got, n), SPAN_LIT("one")));
+	/* The second came along, and no event will tell of it. */
+	assert_false(tls_connection_is_drained(e.server));
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_true(tls_connection_is_drained(e.server));
+	close_ends(&e);
+}
+
+/* The two ends of a connection by TCP, in place of those of open_ends(). */
+static void open_tcp(int fds[2])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	AUTO_FD listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &n), 0);
+	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fds[1], (struct sockaddr *)&a, n), 0);
+	fds[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	assert_true(fds[0] >= 0);
+}
+
+static bool is_there(int fd)
+{
+	uint8_t octet;
+
+	return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+static void what_is_followed_waits(void **state)
+{
+	struct ends e;
+	struct tls_connection *c = NULL;
+	int fds[2];
+	size_t n;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	open_tcp(fds);
+	assert_ok(tls_connection_connect(e.client_context, fds[0], NULL, &c));
+	/* Nothing was said yet: the first flight goes whatever follows it. */
+	tls_connection_follow(c, true);
+	assert_int_equal(tls_connection_handshake(c), YB_AGAIN);
+	assert_true(is_there(fds[1]));
+	tls_connection_free(&c);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+
+	assert_ok(shake(&e));
+	/* The socket is exchanged under the connection. */
+	open_tcp(fds);
+	assert_true(dup2(fds[0], e.fds[0]) >= 0);
+	tls_connection_follow(e.server, true);
+	assert_ok(tls_connection_write(e.server, SPAN_LIT("hello"), &n));
+	assert_false(is_there(fds[1]));
+	tls_connection_follow(e.server, false);
+	assert_ok(tls_connection_write(e.server, SPAN_LIT("world"), &n));
+	assert_true(is_there(fds[1]));
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+	close_ends(&e);
+}
+
 /* Threat 3: after the close notice nothing is read, not even in clear. */
 static void nothing_is_read_after_the_notice(void **state)
 {
@@ -288,6 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_octets_both_ways),
 		cmocka_unit_test(sessions_resume),
+		cmocka_unit_test(all_is_read),
+		cmocka_unit_test(what_is_followed_waits),
 		cmocka_unit_test(nothing_is_read_after_the_notice),
 		cmocka_unit_test(truncation_is_noticed),
 		cmocka_unit_test(garbage_ends_the_handshake),
