@@ -78,16 +78,30 @@ static enum yb_err queue_packet(struct channel *ch, const struct span *parts,
 	return YB_OK;
 }
 
+/*
+ * Room in the socket is watched for only while packets wait: else every
+ * message would wake its sender once more, when the other end has read it.
+ */
+static enum yb_err watch_room(struct channel *ch, bool on)
+{
+	return loop_rewatch(ch->loop, &ch->io,
+			    on ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
 /* Sends a packet behind those that wait. */
 static enum yb_err send_packet(struct channel *ch, const struct span *parts,
 			       size_t parts_n, const int *fds, size_t fds_n)
 {
+	bool first = list_empty(&ch->queue);
 	enum yb_err err = YB_AGAIN;
 
-	if (list_empty(&ch->queue))
+	if (first)
 		err = packet_send(ch->fd, parts, parts_n, fds, fds_n);
-	if (err == YB_AGAIN)
-		err = queue_packet(ch, parts, parts_n, fds, fds_n);
+	if (err != YB_AGAIN)
+		return err;
+	err = queue_packet(ch, parts, parts_n, fds, fds_n);
+	if (err == YB_OK && first)
+		err = watch_room(ch, true);
 	return err;
 }
 
@@ -219,6 +233,10 @@ static void send_waiting(struct channel *ch)
 		list_remove(&w->link);
 		free_waiting(w);
 	}
+	if (watch_room(ch, false) != YB_OK) {
+		end(ch, YB_IO);
+		return;
+	}
 	channel_flush(ch);
 }
 
@@ -328,7 +346,7 @@ enum yb_err channel_open(struct channel *ch, struct loop *loop, int fd)
 	if (ch->batch == NULL)
 		err = YB_NOMEM;
 	else
-		err = loop_watch(loop, &ch->io, fd, EPOLLIN | EPOLLOUT);
+		err = loop_watch(loop, &ch->io, fd, EPOLLIN);
 	if (err != YB_OK)
 		channel_close(ch);
 	return err;
