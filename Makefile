@@ -44,7 +44,7 @@ fuzz:
 	scripts/fuzz $(SECONDS) $(TARGET)
 
 bench: all
-	bench/compare-base $(RELEASE)/yubin
+	bench/compare
 
 # A package for Debian, in build/package.
 deb:

@@ -1,6 +1,9 @@
 """Runs `yubin bench` against servers, in turn, and keeps what it found."""
+import contextlib
+import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,7 +20,8 @@ def say(text):
 
 def all_users():
     return [f"{d.letter}{i:04}@{DOMAIN}" for d in (*DATASETS, INBOUND)
-            for i in range(d.accounts)]
+            for i in range(d.accounts)] + [f"f0000@{DOMAIN}",
+                                           f"g0000@{DOMAIN}"]
 
 
 class Session:
@@ -29,6 +33,7 @@ class Session:
         self.servers = {}
         self.broken = {}
         self.load_cores = args.load_cores
+        self.numbers = itertools.count(1)
 
     def server(self, name):
         """The server of that name, started at its first use."""
@@ -36,11 +41,7 @@ class Session:
             raise Failure(f"{name}: {self.broken[name]}")
         if name in self.servers:
             return self.servers[name]
-        cores = self.args.server_cores
-        if name == "yubin":
-            new = Yubin(self.args.yubin, self.folder, cores)
-        else:
-            new = Peer(name, *PEERS[name], self.folder, cores)
+        new = self.new(name, self.folder, self.args.server_cores)
         self.servers[name] = new  # stop() copes with half of one
         try:
             if name != "yubin":
@@ -51,12 +52,34 @@ class Session:
             raise Failure(f"{name}: {e}") from None
         return new
 
+    def new(self, name, folder, cores, workers=1):
+        if name == "yubin":
+            return Yubin(self.args.yubin, folder, cores, workers)
+        return Peer(name, *PEERS[name], folder, cores)
+
+    @contextlib.contextmanager
+    def fresh(self, name, users=None, cores=None, workers=1):
+        """A server of its own, for what others would leave traces in."""
+        folder = os.path.join(self.folder, f"fresh-{next(self.numbers)}")
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+        server = self.new(name, folder, cores or self.args.server_cores,
+                          workers)
+        try:
+            server.start(all_users() if users is None else users)
+            yield server
+        except (OSError, subprocess.SubprocessError) as e:
+            raise Failure(f"{name}: {e}") from None
+        finally:
+            stop(server)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def peers(self, *names):
+        return [n for n in names if n in self.args.peers]
+
     def stop(self):
         for server in self.servers.values():
-            try:
-                server.stop()
-            except (Failure, OSError, subprocess.SubprocessError) as e:
-                say(f"{server.name} does not stop: {e}")
+            stop(server)
 
     # ---- the load ----
 
@@ -73,7 +96,11 @@ class Session:
         if done.returncode != 0:
             raise Failure(f"{server.name}: {case}: "
                           f"{done.stderr.strip()[-500:]}")
-        result = json.loads(done.stdout)
+        return self.parse(done.stdout)
+
+    @staticmethod
+    def parse(text):
+        result = json.loads(text)
         if result.get("server_cpu_us") and result["in_octets"]:
             result["cpu_us_a_mb"] = (result["server_cpu_us"] *
                                      result["operations"] * 1e6 /
@@ -136,17 +163,40 @@ class Session:
         wanted = self.args.peers
         return ["yubin"] + [n for n in row.peers if n in wanted]
 
+    def memory(self, name, row):
+        """In a server that has only ever seen a few logins: another one may
+        have room left from those that were there before."""
+        with self.fresh(name) as server:
+            self.fill(server, row.data)
+            return self.bench(
+                server, row.case, *self.users(row.data), "-c",
+                self.scaled_crowd(row), "--seconds", 1, "--password",
+                PASSWORD, *(["--tls"] if row.tls else []),
+                f"127.0.0.1:{server.pop3s if row.tls else server.pop3}")
+
+    def scaled_crowd(self, row):
+        return row.connections // 10 if self.args.quick else row.connections
+
+    def measure(self, name, row, first):
+        if row.unit == "KiB":
+            return self.memory(name, row)
+        server = self.server(name)
+        self.fill(server, row.data)
+        return self.once(server, row, warmup=int(first))
+
     def row(self, row):
         """Measures the row on all its servers, in turn, several times."""
         say(f"{row.name}: {row.title}")
         runs, errors = {}, []
-        for turn in range(self.args.runs):
+        # Memory is the same every time, and slow to measure.
+        turns = 1 if row.unit == "KiB" else self.args.runs
+        for turn in range(turns):
             for name in self.names(row):
                 try:
-                    server = self.server(name)
-                    self.fill(server, row.data)
-                    runs.setdefault(name, []).append(
-                        self.once(server, row, warmup=int(turn == 0)))
+                    result = self.measure(name, row, first=turn == 0)
+                    if not result.get(row.cost):
+                        raise Failure(f"{name}: its {row.cost} is not known")
+                    runs.setdefault(name, []).append(kept(result))
                 except Failure as e:
                     if str(e) not in errors:
                         errors.append(str(e))
@@ -158,6 +208,21 @@ class Session:
                 f"p99 {m['p99_ms']:.3f} ms")
         return {"runs": runs, "errors": errors,
                 "messages": self.scaled(row.data).messages}
+
+
+def kept(result):
+    """What of a result the page, or a doubt about it, may want."""
+    return {k: result[k] for k in (
+        "operations", "seconds", "rate", "server_cpu_us", "cpu_us_a_mb",
+        "memory_kib", "p50_ms", "p99_ms", "p99_9_ms", "in_octets",
+        "own_cpu_us") if k in result}
+
+
+def stop(server):
+    try:
+        server.stop()
+    except (Failure, OSError, subprocess.SubprocessError) as e:
+        say(f"{server.name} does not stop: {e}")
 
 
 def median(results, key):

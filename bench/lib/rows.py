@@ -29,7 +29,9 @@ class Row:
         self.reach, self.aim = reach, aim
         self.connections, self.pipelined = connections, pipelined
         self.tls, self.options, self.peers = tls, list(options), peers
-        self.unit = unit    # us: an operation; us/MB; KiB: a connection
+        # us: an operation; us/MB; KiB: a connection, where `reach` and `aim`
+        # are no ratios but what it may cost.
+        self.unit = unit
         self.group = group
 
     @property
@@ -78,4 +80,10 @@ ROWS = [
     Row("lmtp-1", "LMTP 10 KB, durable, 1 connection", "lmtp", INBOUND, 3.5,
         4.5, connections=1, pipelined=True, peers=MAIL_PEERS,
         group="deliveries"),
+    Row("idle-plain", "idle connection after login, memory", "pop3-idle", TEN,
+        3, 1, connections=2000, peers=("dovecot-shared",), unit="KiB",
+        group="memory"),
+    Row("idle-tls", "the same by TLS", "pop3-idle", TEN, 22, 18,
+        connections=1000, tls=True, peers=("dovecot-shared",), unit="KiB",
+        group="memory"),
 ]

@@ -1,0 +1,247 @@
+"""What is no ratio of one row: how cost, rate and latency go with the size of
+a maildrop, of a message, with connections and accounts, and what a crowd or a
+second core changes. Each returns {"points": [...], "facts": {...}}."""
+import subprocess
+import time
+
+from measure import kept, say
+from rows import (HUNDRED_THOUSAND, MAIL_10K, MAIL_1K, MAIL_1M,
+                  MAIL_75K, TEN)
+from servers import DOMAIN, PASSWORD, Failure
+
+SMALL = 512
+
+
+def point(server, x, result):
+    return {"server": server.name, "x": x, **kept(result)}
+
+
+def pop3(s, server, case, users, *words, seconds=None):
+    return s.bench(server, case, *users, "--password", PASSWORD, "--seconds",
+                   seconds or s.args.seconds, *words,
+                   f"127.0.0.1:{server.pop3}",
+                   limit=s.args.seconds + 300)
+
+
+def deliver(s, server, user, count, *words, size=SMALL):
+    return s.bench(server, "lmtp", "--user", user, "--count", count, "--size",
+                   size, "--pipelined", *words,
+                   f"127.0.0.1:{server.lmtp}")
+
+
+def each(s, names, points, measure):
+    """`measure` on each server that can be had; the others are told of."""
+    for name in names:
+        try:
+            measure(s.server(name))
+        except Failure as e:
+            say(f"  {e}")
+            points.append({"server": name, "error": str(e)})
+
+
+def show(p):
+    say(f"  {p['server']:16} {p['x']:>9} {p.get('server_cpu_us', 0):12.2f} us "
+        f"{p['rate']:10.1f}/s  p50 {p['p50_ms']:.3f}  p99 {p['p99_ms']:.3f}")
+
+
+def maildrop_size(s):
+    """Sessions that find nothing, one at a time, over what there is."""
+    points, facts = [], {}
+    most = 100000 if s.args.quick else 1000000
+
+    def measure(server):
+        own = server.name == "yubin"
+        have = 0
+        user = f"g0000@{DOMAIN}"
+        for n in (10, 100, 1000, 10000, 100000, 1000000):
+            if n > (most if own else 10000 if s.args.quick else 100000):
+                break
+            if own:
+                deliver(s, server, user, n - have, "-c", 50)
+            elif n <= 1000:
+                deliver(s, server, user, n - have, "-c", 8)
+            elif n == 100000:
+                # As the row of that size has it.
+                s.fill(server, HUNDRED_THOUSAND)
+                user = f"{HUNDRED_THOUSAND.letter}0000@{DOMAIN}"
+            else:
+                server.bring(user, n - have, SMALL)
+            have = n
+            users = ["--user", user]
+            first = pop3(s, server, "pop3-empty", users + ["--count", 1,
+                                                           "-c", 1],
+                         "--warmup", 0)
+            p = point(server, n, pop3(s, server, "pop3-empty", users +
+                                      ["-c", 1]))
+            p["first_ms"] = first["p50_ms"]
+            show(p)
+            points.append(p)
+
+    each(s, ["yubin", *s.peers("dovecot-perf")], points, measure)
+    own = {p["x"]: p for p in points if p["server"] == "yubin" and "x" in p}
+    if 1000000 in own and 100000 in own:
+        for key in ("server_cpu_us", "first_ms"):
+            facts[f"million_{key}"] = own[1000000][key] / own[100000][key]
+    return {"points": points, "facts": facts}
+
+
+def message_size(s):
+    """RETR one by one over the size of a message."""
+    points = []
+
+    def measure(server):
+        for data in (MAIL_1K, MAIL_10K, MAIL_75K, MAIL_1M):
+            s.fill(server, data)
+            p = point(server, data.size,
+                      pop3(s, server, "pop3-fetch", s.users(data), "-c", 4))
+            show(p)
+            points.append(p)
+
+    each(s, ["yubin", *s.peers("dovecot-maildir")], points, measure)
+    return {"points": points, "facts": {}}
+
+
+def connections(s):
+    """Sessions that find nothing over connections at once."""
+    points = []
+
+    def measure(server):
+        s.fill(server, TEN)
+        for n in (1, 4, 16, 64, 256):
+            p = point(server, n, pop3(s, server, "pop3-empty", s.users(TEN),
+                                      "-c", n))
+            show(p)
+            points.append(p)
+
+    each(s, ["yubin", *s.peers("dovecot-perf", "dovecot-shared")], points,
+         measure)
+    return {"points": points, "facts": {}}
+
+
+def accounts(s):
+    """Sessions over how many accounts there are: of a hundred that come
+    again, and of all in no order, most of which come for the first time."""
+    points, had = [], 0
+    most = 10000 if s.args.quick else 1000000
+    with s.fresh("yubin", users=()) as server:
+        for n in (10, 1000, 100000, 1000000):
+            n = min(n, most)
+            if n == had:
+                break
+            begun = time.monotonic()
+            server.add_accounts(f"u{i:07}@{DOMAIN}" for i in range(had, n))
+            took = time.monotonic() - begun
+            had = n
+            users = ["--users", f"u%07d@{DOMAIN}", "--accounts"]
+            pop3(s, server, "pop3-login", [*users, min(n, 100), "--count",
+                                           min(n, 100)])
+            again = pop3(s, server, "pop3-empty", [*users, min(n, 100)])
+            every = pop3(s, server, "pop3-login", [*users, n, "--random"])
+            p = point(server, n, again)
+            p["import_s"] = took
+            p["first_cpu_us"] = every["server_cpu_us"]
+            p["first_p99_ms"] = every["p99_ms"]
+            show(p)
+            points.append(p)
+    facts = {}
+    if len(points) > 1:
+        facts["growth"] = (points[-1]["server_cpu_us"] /
+                           points[0]["server_cpu_us"])
+    return {"points": points, "facts": facts}
+
+
+def filling(s):
+    """Deliveries into one maildrop while it fills."""
+    points = []
+
+    def measure(server):
+        own = server.name == "yubin"
+        step = 20000 if own else 2000
+        steps = 2 if s.args.quick else 10 if own else 5
+        for i in range(1, steps + 1):
+            p = point(server, i * step,
+                      deliver(s, server, f"f0000@{DOMAIN}", step, "-c",
+                              50 if own else 8, size=1024))
+            show(p)
+            points.append(p)
+
+    each(s, ["yubin", *s.peers("dovecot-perf", "dovecot-maildir")], points,
+         measure)
+    own = [p["rate"] for p in points if p["server"] == "yubin" and "x" in p]
+    facts = {"last_to_first": own[-1] / own[0]} if own else {}
+    return {"points": points, "facts": facts}
+
+
+def crowd(s):
+    """What 5,000 idle connections, and slow ones, cost the busy ones. The
+    runs take turns, since what is looked for is smaller than noise."""
+    server = s.server("yubin")
+    s.fill(server, TEN)
+    n = 500 if s.args.quick else 5000
+    kinds = {"alone": [], f"{n} idle": ["--idle", n],
+             "200 slow": ["--slow", 200]}
+    points = []
+    for turn in range(s.args.runs):
+        for x, words in kinds.items():
+            p = point(server, x, pop3(s, server, "pop3-empty", s.users(TEN),
+                                      "-c", 8, *words))
+            show(p)
+            points.append(p)
+    return {"points": points, "facts": {"idle": n}}
+
+
+def both_cores(s, server, words):
+    """Load from all cores at once; the sums."""
+    cores = s.args.server_cores + s.args.load_cores
+    argv = [s.args.yubin, "bench", "pop3-empty", *map(str, words), "--warmup",
+            "1", "--json", *server.cpu_option(), f"127.0.0.1:{server.pop3}"]
+    procs = [subprocess.Popen(["taskset", "-c", str(c), *argv],
+                              stdout=subprocess.PIPE, text=True)
+             for c in cores]
+    results = []
+    for p in procs:
+        out, _ = p.communicate(timeout=s.args.seconds + 60)
+        if p.returncode != 0:
+            raise Failure("the load from both cores failed")
+        results.append(s.parse(out))
+    rate = sum(r["rate"] for r in results)
+    # Each has read the whole group while the other made load as well.
+    used = sum(r["server_core_percent"] for r in results) / len(results)
+    return {"rate": rate, "server_cpu_us": used * 1e4 / rate,
+            "p50_ms": max(r["p50_ms"] for r in results),
+            "p99_ms": max(r["p99_ms"] for r in results), "cores": used / 100}
+
+
+def workers(s):
+    """Two workers on two cores against one on one: load from both cores."""
+    if not s.args.load_cores:
+        raise Failure("one core only")
+    points = []
+    data = TEN
+    words = [*s.users(data), "--password", PASSWORD, "-c", 32, "--seconds",
+             s.args.seconds]
+    both = s.args.server_cores + s.args.load_cores
+    for n, cores in ((1, s.args.server_cores), (2, both)):
+        with s.fresh("yubin", cores=cores, workers=n) as server:
+            s.fill(server, data)
+            runs = [both_cores(s, server, words) for _ in range(s.args.runs)]
+            r = sorted(runs, key=lambda r: r["rate"])[(len(runs) - 1) // 2]
+            p = {"server": "yubin", "x": n, **r}
+            say(f"  {n} workers: {r['rate']:.0f}/s, {r['server_cpu_us']:.2f} "
+                f"us, {r['cores']:.2f} cores")
+            points.append(p)
+    one, two = points
+    return {"points": points, "facts": {
+        "rate": two["rate"] / one["rate"],
+        "capacity": 2 * one["server_cpu_us"] / two["server_cpu_us"]}}
+
+
+SHAPES = {
+    "maildrop-size": ("sessions over the size of a maildrop", maildrop_size),
+    "message-size": ("RETR over the size of a message", message_size),
+    "connections": ("sessions over connections", connections),
+    "accounts": ("sessions over accounts", accounts),
+    "filling": ("deliveries while a maildrop fills", filling),
+    "crowd": ("a busy load beside idle and slow connections", crowd),
+    "workers": ("two workers on two cores", workers),
+}
