@@ -97,26 +97,20 @@ def plots(results, folder):
     def points(name):
         return results["shapes"].get(name, {}).get("points", [])
 
-    def draw(name, panels, note="solid p50, dashed p99"):
+    for name, operation, x in (
+            ("maildrop-size", "session", "messages in the maildrop"),
+            ("message-size", "RETR", "octets of a message"),
+            ("connections", "session", "connections at once"),
+            ("accounts", "session", "accounts"),
+            ("filling", "delivery", "messages in the maildrop")):
+        p = points(name)
         path = os.path.join(folder, name + ".svg")
-        if chart(path, panels, note):
+        if chart(path, [Panel(f"CPU of a {operation}, us", x,
+                              lines(p, "server_cpu_us")),
+                        Panel("rate, a second", x, lines(p, "rate")),
+                        latency("latency, ms", x, p)],
+                 "solid p50, dashed p99"):
             made[name] = path
-
-    p, x = points("maildrop-size"), "messages in the maildrop"
-    draw("maildrop-size", [Panel("sessions a second", x, lines(p, "rate")),
-                           latency("latency, ms", x, p)])
-    p, x = points("message-size"), "octets of a message"
-    draw("message-size", [Panel("messages a second", x, lines(p, "rate")),
-                          latency("latency, ms", x, p)])
-    p, x = points("connections"), "connections at once"
-    draw("connections", [Panel("sessions a second", x, lines(p, "rate")),
-                         latency("latency, ms", x, p)])
-    p, x = points("accounts"), "accounts"
-    draw("accounts", [Panel("sessions a second", x, lines(p, "rate")),
-                      latency("latency, ms", x, p)])
-    p, x = points("filling"), "messages in the maildrop"
-    draw("filling", [Panel("deliveries a second", x, lines(p, "rate")),
-                     latency("latency, ms", x, p)])
     return made
 
 

@@ -7,8 +7,8 @@ COLOURS = {"yubin": "#c0392b", "dovecot-perf": "#2c6fbb",
 NAMES = {"yubin": "Yubin", "dovecot-perf": "Dovecot, a process a client",
          "dovecot-shared": "Dovecot, shared processes",
          "dovecot-maildir": "Dovecot, Maildir"}
-PANEL_W, PANEL_H = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 34, 70
+PANEL_W, PANEL_H = 330, 290
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 70
 STYLE = ("text{font:11px system-ui,sans-serif;fill:#444}"
          ".t{font-size:13px;font-weight:600;fill:#222}"
          ".g{stroke:#e4e4e4}.a{stroke:#999;fill:none}"

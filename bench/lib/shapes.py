@@ -155,13 +155,15 @@ def filling(s):
     points = []
 
     def measure(server):
-        own = server.name == "yubin"
-        step = 20000 if own else 2000
-        steps = 2 if s.args.quick else 10 if own else 5
-        for i in range(1, steps + 1):
-            p = point(server, i * step,
-                      deliver(s, server, f"f0000@{DOMAIN}", step, "-c",
+        own, had = server.name == "yubin", 0
+        marks = [1000, 2000, 5000, 10000]
+        if own:
+            marks += [20000, 50000, 100000, 200000]
+        for n in marks[:len(marks) // 2 if s.args.quick else None]:
+            p = point(server, n,
+                      deliver(s, server, f"f0000@{DOMAIN}", n - had, "-c",
                               50 if own else 8, size=1024))
+            had = n
             show(p)
             points.append(p)
 

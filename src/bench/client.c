@@ -54,7 +54,7 @@ static void hang_up(struct client *c)
 {
 	keep_session(c);
 	tls_connection_free(&c->tls);
-	loop_unwatch(c->run->loop, &c->io);
+	loop_forget(c->run->loop, &c->io);
 	fd_close(&c->fd);
 	c->handshaking = c->watches_room = c->hung_up = false;
 }
