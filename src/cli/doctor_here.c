@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -10,6 +11,8 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/process.h"
+#include "server/role.h"
 #include "tls/certificate.h"
 #include "tls/pair.h"
 
@@ -40,11 +43,50 @@ static void on_problem(void *ctx, const struct config_problem *p)
 		    "%s", p->text);
 }
 
+/* An update may have brought a role that has no user yet. */
+static void look_at_users(struct doctor *d)
+{
+	char name[CONFIG_TEXT_MAX + ROLE_SUFFIX_MAX];
+	struct process_user user;
+
+	for (uint32_t i = 0; i < ROLE_COUNT; i++) {
+		const char *suffix = role_user_suffix((enum role)i);
+
+		if (suffix == NULL ||
+		    (i == ROLE_LOOKUP && !config_needs_lookup(d->config)))
+			continue;
+		(void)snprintf(name, sizeof name, "%s%s", d->config->user,
+			       suffix);
+		if (process_user_find(name, &user) == YB_OK)
+			continue;
+		doctor_tell(d,
+			    role_owns_files((enum role)i) ? DOCTOR_ERROR
+							  : DOCTOR_WARNING,
+			    "files", "`yubin init`, run by root, makes it",
+			    "there is no user %s for the process %s%s", name,
+			    role_name((enum role)i),
+			    role_owns_files((enum role)i)
+				    ? ""
+				    : ", which runs as " ROLE_NOBODY);
+	}
+}
+
+/* Whoever runs a server without root has none of its users. */
+static bool has_users(const struct config *c)
+{
+	struct stat st;
+
+	return geteuid() == 0 ||
+	       (stat(c->store_path, &st) == 0 && st.st_uid != geteuid());
+}
+
 void doctor_files(struct doctor *d)
 {
 	const struct config *c = d->config;
 	unsigned before = d->counts[DOCTOR_ERROR];
 
+	if (has_users(c))
+		look_at_users(d);
 	if (config_needs_tls(c) && access(c->private_key, R_OK) < 0 &&
 	    errno == EACCES) {
 		doctor_tell(d, DOCTOR_SKIPPED, "files",

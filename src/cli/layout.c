@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "server/role.h"
 #include "tls/certificate.h"
 
 enum { USER_NAME_MAX = CONFIG_TEXT_MAX + 16 };
@@ -86,15 +87,19 @@ static int lock_users(void)
 
 bool layout_users(struct layout *l)
 {
-	struct process_user other;
+	struct process_user users[ROLE_COUNT], supervisor;
 	AUTO_FD lock = l->root ? lock_users() : -1;
 
-	return !l->root || (need_user(l->config, "", &l->store) &&
-			    need_user(l->config, "-auth", &l->auth) &&
-			    need_user(l->config, "-worker", &other) &&
-			    need_user(l->config, "-metrics", &other) &&
-			    need_user(l->config, "-lookup", &other) &&
-			    need_user(l->config, "-supervisor", &other));
+	for (uint32_t i = 0; l->root && i < ROLE_COUNT; i++)
+		if (role_user_suffix((enum role)i) != NULL &&
+		    !need_user(l->config, role_user_suffix((enum role)i),
+			       &users[i]))
+			return false;
+	if (!l->root)
+		return true;
+	l->store = users[ROLE_STORE];
+	l->auth = users[ROLE_AUTH];
+	return need_user(l->config, "-supervisor", &supervisor);
 }
 
 /* ---- folders ---- */

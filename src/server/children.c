@@ -9,6 +9,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "server/breach.h"
 
 enum {
 	/* A pause after 3 deaths in 10 s; never given up. */
@@ -39,6 +40,8 @@ struct child *children_add(struct children *all, enum role role,
 	};
 	c->channel.ended = true;
 	c->page_fd = -1;
+	c->breach_fd = -1;
+	c->breach.fd = -1;
 	loop_timer_init(&c->restart, restart, c);
 	return c;
 }
@@ -338,6 +341,8 @@ static bool on_message(void *ctx, struct message *m)
 {
 	struct child *c = ctx;
 
+	if (m->type == MESSAGE_CAGED)
+		return breach_watch(c, m);
 	if (m->type == MESSAGE_ACCUSED)
 		return on_accused(c, m);
 	if (m->type == MESSAGE_RELOADED)
@@ -380,6 +385,10 @@ static enum yb_err spawn(struct child *c)
 	const char *argv[] = { "yubin", role, number, NULL };
 	struct process_start start = { .argv = argv,
 				       .fds_n = 1,
+				       /* Programs of others live in "/". */
+				       .folder = c->role == ROLE_LOOKUP
+							 ? 0
+							 : c->all->folder,
 				       .user = c->all->users[c->role] };
 	int pair[2];
 	enum yb_err err = packet_pair(pair);
@@ -516,6 +525,7 @@ static void buried(struct child *c, int status)
 		     now - c->deaths[DEATHS_REMEMBERED - 2] < DEATHS_WINDOW_MS;
 
 	channel_close(&c->channel);
+	breach_forget(c);
 	c->state = CHILD_DOWN;
 	if (c->page != NULL)
 		metrics_forget_gauges(c->page);

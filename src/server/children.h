@@ -49,6 +49,8 @@ struct child {
 	int page_fd;
 	uint64_t deaths[DEATHS_REMEMBERED]; /* when, the latest first */
 	struct channel channel;
+	struct loop_io breach; /* tells of forbidden system calls */
+	int breach_fd;         /* -1: nobody tells */
 	struct loop_timer restart;
 };
 
@@ -68,6 +70,7 @@ struct children {
 	int listeners[CONFIG_LISTENERS_MAX];
 	struct metrics_page *page; /* the supervisor's own */
 	int page_fd;
+	int folder; /* that they stand in (process_nowhere()) */
 	struct process_user users[ROLE_COUNT];
 	uint64_t next_incarnation;
 	bool ending;       /* nothing is started any more */

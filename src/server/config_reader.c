@@ -186,9 +186,11 @@ static enum yb_err spawn(struct config_reader *r, const char *real, int file)
 	AUTO_FD ours = pair[0];
 	AUTO_FD theirs = pair[1];
 	const int fds[] = { theirs, file };
-	struct process_start start = {
-		.program = r->program, .argv = argv, .fds = fds, .fds_n = 2
-	};
+	struct process_start start = { .program = r->program,
+				       .argv = argv,
+				       .fds = fds,
+				       .fds_n = 2,
+				       .folder = r->folder };
 	if (process_may_become_others() &&
 	    process_user_find("nobody", &start.user) != YB_OK)
 		return YB_NOT_FOUND;

@@ -22,6 +22,7 @@ struct config_reader {
 	/* Set before config_reader_begin(). */
 	struct loop *loop;
 	const char *program; /* whose child reads; NULL: this one */
+	int folder;          /* that it stands in; 0: ours */
 	/* Tells what is wrong, or with `notice` what is worth knowing. */
 	void (*problem)(void *ctx, bool notice,
 			const struct config_problem *problem);

@@ -31,6 +31,7 @@
 	X(CONTROL)       /* fd: a command's connection, checked */          \
 	X(PING)          /* is it still there? */                           \
 	/* all -> supervisor */                                             \
+	X(CAGED)         /* fd: tells of forbidden system calls */          \
 	X(READY)         /* caged and running */                            \
 	X(DRAINED)       /* auth and store are not needed any more */       \
 	X(PONG)          /* it is */                                        \

@@ -120,7 +120,6 @@ enum yb_err process_init(struct process *p, enum role role, uint32_t number)
 	ignore_signals();
 	p->role = role;
 	p->number = number;
-	p->strict = getenv("YUBIN_STRICT_CAGE") != NULL;
 	if (role == ROLE_WORKER)
 		(void)snprintf(p->name, sizeof p->name, "%s-%u",
 			       role_name(role), number);

@@ -21,7 +21,6 @@ struct process {
 	struct channel supervisor;
 	struct metrics_page *page; /* what this process counts */
 	bool page_is_shared;       /* the supervisor has seen to that */
-	bool strict;               /* test build: a forbidden call kills */
 	int exit_status;
 	bool ended; /* process_end() was called */
 	/* What only this role understands; false for a malformed one. */

@@ -20,6 +20,25 @@ const char *role_name(enum role role)
 	return role < ROLE_COUNT ? names[role] : "unknown";
 }
 
+/* The supervisor's is for systemd, which starts it so. */
+static const char *const suffixes[ROLE_COUNT] = {
+	[ROLE_STORE] = "",
+	[ROLE_AUTH] = "-auth",
+	[ROLE_WORKER] = "-worker",
+	[ROLE_METRICS] = "-metrics",
+	[ROLE_LOOKUP] = "-lookup",
+};
+
+const char *role_user_suffix(enum role role)
+{
+	return suffixes[role];
+}
+
+bool role_owns_files(enum role role)
+{
+	return role == ROLE_STORE || role == ROLE_AUTH;
+}
+
 bool role_is_asked(int argc, char **argv)
 {
 	return argc >= 2 && strncmp(argv[1], asked, sizeof asked - 1) == 0;

@@ -31,6 +31,18 @@ enum { WORKERS_MAX = 64 };
 const char *role_name(enum role role);
 
 /*
+ * What comes behind `user` of the configuration in the name of the user that
+ * a role has where root starts the server; NULL: it has none of its own.
+ */
+const char *role_user_suffix(enum role role);
+
+/* Whether that user owns files; if not, ROLE_NOBODY can stand in for it. */
+bool role_owns_files(enum role role);
+#define ROLE_NOBODY "nobody"
+
+enum { ROLE_SUFFIX_MAX = 16 };
+
+/*
  * Whether this process was started as a role: argv[1] is then its name
  * behind "--role=". Returns its exit status.
  */

@@ -58,6 +58,7 @@ struct worker_peer {
 struct store_process {
 	struct process process;
 	struct store *store;
+	const char *folder; /* of the store, as this process sees it */
 	struct peer auth;
 	struct list grants; /* maildrops that are being opened */
 	struct worker_peer workers[WORKERS_MAX];
@@ -603,7 +604,7 @@ static void look(void *ctx, uint64_t now_ms)
 	struct metrics_page *page = p->process.page;
 	struct statvfs disk;
 
-	if (statvfs(p->process.config.store_path, &disk) == 0) {
+	if (statvfs(p->folder, &disk) == 0) {
 		metric_set(page, METRIC_FREE,
 			   (uint64_t)disk.f_bavail * disk.f_frsize);
 		metric_set(page, METRIC_SIZE,
@@ -690,10 +691,15 @@ static enum yb_err open_all(struct store_process *p)
 				       .report = report,
 				       .ctx = p };
 	const struct sandbox_path path = { config.path, SANDBOX_WRITE_TREE };
+	bool is_root;
 	/* Before the pool's threads begin: Landlock cages a thread and those
 	 * that it starts. */
-	enum yb_err err = cage_close(&p->process, &path, 1);
+	enum yb_err err =
+		cage_close_in(&p->process, config.path, &path, 1, &is_root);
 
+	if (err == YB_OK && is_root)
+		config.path = "/";
+	p->folder = config.path;
 	p->bodies_max = fds / BODIES_PART;
 	if (err == YB_OK)
 		err = store_open(&config, &p->store);

@@ -499,8 +499,7 @@ static int run(struct supervisor *s)
 	if (err == YB_OK)
 		err = make_page(s);
 	if (err == YB_OK)
-		err = cage_close_supervisor(
-			&s->log, getenv("YUBIN_STRICT_CAGE") != NULL);
+		err = cage_close_supervisor(&s->log);
 	if (err != YB_OK) {
 		(void)fprintf(stderr, "yubin: cannot start: %s\n",
 			      err_text(err));
@@ -553,6 +552,14 @@ int server_main(const char *config_file)
 		free(s);
 		return SERVER_EXIT_FAILED;
 	}
+	if (process_nowhere(&s->children.folder) != YB_OK) {
+		(void)fprintf(stderr, "yubin: cannot make an empty folder in "
+				      "/run or /tmp for the processes\n");
+		loop_free(&s->loop);
+		free(s);
+		return SERVER_EXIT_FAILED;
+	}
+	s->reload.reader.folder = s->children.folder;
 	s->config_fd = s->log_fd = -1;
 	for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
 		s->children.listeners[i] = -1;

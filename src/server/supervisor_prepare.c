@@ -132,37 +132,50 @@ int supervisor_load(struct supervisor *s)
 
 /* ---- users and folders ---- */
 
-/* Stores, directories and workers each have a user of their own. */
+static void tell_no_user(struct supervisor *s, const char *name, enum role role)
+{
+	log_message(&s->log, LOG_WARN, "user",
+		    "there is no user %s on this host: %s runs as %s until "
+		    "`yubin init`, run by root, has made it",
+		    name, role_name(role), ROLE_NOBODY);
+}
+
+bool supervisor_find_user(struct supervisor *s, enum role role, char *name)
+{
+	struct process_user *user = &s->children.users[role];
+
+	(void)snprintf(name, CONFIG_TEXT_MAX + ROLE_SUFFIX_MAX, "%s%s",
+		       s->config.user, role_user_suffix(role));
+	if (process_user_find(name, user) == YB_OK)
+		return true;
+	if (!role_owns_files(role) &&
+	    process_user_find(ROLE_NOBODY, user) == YB_OK) {
+		tell_no_user(s, name, role);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Each role has a user of its own. One that owns no file can do without its
+ * own: after an update that brings a new role the server has to run.
+ */
 static int find_users(struct supervisor *s)
 {
-	static const struct {
-		enum role role;
-		const char *suffix;
-	} users[] = { { ROLE_STORE, "" },
-		      { ROLE_AUTH, "-auth" },
-		      { ROLE_WORKER, "-worker" },
-		      { ROLE_METRICS, "-metrics" },
-		      { ROLE_LOOKUP, "-lookup" } };
+	char name[CONFIG_TEXT_MAX + ROLE_SUFFIX_MAX];
 
 	if (!process_may_become_others())
 		return SERVER_EXIT_OK;
-	for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
-		char name[CONFIG_TEXT_MAX + 16];
-
-		/* Systems that were set up earlier do not have it. */
-		if (users[i].role == ROLE_LOOKUP &&
-		    !config_needs_lookup(&s->config))
+	for (uint32_t role = 0; role < ROLE_COUNT; role++) {
+		if (role_user_suffix((enum role)role) == NULL ||
+		    (role == ROLE_LOOKUP && !config_needs_lookup(&s->config)) ||
+		    supervisor_find_user(s, (enum role)role, name))
 			continue;
-		(void)snprintf(name, sizeof name, "%s%s", s->config.user,
-			       users[i].suffix);
-		if (process_user_find(
-			    name, &s->children.users[users[i].role]) != YB_OK) {
-			(void)fprintf(stderr,
-				      "yubin: there is no user %s on "
-				      "this host; run `yubin init` as root\n",
-				      name);
-			return SERVER_EXIT_CONFIG;
-		}
+		(void)fprintf(stderr,
+			      "yubin: there is no user %s on this host; run "
+			      "`yubin init` as root\n",
+			      name);
+		return SERVER_EXIT_CONFIG;
 	}
 	return SERVER_EXIT_OK;
 }

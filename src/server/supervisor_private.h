@@ -80,6 +80,13 @@ struct supervisor {
 int supervisor_load(struct supervisor *s);
 int supervisor_prepare(struct supervisor *s);
 
+/*
+ * The user that a role has; its name, of CONFIG_TEXT_MAX + ROLE_SUFFIX_MAX, is
+ * told either way. Nobody stands in for one that owns no files. False if there
+ * is none.
+ */
+bool supervisor_find_user(struct supervisor *s, enum role role, char *name);
+
 /* The log as the configuration wants it. */
 YB_CHECKED enum yb_err supervisor_open_log(const struct config *config,
 					   int *ret_fd);

@@ -189,12 +189,10 @@ static enum yb_err open_listener(struct supervisor *s,
 /* Of the process that a reload starts; systems set up earlier lack it. */
 static bool have_user(struct supervisor *s, const struct config *fresh)
 {
-	char name[CONFIG_TEXT_MAX + 16];
+	char name[CONFIG_TEXT_MAX + ROLE_SUFFIX_MAX];
 
-	if (!config_needs_lookup(fresh) || !process_may_become_others())
-		return true;
-	(void)snprintf(name, sizeof name, "%s-lookup", s->config.user);
-	if (process_user_find(name, &s->children.users[ROLE_LOOKUP]) == YB_OK)
+	if (!config_needs_lookup(fresh) || !process_may_become_others() ||
+	    supervisor_find_user(s, ROLE_LOOKUP, name))
 		return true;
 	tell_problem(s,
 		     "there is no user %s on this host; run `yubin init` as "

@@ -182,10 +182,10 @@ def test_sockets_of_units(new_office):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_without_root_but_with_capabilities(new_office):
-    """As the unit starts it: not root, four capabilities, no more."""
+    """As the unit starts it: not root, five capabilities, no more."""
     office = new_office()  # makes the users
     office.stop()
-    caps = "setuid,+setgid,+kill,+dac_read_search"
+    caps = "setuid,+setgid,+kill,+dac_read_search,+sys_chroot"
     real = office.command
     office.command = lambda *a: (
         ["setpriv", "--reuid", "yubin-metrics", "--regid", "yubin",
@@ -207,6 +207,7 @@ def test_without_root_but_with_capabilities(new_office):
         if p["role"] != "supervisor":
             assert all(int(s[k], 16) == 0 for k in
                        ("CapEff", "CapPrm", "CapInh", "CapAmb")), p
+            assert os.readlink(f"/proc/{p['pid']}/root") != "/", p
     office.run("reload")
     office.run("restart")
     office.kill(office.pids("worker")[0])

@@ -1,17 +1,19 @@
 """Who runs as whom, in which cage: by root with users of its own, and
 without root."""
 import contextlib
+import json
 import os
 import pwd
 import re
 import shutil
 import smtplib
 import stat
+import subprocess
 
 import pytest
 
 import mailgen
-from post_office import NOBODY, PASSWORD, SANITIZED
+from post_office import NOBODY, PASSWORD, PATIENCE, SANITIZED
 
 
 def status_of(pid):
@@ -73,6 +75,94 @@ def test_roles(running, as_whom):
             if p["role"] != "supervisor":
                 assert int(s["CapEff"], 16) == int(s["CapPrm"], 16) == 0
                 assert "0" not in s["Groups"].split()
+
+
+def test_frame(running, as_whom):
+    """Root folders, and limits of all that a process may use."""
+    store = os.path.join(running.dir, "store")
+    for p in running.status()["processes"]:
+        role, proc = p["role"], f"/proc/{p['pid']}"
+        with open(f"{proc}/limits", encoding="ascii") as f:
+            limits = dict(re.findall(r"(?m)^Max (\S.*?) {2,}(\S+)",
+                                     f.read()))
+        assert limits["core file size"] == "0", role
+        assert SANITIZED or int(limits["address space"]) <= 64 << 30, role
+        alone = role in ("worker", "metrics")
+        assert (limits["processes"] == "0") == alone, role
+        if role in ("auth", "metrics"):
+            assert int(limits["open files"]) <= 4096, role
+        root, folder = (os.readlink(f"{proc}/{name}")
+                        for name in ("root", "cwd"))
+        if role == "supervisor":
+            assert root == "/"
+        elif as_whom == NOBODY or os.geteuid() != 0:
+            assert (root, folder.endswith(" (deleted)")) == ("/", True), p
+        else:
+            assert root == folder, p
+            assert root == store if role == "store" else \
+                root.endswith(" (deleted)"), p
+
+
+def test_supervisor_has_few_rights(new_office):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    office = new_office()
+    caps = int(status_of(office.proc.pid)["CapEff"], 16)
+    assert caps & 1 << 7  # CAP_SETUID
+    for cap in (12, 13, 16, 17, 19, 21, 39):
+        # NET_ADMIN, NET_RAW, SYS_MODULE, SYS_RAWIO, SYS_PTRACE, SYS_ADMIN,
+        # BPF
+        assert not caps & 1 << cap, cap
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers reserve all addresses")
+def test_no_more_addresses(running, as_whom):
+    """A limit that is reached is an answer to one client, and no death."""
+    user = running.add_account()
+    with running.lmtp() as c:
+        c.send_mail([user], b"Subject: before\r\n\r\n")
+        for pid in running.pids("worker"):
+            uid = status_of(pid)["Uid"].split()[0]
+            size = int(status_of(pid)["VmSize"].split()[0]) * 1024
+            argv = ["prlimit", "--pid", str(pid), f"--as={size + (1 << 20)}"]
+            if os.geteuid() == 0:
+                argv = ["setpriv", "--reuid", uid, "--clear-groups",
+                        "--regid", status_of(pid)["Gid"].split()[0], *argv]
+            subprocess.run(argv, check=True, timeout=PATIENCE)
+        c.smtp_ask(b"MAIL FROM:<a@example.net>")
+        c.smtp_ask(b"RCPT TO:<" + user.encode() + b">")
+        c.smtp_ask(b"DATA", b"354")
+        c.say((b"x" * 998 + b"\r\n") * 30000 + b".\r\n")
+        first = c.reply(b"")[-1]
+        # The store's disk takes what memory does not, or it is refused.
+        assert first.startswith((b"250", b"45")), first
+        c.send_mail([user], b"Subject: after\r\n\r\n")
+    assert len(running.collect(user)) == 2 + first.startswith(b"250")
+
+
+def test_role_without_a_user(new_office):
+    """An update may bring a role that has no user on this host yet."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    office = new_office(start=False)
+    with open("/etc/passwd", encoding="utf-8") as f:
+        users = [u for u in f if not u.startswith("yubin-worker:")]
+    passwd = os.path.join(office.folder, "passwd")
+    with open(passwd, "w", encoding="utf-8") as f:
+        f.writelines(users)
+    real = office.command
+    office.command = lambda *a: [
+        "unshare", "--mount", "sh", "-c",
+        f'mount --bind {passwd} /etc/passwd && exec "$@"', "sh", *real(*a)]
+    office.start()
+    office.wait_log("event=user .*no user yubin-worker.*worker runs as nobody")
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    assert len(office.collect(user)) == 1
+    uid = status_of(office.pids("worker")[0])["Uid"].split()[0]
+    assert int(uid) == pwd.getpwnam(NOBODY).pw_uid
+    told = json.loads(office.run("doctor", "--json", code=None).stdout)
+    assert "yubin-worker" in json.dumps(told)
 
 
 def test_processes_cannot_be_looked_into(running, as_whom):
