@@ -89,17 +89,23 @@ bool layout_users(struct layout *l)
 {
 	struct process_user users[ROLE_COUNT], supervisor;
 	AUTO_FD lock = l->root ? lock_users() : -1;
+	bool good = true;
 
-	for (uint32_t i = 0; l->root && i < ROLE_COUNT; i++)
-		if (role_user_suffix((enum role)i) != NULL &&
-		    !need_user(l->config, role_user_suffix((enum role)i),
-			       &users[i]))
-			return false;
 	if (!l->root)
 		return true;
+	for (uint32_t i = 0; good && i < ROLE_COUNT; i++) {
+		const char *suffix = role_user_suffix((enum role)i);
+
+		good = suffix == NULL ||
+		       need_user(l->config, suffix, &users[i]);
+	}
+	good = good && need_user(l->config, "-supervisor", &supervisor);
+	fd_close(&lock);
+	if (!good)
+		return false;
 	l->store = users[ROLE_STORE];
 	l->auth = users[ROLE_AUTH];
-	return need_user(l->config, "-supervisor", &supervisor);
+	return true;
 }
 
 /* ---- folders ---- */
