@@ -29,7 +29,10 @@ struct attempt {
 	bool denied;  /* by the site's policy, whatever it proves */
 	bool at_gate; /* somebody outside is asked, or wants it to wait */
 	bool held;
-	uint64_t due_ms; /* of one held back, or delayed at the gate */
+	uint64_t due_ms;          /* of one held back, or delayed at the gate */
+	struct outside_wait wait; /* for what it is about to look at */
+	struct name whose;        /* of a token, once that is known */
+	int64_t expires_s;        /* the same */
 	struct name name;
 	struct name as; /* as whom it asks to act; empty: as itself */
 	size_t password_n;
@@ -48,6 +51,7 @@ struct guess {
 	struct auth *auth;
 	struct hash_job hash;
 	uint64_t number;
+	bool right; /* somebody outside says so */
 	struct name name;
 	uint8_t id[DIRECTORY_ID_LEN]; /* the account as it was */
 	uint64_t generation;

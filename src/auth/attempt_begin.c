@@ -119,6 +119,7 @@ static struct attempt *new_attempt(struct auth *a, const struct auth_peer *from,
 	if (at == NULL)
 		return NULL;
 	list_init(&at->link);
+	list_init(&at->wait.link);
 	at->from = *from;
 	at->peer = peer;
 	at->begun_ms = a->now_ms;

@@ -1,9 +1,11 @@
 /*
- * What is asked outside before a claim is looked at (auth/policy.h). An attempt
- * at the gate stands on a list of its own: it takes no place in the queue for
- * hashes, and nobody waits behind it.
+ * What is asked outside before a claim is looked at: whose accounts it names
+ * (auth/outside.h), and whether it may go on (auth/policy.h). An attempt at the
+ * gate stands on a list of its own: it takes no place in the queue for hashes,
+ * and nobody waits behind it.
  *
- *	gate_enter() -> asked -> [delayed] -> attempt_go_on()
+ *	gate_enter() -> [accounts] -> [policy asked -> delayed] ->
+ *attempt_go_on()
  */
 #include "auth/attempt.h"
 
@@ -179,28 +181,64 @@ static void do_without(struct auth *a, struct attempt *at, enum yb_err err)
 
 bool gate_is_closed(const struct auth *a)
 {
-	return a->policy.ask != NULL;
+	return a->policy.ask != NULL || a->outside != NULL;
 }
 
-void gate_enter(struct auth *a, struct attempt *at)
+static void ask_policy(struct auth *a, struct attempt *at)
 {
 	struct policy_login login = login_of(at);
 	struct policy_answer answer;
 	enum yb_err err;
 
-	at->at_gate = true;
-	at->peer->waiting++;
-	a->at_gate_n++;
-	list_push(&a->asking, &at->link);
+	if (a->policy.ask == NULL) {
+		pass(a, at);
+		return;
+	}
 	if (recall(a, at, &answer)) {
 		obey(a, at, &answer);
 		return;
 	}
-	err = a->at_gate_n > AUTH_WAITING_MAX
-		      ? YB_OVERLOAD
-		      : a->policy.ask(a->policy.ctx, &login, at);
+	err = a->policy.ask(a->policy.ctx, &login, at);
 	if (err != YB_OK)
 		do_without(a, at, err);
+}
+
+/* On from wherever it is. */
+static void next_step(struct auth *a, struct attempt *at)
+{
+	enum yb_err err = outside_refresh(a, name_span(&at->name), &at->wait);
+
+	if (err == YB_OK && at->as.n > 0)
+		err = outside_refresh(a, name_span(&at->as), &at->wait);
+	if (err == YB_OK)
+		ask_policy(a, at);
+	else if (err != YB_AGAIN)
+		put_off(a, at, err);
+}
+
+static void on_account(struct outside_wait *w, struct auth *a, enum yb_err err)
+{
+	struct attempt *at = list_entry(w, struct attempt, wait);
+
+	if (err == YB_OK)
+		next_step(a, at);
+	else
+		put_off(a, at, err);
+}
+
+void gate_enter(struct auth *a, struct attempt *at)
+{
+	at->at_gate = true;
+	at->wait.done = on_account;
+	at->peer->waiting++;
+	a->at_gate_n++;
+	list_push(&a->asking, &at->link);
+	if (a->at_gate_n > AUTH_WAITING_MAX && a->outside != NULL)
+		put_off(a, at, YB_OVERLOAD);
+	else if (a->at_gate_n > AUTH_WAITING_MAX)
+		do_without(a, at, YB_OVERLOAD);
+	else
+		next_step(a, at);
 }
 
 void auth_policy_answered(struct auth *a, void *ticket, enum yb_err err,

@@ -76,7 +76,10 @@ static void take_imported(struct auth *a, const struct cached *cached,
 		if (account->credentials[i].kind == DIRECTORY_CRYPT)
 			memccpy(ret, account->credentials[i].hash, 0,
 				DIRECTORY_HASH_MAX + 1);
-	if (*ret == 0 && a->imported_n > 0 &&
+	if (*ret == 0)
+		memccpy(ret, outside_sample(a->outside), 0,
+			DIRECTORY_HASH_MAX + 1);
+	if (*ret == 0 && a->imported_n > 0 && a->outside == NULL &&
 	    directory_imported_one(a->directory, ret) != YB_OK)
 		*ret = 0;
 }
@@ -292,11 +295,15 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 		return;
 	}
 	index = find_credential(cached, &g->hash);
+	/* The main password, the first of them, was checked outside. */
+	if (index < 0 && g->right && cached_may_log_in(cached))
+		index = 0;
 	if (index < 0) {
 		answer_all(a, g, YB_DENIED);
 		return;
 	}
-	if (cached->account->credentials[index].kind == DIRECTORY_CRYPT) {
+	if (cached->account->credentials[index].kind == DIRECTORY_CRYPT &&
+	    a->outside == NULL) {
 		err = replace_imported(a, g,
 				       &cached->account->credentials[index],
 				       &cached, &index);
@@ -315,14 +322,12 @@ static void judge(struct auth *a, struct guess *g, struct cached *cached,
 	accept_all(a, g, &grant);
 }
 
-void guess_finish(struct auth *a, struct guess *g)
+static void finish(struct auth *a, struct guess *g, enum yb_err err)
 {
 	struct cached *cached = NULL;
 	uint8_t digest[HMAC_LEN];
-	enum yb_err err = g->hash.err;
 
 	list_remove(&g->link);
-	a->guesses_n--;
 	if (err == YB_OK)
 		err = cache_find(&a->cache, name_span(&g->name), a->now_ms,
 				 &cached);
@@ -334,4 +339,49 @@ void guess_finish(struct auth *a, struct guess *g)
 		answer_all(a, g, err);
 	mem_wipe(digest, sizeof digest);
 	guess_free(g);
+}
+
+/*
+ * Whether somebody outside has to say if the password is right: where no device
+ * of ours has it. It is the same for a name that nobody has. The empty one is
+ * nobody's, and means "as anybody" to some (RFC 4513 section 5.1.2).
+ */
+static bool is_for_others(struct auth *a, const struct guess *g)
+{
+	struct cached *cached = NULL;
+
+	return outside_checks(a->outside) && g->password_n > 0 &&
+	       (cache_find(&a->cache, name_span(&g->name), a->now_ms,
+			   &cached) != YB_OK ||
+		find_credential(cached, &g->hash) < 0);
+}
+
+void guess_finish(struct auth *a, struct guess *g)
+{
+	enum yb_err err = g->hash.err;
+
+	a->guesses_n--;
+	if (err == YB_OK && is_for_others(a, g)) {
+		/* It leaves its place in the pool to the next, and stays on
+		 * the list for those who make the same guess. */
+		err = outside_ask_password(a, name_span(&g->name),
+					   g->hash.password, g);
+		if (err == YB_OK)
+			return;
+		err = err_is_temp(err) ? err : YB_GONE;
+	}
+	finish(a, g, err);
+}
+
+void auth_password_answered(struct auth *a, void *ticket, enum yb_err err,
+			    bool right, uint64_t now_ms)
+{
+	struct guess *g = ticket;
+
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+	if (err != YB_OK && !err_is_temp(err))
+		err = YB_GONE;
+	g->right = right;
+	finish(a, g, err);
+	attempts_run(a);
 }

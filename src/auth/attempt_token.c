@@ -280,29 +280,52 @@ static enum auth_reason reason_of(enum token_verdict verdict)
 	return AUTH_WRONG_TOKEN;
 }
 
+/* Whose it is, is known here as well. */
+static void on_account(struct outside_wait *w, struct auth *a, enum yb_err err)
+{
+	struct attempt *at = list_entry(w, struct attempt, wait);
+
+	if (err != YB_OK) {
+		attempt_answer(a, at, err, NULL);
+		return;
+	}
+	remember(a, at, &at->whose, at->expires_s);
+	judge(a, at, &at->whose);
+}
+
+static void take_good(struct auth *a, struct attempt *at,
+		      const struct token_answer *answer)
+{
+	enum yb_err err = attempt_name(a, answer->user, &at->whose);
+
+	at->expires_s = answer->expires_s;
+	at->wait.done = on_account;
+	/* Its owner may give up: then nobody hears of the end. */
+	if (err == YB_OK)
+		err = outside_refresh(a, name_span(&at->whose), &at->wait);
+	if (err == YB_AGAIN)
+		list_push(&a->asked, &at->link);
+	else
+		on_account(&at->wait, a, err);
+}
+
 void auth_token_answered(struct auth *a, void *ticket, enum yb_err err,
 			 const struct token_answer *answer, uint64_t now_ms)
 {
 	struct attempt *at = ticket;
-	struct name whose;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 	list_remove(&at->link);
-	at->asked = false;
 	at->peer->asked--;
 	a->asked_n--;
-	if (err == YB_OK && answer->verdict == TOKEN_GOOD) {
-		err = attempt_name(a, answer->user, &whose);
-		if (err == YB_OK) {
-			remember(a, at, &whose, answer->expires_s);
-			judge(a, at, &whose);
-		}
-	} else if (err == YB_OK) {
+	if (err != YB_OK) {
+		attempt_answer(a, at, err, NULL);
+	} else if (answer->verdict == TOKEN_GOOD) {
+		take_good(a, at, answer);
+	} else {
 		at->reason = reason_of(answer->verdict);
 		judge(a, at, NULL);
 	}
-	if (err != YB_OK)
-		attempt_answer(a, at, err, NULL);
 	attempts_run(a);
 }
 

@@ -37,6 +37,7 @@ enum yb_err auth_open(const struct auth_config *config, struct auth **ret)
 	a->directory = config->directory;
 	a->ended = config->ended;
 	a->ended_ctx = config->ended_ctx;
+	a->elsewhere = config->elsewhere;
 	a->iterations = AUTH_ITERATIONS;
 	a->delimiter = config->delimiter;
 	a->guesses_max = 1;
@@ -98,6 +99,8 @@ void auth_close(struct auth **auth)
 	logins_flush(a);
 	attempts_drop_all(a);
 	tokens_free(&a->tokens);
+	a->cache.outside = NULL;
+	outside_free(&a->outside);
 	gate_forget_all(a);
 	map_done(&a->policy_map);
 	throttle_close(&a->throttle, auth_real_ms(a));
@@ -106,6 +109,11 @@ void auth_close(struct auth **auth)
 	hmac_free(&a->proof);
 	free(a);
 	*auth = NULL;
+}
+
+void auth_set_now(struct auth *a, uint64_t now_ms)
+{
+	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
 }
 
 int auth_fd(const struct auth *a)

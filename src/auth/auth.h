@@ -32,6 +32,7 @@ struct auth_config {
 	auth_ended_fn *ended; /* or NULL */
 	void *ended_ctx;
 	const uint64_t *defaults; /* SETTINGS_N of them; NULL: the presets */
+	bool elsewhere; /* accounts and passwords are made elsewhere */
 };
 
 /* Whom a success names. */
@@ -84,6 +85,9 @@ void auth_set_defaults(struct auth *a, const uint64_t *defaults);
 
 /* Logins under way are forgotten: their `done` is not called. */
 void auth_close(struct auth **a);
+
+/* For what follows without a time of its own, such as auth_recipient(). */
+void auth_set_now(struct auth *a, uint64_t now_ms);
 
 /* Readable when auth_run() has something to do. -1 without threads. */
 int auth_fd(const struct auth *a);
@@ -178,9 +182,10 @@ struct auth_places {
 /*
  * Resolves a recipient. NO_ACCOUNT if the domain is ours and the address is
  * not; DENIED if the domain is not ours (no relaying); TOO_MANY, which should
- * not be, since aliases are checked when they are made. "postmaster" without
- * a domain, and at each of ours, always leads somewhere as long as there is
- * an account at all (RFC 5321 section 4.5.1).
+ * not be, since aliases are checked when they are made. AGAIN where somebody
+ * outside has to be asked first: auth_recipient_wait() of auth/outside.h.
+ * "postmaster" without a domain, and at each of ours, always leads somewhere as
+ * long as there is an account at all (RFC 5321 section 4.5.1).
  */
 YB_CHECKED enum yb_err auth_recipient(struct auth *a, struct span address,
 				      struct auth_places *ret);

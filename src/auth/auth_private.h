@@ -20,6 +20,7 @@
 #include "auth/auth.h"
 #include "auth/cache.h"
 #include "auth/name.h"
+#include "auth/outside.h"
 #include "auth/peers.h"
 #include "auth/policy.h"
 #include "auth/throttle.h"
@@ -93,8 +94,11 @@ struct auth {
 	struct list asking;    /* attempts that the policy is asked about, */
 	struct list delayed;   /* and those that it holds up, in their order */
 	size_t at_gate_n;      /* in these two */
-	struct auth_policy policy;  /* no `ask`: nobody is asked */
-	struct map policy_map;      /* answers that count for a while */
+	struct outside *outside;   /* who knows the accounts; NULL: we do */
+	bool elsewhere;            /* accounts are not made here */
+	struct name wanted;        /* auth_recipient() has answered AGAIN for */
+	struct auth_policy policy; /* no `ask`: nobody is asked */
+	struct map policy_map;     /* answers that count for a while */
 	struct list policy_answers; /* the oldest first */
 	size_t policy_answers_n;
 	size_t waiting_n; /* passwords, in these two and on guesses */
@@ -169,6 +173,9 @@ void tokens_free(struct tokens **tokens);
  * that was not checked yet is dropped.
  */
 void attempt_abandon(struct auth *a, struct attempt **at);
+
+/* INVALID with the reason where accounts are made elsewhere. */
+YB_CHECKED enum yb_err auth_may_make(struct auth *a, const char **ret_reason);
 
 /* Forgets what the site's policy has said. */
 void gate_forget_all(struct auth *a);

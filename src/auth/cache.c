@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "auth/outside.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -15,7 +16,9 @@ enum yb_err cache_open(struct cache *c, struct directory *directory,
 	uint8_t key[HMAC_LEN];
 	enum yb_err err;
 
-	*c = (struct cache){ .directory = directory, .iterations = iterations };
+	*c = (struct cache){ .directory = directory,
+			     .iterations = iterations,
+			     .success_ms = CACHE_SUCCESS_MS };
 	for (int i = 0; i < SETTINGS_N; i++)
 		c->defaults[i] = setting_preset((enum setting)i);
 	list_init(&c->accounts);
@@ -123,6 +126,8 @@ static enum yb_err load_settings(struct cache *c, struct span address,
 		else
 			ret[i] = c->defaults[i];
 	}
+	if (c->outside != NULL)
+		outside_settings(c->outside, address, ret);
 	return err;
 }
 
@@ -131,6 +136,11 @@ static enum yb_err load(struct cache *c, struct span address, bool *ret_real,
 {
 	enum yb_err err = directory_account_find(c->directory, address, ret);
 
+	if (err == YB_OK && c->outside != NULL) {
+		err = outside_lay_over(c->outside, address, *ret);
+		if (err != YB_OK)
+			directory_account_free(ret);
+	}
 	*ret_real = err == YB_OK;
 	return err == YB_NO_ACCOUNT ? make_fake(c, address, ret) : err;
 }
@@ -150,6 +160,7 @@ static enum yb_err insert(struct cache *c, struct span address, bool real,
 	}
 	at->real = real;
 	at->until_ms = now_ms + CACHE_UNKNOWN_MS;
+	at->success_ms = c->success_ms;
 	at->account = account;
 	list_init(&at->link);
 	list_push(real ? &c->accounts : &c->unknown, &at->link);
@@ -274,5 +285,5 @@ void cache_remember(struct cached *at, uint32_t index,
 		    const uint8_t digest[HMAC_LEN], uint64_t now_ms)
 {
 	memcpy(at->success[index].digest, digest, HMAC_LEN);
-	at->success[index].until_ms = now_ms + CACHE_SUCCESS_MS;
+	at->success[index].until_ms = now_ms + at->success_ms;
 }

@@ -40,10 +40,13 @@ struct cached {
 	struct list link; /* in one of the lists of the cache */
 	bool real;
 	uint64_t until_ms;                 /* of a fake one */
+	uint64_t success_ms;               /* how long a success counts */
 	uint64_t settings[SETTINGS_N];     /* what counts for it */
 	struct directory_account *account; /* owned */
 	struct cache_success success[];    /* one for each credential */
 };
+
+struct outside; /* auth/outside.h */
 
 struct cache {
 	struct directory *directory;   /* borrowed */
@@ -55,6 +58,8 @@ struct cache {
 	struct list accounts;          /* longest unused first */
 	struct list unknown;
 	size_t accounts_n, unknown_n;
+	uint64_t success_ms;           /* how long a success counts */
+	const struct outside *outside; /* who knows accounts; NULL: nobody */
 };
 
 YB_CHECKED enum yb_err cache_open(struct cache *c, struct directory *directory,

@@ -73,6 +73,15 @@ static enum yb_err new_verifier(struct auth *a, struct directory_verifier *v)
 	return crypto_random(v->salt, sizeof v->salt);
 }
 
+enum yb_err auth_may_make(struct auth *a, const char **ret_reason)
+{
+	if (!a->elsewhere)
+		return YB_OK;
+	*ret_reason = "accounts and their passwords come from accounts.command "
+		      "of the configuration: make and change them there";
+	return YB_INVALID;
+}
+
 enum yb_err account_name_free(struct auth *a, struct span address,
 			      struct name *ret, const char **ret_reason)
 {
@@ -98,8 +107,10 @@ enum yb_err auth_account_add(struct auth *a, struct span address,
 	struct directory_verifier v;
 	struct name name;
 	size_t n = 0;
-	enum yb_err err = account_name_free(a, address, &name, ret_reason);
+	enum yb_err err = auth_may_make(a, ret_reason);
 
+	if (err == YB_OK)
+		err = account_name_free(a, address, &name, ret_reason);
 	if (err != YB_OK)
 		return err;
 	err = password_prepare(password, name_span(&name), allow_weak, prepared,
@@ -146,9 +157,11 @@ enum yb_err auth_account_password(struct auth *a, struct span address,
 	uint8_t id[DIRECTORY_ID_LEN];
 	struct name name;
 	size_t n = 0;
-	enum yb_err err =
-		name_canonical(address, a->default_domain, NAME_FIND, &name);
+	enum yb_err err = auth_may_make(a, ret_reason);
 
+	if (err != YB_OK)
+		return err;
+	err = name_canonical(address, a->default_domain, NAME_FIND, &name);
 	if (err != YB_OK)
 		return err == YB_INVALID ? YB_NO_ACCOUNT : err;
 	err = directory_account_find(a->directory, name_span(&name), &account);

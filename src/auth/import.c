@@ -26,8 +26,11 @@ enum yb_err auth_accounts_import(struct auth *a,
 	struct directory_new_account list[AUTH_IMPORT_MAX];
 	struct name names[AUTH_IMPORT_MAX];
 	size_t index[AUTH_IMPORT_MAX], good = 0;
-	enum yb_err err = YB_OK;
+	const char *reason;
+	enum yb_err err = auth_may_make(a, &reason);
 
+	if (err != YB_OK)
+		return err;
 	if (n > AUTH_IMPORT_MAX)
 		return YB_TOO_BIG;
 	for (size_t i = 0; i < n; i++) {

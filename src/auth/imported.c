@@ -36,9 +36,10 @@ enum yb_err auth_account_import(struct auth *a, struct span address,
 	uint8_t id[DIRECTORY_ID_LEN];
 	struct span plain;
 	struct name name;
-	enum yb_err err =
-		auth_import_scheme(hash, &v, text, &plain, ret_reason);
+	enum yb_err err = auth_may_make(a, ret_reason);
 
+	if (err == YB_OK)
+		err = auth_import_scheme(hash, &v, text, &plain, ret_reason);
 	if (err != YB_OK)
 		return err;
 	if (v.kind == 0)

@@ -42,14 +42,31 @@ static enum yb_err add_place(struct walk *w, const struct cached *of)
 	return YB_OK;
 }
 
+/* As it is now; AGAIN if somebody has to be asked how that is. */
+static enum yb_err find_account(struct walk *w, struct span address,
+				struct cached **ret)
+{
+	struct auth *a = w->auth;
+	enum yb_err err = outside_refresh(a, address, NULL);
+
+	if (err == YB_AGAIN) {
+		a->wanted.n = address.n;
+		if (!span_to_str(address, a->wanted.text,
+				 sizeof a->wanted.text))
+			return YB_INVALID;
+	}
+	return err == YB_OK ? cache_find(&a->cache, address, a->now_ms, ret)
+			    : err;
+}
+
 static enum yb_err add_account(struct walk *w,
 			       struct directory_account **account)
 {
 	struct cached *at = NULL;
-	enum yb_err err =
-		cache_find(&w->auth->cache, span_str((*account)->address),
-			   w->auth->now_ms, &at);
+	enum yb_err err = find_account(w, span_str((*account)->address), &at);
 
+	if (err == YB_OK && !at->real)
+		err = YB_NO_ACCOUNT;
 	if (err == YB_OK)
 		err = add_place(w, at);
 	directory_account_free(account);
@@ -103,13 +120,12 @@ static enum yb_err find_alias(struct walk *w, const struct name *name,
 static enum yb_err find_exact(struct walk *w, const struct name *name,
 			      unsigned depth)
 {
-	struct auth *a = w->auth;
 	struct cached *at = NULL;
 	enum yb_err err;
 
 	if (++w->steps > AUTH_ALIAS_STEPS_MAX)
 		return YB_TOO_MANY;
-	err = cache_find(&a->cache, name_span(name), a->now_ms, &at);
+	err = find_account(w, name_span(name), &at);
 	if (err != YB_OK)
 		return err;
 	if (at->real)
@@ -233,9 +249,12 @@ enum yb_err auth_recipient(struct auth *a, struct span address,
 		err = no_such_name(a, address);
 	}
 	if (is_bare_postmaster(in) &&
-	    (err == YB_NO_ACCOUNT || err == YB_DENIED) &&
-	    find_postmaster(&w, SPAN_NONE) == YB_OK)
-		return YB_OK;
+	    (err == YB_NO_ACCOUNT || err == YB_DENIED)) {
+		enum yb_err other = find_postmaster(&w, SPAN_NONE);
+
+		if (other == YB_OK || err_is_temp(other))
+			return other;
+	}
 	return err;
 }
 
@@ -244,6 +263,10 @@ enum yb_err auth_address_find(struct auth *a, const struct name *name)
 	struct auth_places places;
 	struct walk w = { .auth = a, .places = &places };
 
+	enum yb_err err;
+
 	places.n = 0;
-	return find_exact(&w, name, 0);
+	err = find_exact(&w, name, 0);
+	/* Somebody outside may know it; he is asked when it is used. */
+	return err == YB_AGAIN ? YB_OK : err;
 }

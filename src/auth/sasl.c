@@ -23,6 +23,8 @@ struct auth_sasl {
 	auth_done_fn *done;
 	void *ctx;
 	/* SCRAM */
+	struct outside_wait wait; /* for the account, */
+	bool waits;               /* while somebody is asked about it */
 	struct name name;
 	struct name as;      /* as whom it asks to act, if another one */
 	bool good;           /* that name can be one */
@@ -45,20 +47,31 @@ static void finish(void *ctx, enum yb_err err,
 
 /* ---- SCRAM ---- */
 
-/* YB_OK with *ret_outcome, or why the account could not be looked at. */
-static enum yb_err tell_salt(struct auth_sasl *x, struct sasl_result *result,
-			     enum sasl_outcome *ret_outcome)
+/* Who it is, made canonical, and up to date: AGAIN if that takes a while. */
+static enum yb_err look_up(struct auth_sasl *x,
+			   const struct sasl_result *result)
 {
 	struct auth *a = x->auth;
-	struct cached *at = NULL;
 	enum yb_err err = attempt_name(a, result->user, &x->name);
 
 	if (err == YB_OK)
 		err = attempt_as(a, result->authzid, &x->name, &x->as,
 				 &x->good);
 	if (err == YB_OK)
-		err = cache_find(&a->cache, name_span(&x->name), a->now_ms,
-				 &at);
+		err = outside_refresh(a, name_span(&x->name), &x->wait);
+	x->waits = err == YB_AGAIN;
+	return err;
+}
+
+/* YB_OK with *ret_outcome, or why the account could not be looked at. */
+static enum yb_err tell_salt(struct auth_sasl *x, struct sasl_result *result,
+			     enum sasl_outcome *ret_outcome)
+{
+	struct auth *a = x->auth;
+	struct cached *at = NULL;
+	enum yb_err err =
+		cache_find(&a->cache, name_span(&x->name), a->now_ms, &at);
+
 	if (err != YB_OK)
 		return err;
 	if (x->server.mechanism == SASL_SCRAM_SHA_1) {
@@ -241,6 +254,10 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 	enum yb_err err = YB_OK;
 
 	if (outcome == SASL_WANTS_SALT)
+		err = look_up(x, result);
+	if (err == YB_AGAIN)
+		return; /* on_account() goes on */
+	if (err == YB_OK && outcome == SASL_WANTS_SALT)
 		err = tell_salt(x, result, &outcome);
 	if (err != YB_OK) {
 		finish(x, err, NULL, SPAN_NONE);
@@ -276,6 +293,22 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 		let_in(x);
 		return;
 	}
+}
+
+static void on_account(struct outside_wait *w, struct auth *a, enum yb_err err)
+{
+	struct auth_sasl *x = list_entry(w, struct auth_sasl, wait);
+	struct sasl_result result = { .challenge = SPAN_NONE };
+	enum sasl_outcome outcome = SASL_FAIL;
+
+	(void)a;
+	x->waits = false;
+	if (err == YB_OK)
+		err = tell_salt(x, &result, &outcome);
+	if (err == YB_OK)
+		take(x, outcome, &result);
+	else
+		finish(x, err, NULL, SPAN_NONE);
 }
 
 static void set_now(struct auth *a, uint64_t now_ms)
@@ -323,6 +356,8 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	x->peer = *peer;
 	x->peer.mechanism = sasl_mechanism_name(which);
 	x->outcome = YB_AGAIN;
+	list_init(&x->wait.link);
+	x->wait.done = on_account;
 	x->done = done;
 	x->ctx = ctx;
 	outcome = sasl_server_start(&x->server, which, channel, response,
@@ -340,7 +375,7 @@ void auth_sasl_step(struct auth_sasl *x, struct span response, uint64_t now_ms)
 	enum sasl_outcome outcome;
 
 	/* A step nobody asked for, such as after the outcome. */
-	if (x->outcome != YB_AGAIN || x->attempt != NULL)
+	if (x->outcome != YB_AGAIN || x->attempt != NULL || x->waits)
 		return;
 	set_now(x->auth, now_ms);
 	outcome = sasl_server_step(&x->server, response, &result);
@@ -352,6 +387,7 @@ void auth_sasl_free(struct auth_sasl **x)
 	if (*x == NULL)
 		return;
 	attempt_abandon((*x)->auth, &(*x)->attempt);
+	list_remove(&(*x)->wait.link);
 	sasl_server_done(&(*x)->server);
 	mem_wipe(*x, sizeof **x);
 	free(*x);

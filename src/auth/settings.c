@@ -69,7 +69,7 @@ static enum yb_err find_owner(struct auth *a, enum auth_owner owner,
 			      struct span text, struct name *ret)
 {
 	char domain[NAME_DOMAIN_MAX + 1];
-	struct cached *at = NULL;
+	struct directory_account *row = NULL;
 	enum yb_err err;
 
 	if (owner == AUTH_DOMAIN) {
@@ -80,11 +80,12 @@ static enum yb_err find_owner(struct auth *a, enum auth_owner owner,
 		return directory_domain_find(a->directory, name_span(ret));
 	}
 	err = name_canonical(text, a->default_domain, NAME_FIND, ret);
+	/* The row itself: whoever knows accounts need not be asked. */
 	if (err == YB_OK)
-		err = cache_find(&a->cache, name_span(ret), a->now_ms, &at);
-	if (err == YB_INVALID || (err == YB_OK && !at->real))
-		err = YB_NO_ACCOUNT;
-	return err;
+		err = directory_account_find(a->directory, name_span(ret),
+					     &row);
+	directory_account_free(&row);
+	return err == YB_INVALID ? YB_NO_ACCOUNT : err;
 }
 
 static enum directory_owner stored(enum auth_owner owner)

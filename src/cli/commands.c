@@ -401,7 +401,8 @@ const struct command commands[] = {
 	  cmd_auth_forgive },
 	{ "account add", "ADDRESS", 1, 1, account_add_options, COMMAND_USAGE,
 	  "Make an account, and its domain local if it is new",
-	  "Prints a generated password, once, on standard output.\n"
+	  "Prints a generated password, once, on standard output. Refused with\n"
+	  "accounts.directory: command, which makes accounts elsewhere.\n"
 	  "\n"
 	  "Examples:\n"
 	  "  yubin account add alice@example.org\n"
@@ -409,6 +410,10 @@ const struct command commands[] = {
 	  cmd_account_add },
 	{ "account list", "", 0, 0, json_options, COMMAND_USAGE,
 	  "List all accounts",
+	  "With accounts.directory: command those that were used here, whether "
+	  "the\n"
+	  "program still knows them or not.\n"
+	  "\n"
 	  "Examples:\n"
 	  "  yubin account list --json\n",
 	  cmd_account_list },

@@ -64,6 +64,8 @@ static enum yb_err open_auth(struct desk *d)
 	struct auth_config config = {
 		.default_domain = d->config->default_domain,
 		.defaults = d->config->defaults,
+		.elsewhere = d->config->accounts_directory ==
+			     CONFIG_DIRECTORY_COMMAND,
 	};
 	char *slash;
 	enum yb_err err;

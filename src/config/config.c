@@ -322,6 +322,11 @@ static void finish(struct reader *r)
 
 	if (c->hostname[0] == 0)
 		machine_name(c->hostname);
+	if (c->accounts_directory == CONFIG_DIRECTORY_COMMAND &&
+	    *c->accounts_command == 0)
+		problem_add(r->problems, (struct place){ 0, 0 },
+			    "accounts.directory: command needs a program in "
+			    "accounts.command");
 	(void)snprintf(control, sizeof control, "%s/control", c->run_path);
 	if (socket_address_parse(control, &a) != YB_OK)
 		problem_add(r->problems, r->run_at,
@@ -486,7 +491,11 @@ const char *config_program(const struct config *c, size_t i,
 {
 	const struct {
 		const char *key, *path;
-	} all[] = { { "policy.command", c->policy_command } };
+	} all[] = { { "accounts.command",
+		      c->accounts_directory == CONFIG_DIRECTORY_COMMAND
+			      ? c->accounts_command
+			      : "" },
+		    { "policy.command", c->policy_command } };
 
 	for (size_t at = 0; at < ARRAY_LEN(all); at++) {
 		if (*all[at].path == 0 || i-- > 0)

@@ -43,6 +43,8 @@ enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_START, CONFIG_TLS_IMPLICIT };
 enum config_scram { CONFIG_SCRAM_AUTO, CONFIG_SCRAM_ON, CONFIG_SCRAM_OFF };
 enum config_plain_login { CONFIG_PLAIN_NEVER, CONFIG_PLAIN_LOOPBACK };
 enum config_utf8_mail { CONFIG_UTF8_AS_IS, CONFIG_UTF8_REFUSE };
+enum config_directory { CONFIG_DIRECTORY_SQLITE, CONFIG_DIRECTORY_COMMAND };
+enum config_passwords { CONFIG_PASSWORDS_HASH, CONFIG_PASSWORDS_CHECK };
 enum config_failure { CONFIG_FAILURE_DENY, CONFIG_FAILURE_ALLOW };
 enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
 
@@ -112,11 +114,17 @@ struct config {
 	/* For networks_have() of os/network.h; or "". */
 	char proxy_networks[CONFIG_NETWORKS_LEN];
 	char xclient_networks[CONFIG_NETWORKS_LEN];
-	uint64_t ballast;                     /* octets */
-	uint32_t undelete_days;               /* 0: deleted is gone at once */
-	uint32_t mass_delete_percent;         /* 0: never told of */
-	uint32_t mass_delete_least;           /* messages */
-	char policy_command[CONFIG_PATH_LEN]; /* or "" */
+	uint64_t ballast;                       /* octets */
+	uint32_t undelete_days;                 /* 0: deleted is gone at once */
+	uint32_t mass_delete_percent;           /* 0: never told of */
+	uint32_t mass_delete_least;             /* messages */
+	uint32_t accounts_directory;            /* enum config_directory */
+	char accounts_command[CONFIG_PATH_LEN]; /* or "" */
+	uint32_t accounts_passwords;            /* enum config_passwords */
+	uint32_t accounts_processes;
+	uint32_t accounts_timeout;                       /* milliseconds */
+	uint32_t accounts_cache, accounts_cache_unknown; /* seconds */
+	char policy_command[CONFIG_PATH_LEN];            /* or "" */
 	uint32_t policy_processes;
 	uint32_t policy_timeout;       /* milliseconds */
 	uint32_t policy_on_failure;    /* enum config_failure */

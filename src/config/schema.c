@@ -8,6 +8,8 @@
 static const char *const plain_login_choices[] = { "never", "loopback", NULL };
 static const char *const scram_choices[] = { "auto", "on", "off", NULL };
 static const char *const utf8_mail_choices[] = { "as-is", "refuse", NULL };
+static const char *const directory_choices[] = { "sqlite", "command", NULL };
+static const char *const passwords_choices[] = { "hash", "check", NULL };
 static const char *const on_failure_choices[] = { "deny", "allow", NULL };
 static const char *const language_choices[] = { "en", "ja", NULL };
 /* As CONFIG_DELIMITERS, and none. */
@@ -31,6 +33,8 @@ enum {
 	 * programs give up before it. */
 	TIMEOUT_MIN = 50,
 	TIMEOUT_MAX = 30000,
+	/* A day: who is gone outside is gone here by tomorrow. */
+	CACHE_MAX = 24 * 60 * 60,
 };
 
 /* A terabyte: more is no ballast. */
@@ -163,6 +167,29 @@ const struct config_field config_fields[] = {
 	/* clang-format off */
 	SETTINGS_SHARED(SETTING_ROW)
 	/* clang-format on */
+	{ "accounts", "directory", FIELD_CHOICE, false, AT(accounts_directory),
+	  0, 0, directory_choices, "sqlite",
+	  "Who knows the accounts: sqlite (this server, by `yubin account`) |\n"
+	  "command (a program, for LDAP or SQL: docs/guide/commands.md).",
+	  FIELD_RESTART },
+	{ "accounts", "command", FIELD_PATH, true, AT(accounts_command), 0, 0,
+	  NULL, "", "That program.", FIELD_LIVE },
+	{ "accounts", "passwords", FIELD_CHOICE, false, AT(accounts_passwords),
+	  0, 0, passwords_choices, "hash",
+	  "The program gives a hash | it checks passwords, and sees them.",
+	  FIELD_RESTART },
+	{ "accounts", "processes", FIELD_COUNT, false, AT(accounts_processes),
+	  1, PROCESSES_MAX, NULL, "4", "Of the program, at a time.",
+	  FIELD_LIVE },
+	{ "accounts", "timeout", FIELD_COUNT, false, AT(accounts_timeout),
+	  TIMEOUT_MIN, TIMEOUT_MAX, NULL, "5000",
+	  "Milliseconds that it has for an answer.", FIELD_LIVE },
+	{ "accounts", "cache", FIELD_COUNT, false, AT(accounts_cache), 1,
+	  CACHE_MAX, NULL, "300", "Seconds for which an answer counts, ...",
+	  FIELD_LIVE },
+	{ "accounts", "cache_unknown", FIELD_COUNT, false,
+	  AT(accounts_cache_unknown), 1, CACHE_MAX, NULL, "60",
+	  "... and one that there is no such account.", FIELD_LIVE },
 	{ "policy", "command", FIELD_PATH, true, AT(policy_command), 0, 0, NULL,
 	  "",
 	  "A program that is asked before each login is checked: allow, delay\n"

@@ -15,6 +15,7 @@
 #include "server/cage.h"
 #include "server/control_directory.h"
 #include "server/control_server.h"
+#include "server/outside_client.h"
 #include "server/policy_client.h"
 #include "server/process.h"
 
@@ -24,6 +25,11 @@ enum {
 	LOGINS_MAX = 8192,
 	/* As long as CONNECTION_SID_MAX. */
 	SESSION_NAME_MAX = 40,
+	/* Recipients that wait for somebody outside: as many as one worker may
+	 * ask about. */
+	RCPTS_MAX = 8192,
+	/* Names that one of them leads over, aliases and all. */
+	RCPT_TURNS_MAX = 64,
 	/* Two cores hash; more threads would only queue inside the kernel. */
 	HASHING_THREADS = 2,
 };
@@ -38,6 +44,8 @@ struct auth_process {
 	size_t logins_n[WORKERS_MAX];
 	struct lookup_client lookup; /* asks outside, where configured */
 	struct policy_client policy;
+	struct outside_client outside;
+	size_t rcpts_n;          /* recipients that wait for it */
 	struct loop_io pool;     /* results of hashing */
 	struct loop_timer timer; /* delayed answers */
 	struct loop_task retime;
@@ -110,7 +118,9 @@ static void count_work(struct auth_process *p)
 static void tell_offers(struct auth_process *p, bool anew)
 {
 	uint64_t imported = auth_imported(p->auth);
-	bool hide = imported > 0;
+	/* What comes from outside has verifiers only if the site says so. */
+	bool hide = imported > 0 || p->process.config.accounts_directory ==
+					    CONFIG_DIRECTORY_COMMAND;
 	struct message_writer w;
 
 	metric_set(p->process.page, METRIC_IMPORTED, imported);
@@ -496,29 +506,123 @@ static bool on_cancel(struct auth_process *p, struct peer *from,
 	return true;
 }
 
+/* A recipient, while somebody outside is asked about it. */
+struct rcpt {
+	struct outside_wait wait;
+	struct auth_process *process;
+	uint32_t worker;
+	uint64_t incarnation, id;
+	unsigned turns; /* that it has taken */
+	size_t n;
+	uint8_t address[];
+};
+
+/* False: the channel is full. */
+static bool send_places(struct peer *to, uint64_t id, enum yb_err err,
+			struct auth_places *places)
+{
+	struct message_writer w;
+	struct span parts[2];
+
+	if (err != YB_OK)
+		places->n = 0;
+	message_write(&w);
+	message_write_u32(&w, err);
+	message_write_u32(&w, (uint32_t)places->n);
+	parts[0] = message_written(&w);
+	parts[1] = span_of(places->at, places->n * sizeof places->at[0]);
+	return channel_send(&to->channel, MESSAGE_RCPT_DONE, id, parts, 2, NULL,
+			    0) == YB_OK;
+}
+
+/* AGAIN: it waits for another name; else `places`, or why there are none. */
+static enum yb_err look_up(struct rcpt *r, struct auth_places *places)
+{
+	struct auth *auth = r->process->auth;
+	enum yb_err err;
+
+	do {
+		err = auth_recipient(auth, span_of(r->address, r->n), places);
+		if (err == YB_AGAIN && ++r->turns > RCPT_TURNS_MAX)
+			return YB_TOO_MANY;
+		if (err == YB_AGAIN) {
+			err = auth_recipient_wait(auth, &r->wait);
+			if (err != YB_OK)
+				return err;
+			err = YB_AGAIN; /* it is known by now */
+		}
+	} while (err == YB_AGAIN);
+	return err;
+}
+
+static void rcpt_free(struct rcpt *r)
+{
+	r->process->rcpts_n--;
+	free(r);
+}
+
+static void on_known(struct outside_wait *w, struct auth *a, enum yb_err err)
+{
+	struct rcpt *r = list_entry(w, struct rcpt, wait);
+	struct auth_places places;
+	struct peer *peer;
+
+	(void)a;
+	if (err == YB_OK)
+		err = look_up(r, &places);
+	if (err == YB_AGAIN)
+		return;
+	peer = worker_of(r->process, r->worker, r->incarnation);
+	if (peer != NULL) /* else its deadline tells */
+		(void)send_places(peer, r->id, err, &places);
+	rcpt_free(r);
+}
+
+static struct rcpt *rcpt_new(struct auth_process *p, struct peer *from,
+			     uint64_t id, struct span address)
+{
+	struct rcpt *r;
+
+	if (p->rcpts_n >= RCPTS_MAX)
+		return NULL;
+	r = calloc(1, sizeof *r + address.n);
+	if (r == NULL)
+		return NULL;
+	*r = (struct rcpt){ .process = p,
+			    .worker = from->number,
+			    .incarnation = from->incarnation,
+			    .id = id,
+			    .n = address.n };
+	r->wait.done = on_known;
+	memcpy(r->address, address.p, address.n);
+	p->rcpts_n++;
+	return r;
+}
+
 static bool on_rcpt(struct auth_process *p, struct peer *from,
 		    struct message *m)
 {
 	struct message_reader r;
-	struct message_writer w;
 	struct auth_places places;
-	struct span address, parts[2];
+	struct span address;
+	struct rcpt *rcpt;
 	enum yb_err err;
 
 	message_read(&r, m);
 	address = message_read_octets(&r);
 	if (!message_read_ended(&r))
 		return false;
+	auth_set_now(p->auth, loop_now(p->process.loop));
 	err = auth_recipient(p->auth, address, &places);
-	if (err != YB_OK)
-		places.n = 0;
-	message_write(&w);
-	message_write_u32(&w, err);
-	message_write_u32(&w, (uint32_t)places.n);
-	parts[0] = message_written(&w);
-	parts[1] = span_of(places.at, places.n * sizeof places.at[0]);
-	return channel_send(&from->channel, MESSAGE_RCPT_DONE, m->id, parts, 2,
-			    NULL, 0) == YB_OK;
+	if (err == YB_AGAIN) {
+		rcpt = rcpt_new(p, from, m->id, address);
+		err = rcpt == NULL ? YB_OVERLOAD : look_up(rcpt, &places);
+		if (err == YB_AGAIN)
+			return true;
+		if (rcpt != NULL)
+			rcpt_free(rcpt);
+	}
+	return send_places(from, m->id, err, &places);
 }
 
 static bool on_worker_message(struct peer *from, struct message *m)
@@ -643,6 +747,8 @@ static enum yb_err open_all(struct auth_process *p)
 		.ended_ctx = p,
 		.delimiter = CONFIG_DELIMITERS[config->recipient_delimiter],
 		.defaults = config->defaults,
+		.elsewhere =
+			config->accounts_directory == CONFIG_DIRECTORY_COMMAND,
 	};
 	char wal[CONFIG_PATH_LEN + 8];
 	enum yb_err err;
@@ -667,6 +773,8 @@ static enum yb_err open_all(struct auth_process *p)
 	if (err == YB_OK) {
 		p->policy.auth = p->auth;
 		policy_client_set(&p->policy, config);
+		p->outside.auth = p->auth;
+		err = outside_client_set(&p->outside, config);
 	}
 	if (err == YB_OK)
 		err = control_server_init(&p->control, p->process.loop,
@@ -763,7 +871,7 @@ static enum yb_err on_reload(void *ctx)
 		return YB_OK;
 	auth_set_defaults(p->auth, p->process.config.defaults);
 	policy_client_set(&p->policy, &p->process.config);
-	return YB_OK;
+	return outside_client_set(&p->outside, &p->process.config);
 }
 
 static void on_stop(void *ctx)
@@ -797,6 +905,9 @@ int auth_process_main(void)
 	p->policy = (struct policy_client){ .lookup = &p->lookup,
 					    .after = on_asked,
 					    .ctx = p };
+	p->outside = (struct outside_client){ .lookup = &p->lookup,
+					      .after = on_asked,
+					      .ctx = p };
 	map_init(&p->logins, os_random_u64());
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->timer, on_timer, p);

@@ -16,7 +16,12 @@
 	X(POLICY)                                                             \
 	/* How it went: the same, what came of it, why, the device or "" ->   \
 	 * nothing */                                                         \
-	X(OUTCOME)
+	X(OUTCOME)                                                            \
+	/* Who is this? Address -> found, kind, iterations, salt, two keys,   \
+	 * hash, which settings, all of them */                               \
+	X(ACCOUNT)                                                            \
+	/* Is this the main password? Address, password -> is it */           \
+	X(PASSWORD)
 
 enum lookup_kind {
 #define X(name) LOOKUP_##name,

@@ -14,6 +14,7 @@ struct lookup_process {
 	struct peer auth;
 	unsigned in_flight;
 	struct command *policy; /* NULL: not configured */
+	struct command *accounts;
 };
 
 /*
@@ -47,6 +48,8 @@ typedef bool lookup_handle_fn(struct lookup_call *call,
 			      struct message_reader *fields);
 bool lookup_policy(struct lookup_call *call, struct message_reader *fields);
 bool lookup_outcome(struct lookup_call *call, struct message_reader *fields);
+bool lookup_account(struct lookup_call *call, struct message_reader *fields);
+bool lookup_password(struct lookup_call *call, struct message_reader *fields);
 
 /* JSON from fields; NULL, which others take, for what JSON cannot hold. */
 json_t *lookup_text(struct span s);

@@ -17,6 +17,8 @@ enum { CALLS_MAX = LOOKUP_KIND_COUNT * LOOKUP_IN_FLIGHT_MAX };
 static lookup_handle_fn *const handlers[LOOKUP_KIND_COUNT] = {
 	[LOOKUP_POLICY] = lookup_policy,
 	[LOOKUP_OUTCOME] = lookup_outcome,
+	[LOOKUP_ACCOUNT] = lookup_account,
+	[LOOKUP_PASSWORD] = lookup_password,
 };
 
 /* ---- answers ---- */
@@ -115,21 +117,35 @@ static struct peer *find_peer(void *owner, enum role role, uint32_t number)
 
 /* ---- commands ---- */
 
-static enum yb_err open_policy(struct lookup_process *p)
+static enum yb_err open_one(struct lookup_process *p,
+			    const struct command_config *command,
+			    struct command **ret)
+{
+	command_free(ret);
+	return *command->program == 0
+		       ? YB_OK
+		       : command_new(p->process.loop, &p->process.log, command,
+				     ret);
+}
+
+static enum yb_err open_commands(struct lookup_process *p)
 {
 	const struct config *config = &p->process.config;
-	const struct command_config command = {
+	const struct command_config policy = {
 		.name = "policy",
 		.program = config->policy_command,
 		.processes = config->policy_processes,
 		.timeout_ms = config->policy_timeout,
 	};
+	const struct command_config accounts = {
+		.name = "accounts",
+		.program = config->accounts_command,
+		.processes = config->accounts_processes,
+		.timeout_ms = config->accounts_timeout,
+	};
+	enum yb_err err = open_one(p, &policy, &p->policy);
 
-	command_free(&p->policy);
-	return *config->policy_command == 0
-		       ? YB_OK
-		       : command_new(p->process.loop, &p->process.log, &command,
-				     &p->policy);
+	return err == YB_OK ? open_one(p, &accounts, &p->accounts) : err;
 }
 
 /* ---- the cage ---- */
@@ -139,7 +155,7 @@ enum { PATHS_MAX = 24 };
 struct paths {
 	struct sandbox_path at[PATHS_MAX];
 	size_t n;
-	char folders[2][CONFIG_PATH_LEN];
+	char folders[4][CONFIG_PATH_LEN]; /* one a program, and for a look */
 	size_t folders_n;
 };
 
@@ -171,8 +187,6 @@ static void let_program(struct paths *ps, const struct config *c,
 			       c->private_key, c->file };
 	char *slash;
 
-	if (*program == 0)
-		return;
 	let(ps, program, SANDBOX_EXECUTE);
 	memcpy(folder, program, CONFIG_PATH_LEN);
 	slash = strrchr(folder, '/');
@@ -207,13 +221,17 @@ static enum yb_err close_cage(struct lookup_process *p)
 		"/proc",
 	};
 	struct paths ps = { .n = 0 };
+	const char *program, *key;
 
 	for (size_t i = 0; i < sizeof system / sizeof *system; i++)
 		let(&ps, system[i], SANDBOX_EXECUTE);
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		let(&ps, settings[i], SANDBOX_READ);
 	let(&ps, "/dev/null", SANDBOX_WRITE_FILE);
-	let_program(&ps, &p->process.config, p->process.config.policy_command);
+	for (size_t i = 0;
+	     (program = config_program(&p->process.config, i, &key)) != NULL;
+	     i++)
+		let_program(&ps, &p->process.config, program);
 	return cage_close(&p->process, ps.at, ps.n);
 }
 
@@ -224,7 +242,7 @@ static void start(struct lookup_process *p)
 	enum yb_err err = close_cage(p);
 
 	if (err == YB_OK)
-		err = open_policy(p);
+		err = open_commands(p);
 	if (err == YB_OK) {
 		process_ready(&p->process);
 		return;
@@ -252,7 +270,7 @@ static bool on_message(void *ctx, struct message *m)
 /* The paths of programs are as they were (config_lookup_is_same()). */
 static enum yb_err on_reload(void *ctx)
 {
-	return open_policy(ctx);
+	return open_commands(ctx);
 }
 
 static void on_stop(void *ctx)
@@ -279,5 +297,6 @@ int lookup_process_main(void)
 	p->auth.on_end = on_auth_end;
 	status = process_run(&p->process);
 	command_free(&p->policy);
+	command_free(&p->accounts);
 	return status;
 }
