@@ -27,7 +27,9 @@ enum {
 	JOURNAL_LEAST = 4,
 	/* Of a half: thousands of messages, and read in a moment at a start
 	 * after a crash. */
-	JOURNAL_OCTETS = 16 * 1024 * 1024,
+	JOURNAL_OCTETS = 32 * 1024 * 1024,
+	/* What a tick later is on the disk anyway, or comes faster. */
+	INDEX_LAG = 64,
 	/* Of one worker, or auth for it, at a time: twice what it can wait
 	 * for, since those that it gave up are worked on as well. */
 	QUESTIONS_MAX = 2 * REQUESTS_MAX,
@@ -687,6 +689,7 @@ static enum yb_err open_all(struct store_process *p)
 					       p->process.config.ballast,
 				       .journal_least = JOURNAL_LEAST,
 				       .journal_octets = JOURNAL_OCTETS,
+				       .index_lag = INDEX_LAG,
 				       .defer = defer,
 				       .report = report,
 				       .ctx = p };

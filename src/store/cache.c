@@ -41,6 +41,7 @@ static struct mailbox *mailbox_new(struct store *st,
 	list_init(&mb->openers);
 	list_init(&mb->unsynced);
 	list_init(&mb->in_journal);
+	list_init(&mb->lagging);
 	return mb;
 }
 
@@ -87,6 +88,8 @@ static void mailbox_free(struct mailbox *mb)
 	list_remove(&mb->kick);
 	list_remove(&mb->candidate);
 	list_remove(&mb->unsynced);
+	if (mb->lag_log != NULL)
+		mailbox_write_index(mb);
 	mailbox_forget_listing(mb);
 	if (mb->held)
 		log_file_unpin(mb->log);
@@ -250,6 +253,7 @@ static enum yb_err adopt_loaded(struct mailbox *mb, struct loaded *l)
 		return YB_NOMEM;
 	mb->head = l->head;
 	mb->table = l->table;
+	mb->index_n = l->table.count;
 	index_table_init(&l->table, &mb->table.keys);
 	mb->read_only = l->read_only;
 	mb->tail = mb->durable = mb->reserved = l->tail;

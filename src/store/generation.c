@@ -217,10 +217,12 @@ static void take_over(struct compaction *c, struct mailbox *mb)
 	}
 	old->replaced = true;
 	journal_forget(mb);
+	mailbox_stop_lagging(mb);
 	mb->log = fresh;
 	mb->head = n->head;
 	index_table_done(&mb->table);
 	mb->table = n->table;
+	mb->index_n = n->table.count;
 	index_table_init(&n->table, &mb->table.keys);
 	mb->tail = mb->durable = mb->reserved = n->tail;
 	mb->appended = 0;

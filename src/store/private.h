@@ -138,6 +138,8 @@ struct store {
 	size_t compactions;     /* in progress */
 	size_t operations;      /* taken and not answered */
 	size_t snapshots_n;
+	struct list lagging; /* mailboxes whose indexes are behind */
+	size_t lagging_n;
 	struct list unsynced; /* mailboxes that wait for a sync to begin */
 	struct journal journal;
 	bool adding;  /* store_add() is at work */
@@ -206,9 +208,12 @@ struct mailbox {
 	uint64_t pending_octets;
 	size_t pending_adds; /* entries that these will add to the table */
 	struct list openers;
-	struct list unsynced;   /* in st->unsynced */
-	struct list in_journal; /* in st->journal.logs */
-	unsigned in_halves;     /* bits: the log is not synced, but there */
+	struct list unsynced;     /* in st->unsynced */
+	struct list in_journal;   /* in st->journal.logs */
+	struct list lagging;      /* in st->lagging */
+	size_t index_n;           /* entries that the index has */
+	struct log_file *lag_log; /* pinned while that is behind */
+	unsigned in_halves;       /* bits: the log is not synced, but there */
 	struct log_file *journal_log; /* pinned as long */
 	struct log_head head;
 	struct log_file *log;
@@ -387,6 +392,11 @@ void mailbox_sync_alone(struct mailbox *mb, bool drains);
 /* A sync that covers all below `upto` has ended. */
 void mailbox_synced(struct mailbox *mb, uint64_t upto, bool good);
 void syncs_begin(struct store *st);
+void mailbox_write_index(struct mailbox *mb);
+/* Its index is not to be written: another one has taken its place. */
+void mailbox_stop_lagging(struct mailbox *mb);
+/* Writes indexes that are behind, oldest first, until only `left` are. */
+void indexes_catch_up(struct store *st, size_t left);
 void mailbox_fail(struct mailbox *mb);
 void mailbox_rewrite(struct mailbox *mb);
 

@@ -118,6 +118,7 @@ enum yb_err store_open(const struct store_config *config, struct store **ret)
 	list_init(&st->removals);
 	list_init(&st->candidates);
 	list_init(&st->unsynced);
+	list_init(&st->lagging);
 	err = st->os->open_root(st->os->ctx, config->path, &st->files.root);
 	if (err == YB_OK)
 		err = take_lock(st);
@@ -270,6 +271,7 @@ void store_tick(struct store *st)
 	space_tick(st);
 	sweep_tick(st);
 	journal_tick(st);
+	indexes_catch_up(st, 0);
 	store_settle(st);
 }
 

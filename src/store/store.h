@@ -85,6 +85,9 @@ struct store_config {
 	size_t journal_least;
 	uint64_t journal_octets;
 	bool journal_at_once; /* made at the first wish, for tests */
+	/* Messages that an index on the disk may be behind its log, for a
+	 * second or so; a start after a crash reads as many. */
+	size_t index_lag;
 	/*
 	 * Unless NULL, called when something is to be synced: the caller
 	 * calls store_turn() soon, when more may have come.

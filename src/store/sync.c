@@ -18,7 +18,11 @@
 
 /* Entries that an expunge changed are written range by range up to this
  * many ranges, else as one run from the first to the last. */
-enum { SYNC_RANGES_ALONE = 16 };
+enum {
+	SYNC_RANGES_ALONE = 16,
+	/* Mailboxes whose indexes are behind: their descriptors are open. */
+	LAGGING_MAX = 512,
+};
 
 /* ---- the index ---- */
 
@@ -31,14 +35,26 @@ static void write_entries(struct mailbox *mb, struct index_range range)
 		mb->index_stale = true;
 }
 
+void mailbox_stop_lagging(struct mailbox *mb)
+{
+	if (mb->lag_log == NULL)
+		return;
+	list_remove(&mb->lagging);
+	mb->st->lagging_n--;
+	log_file_unpin(mb->lag_log);
+	mb->lag_log = NULL;
+}
+
 /* After the sync that `durable_upto` names, never before. */
-static void write_head(struct mailbox *mb)
+void mailbox_write_index(struct mailbox *mb)
 {
 	struct index_head head = { .generation = mb->head.generation,
 				   .covers_upto = mb->durable,
 				   .durable_upto = mb->durable };
 
 	memcpy(head.log_id, mb->head.id, sizeof head.log_id);
+	write_entries(mb, (struct index_range){ mb->index_n, mb->table.count });
+	mb->index_n = mb->table.count;
 	if (!mb->index_stale && index_write_head(mb->st->os, mb->log->index_fd,
 						 &head, &mb->table) != YB_OK)
 		mb->index_stale = true;
@@ -46,6 +62,37 @@ static void write_head(struct mailbox *mb)
 	 * does not; the next opening notices, and reads the log. */
 	if (mb->index_stale)
 		log_file_close_index(mb->log);
+	mailbox_stop_lagging(mb);
+}
+
+void indexes_catch_up(struct store *st, size_t left)
+{
+	while (st->lagging_n > left)
+		mailbox_write_index(
+			list_entry(st->lagging.next, struct mailbox, lagging));
+}
+
+/*
+ * I5: the index is derived, and may be behind the log: an opening reads what
+ * it does not know. So one write serves several messages. Its descriptor
+ * stays open as long.
+ */
+static void let_lag(struct mailbox *mb)
+{
+	struct store *st = mb->st;
+
+	if (mb->index_stale ||
+	    mb->table.count - mb->index_n >= st->config.index_lag) {
+		mailbox_write_index(mb);
+		return;
+	}
+	if (mb->lag_log != NULL)
+		return;
+	mb->lag_log = mb->log;
+	log_file_pin(mb->lag_log);
+	list_push(&st->lagging, &mb->lagging);
+	st->lagging_n++;
+	indexes_catch_up(st, LAGGING_MAX);
 }
 
 /* ---- publishing ---- */
@@ -102,7 +149,7 @@ static void publish_change(struct mailbox *mb, const struct part *part)
 /* Everything written below `upto` is synced: shows and answers it. */
 static void publish(struct mailbox *mb, uint64_t upto)
 {
-	size_t first_new = mb->table.count;
+	bool changed = false;
 	struct list answered;
 
 	list_init(&answered);
@@ -120,13 +167,16 @@ static void publish(struct mailbox *mb, uint64_t upto)
 				 part->head_sum);
 		if (part->record.type != LOG_MESSAGE) {
 			publish_change(mb, part);
+			changed = true;
 			continue;
 		}
 		index_table_add(&mb->table, &part->record, part->at);
 		space_taken(mb->st);
 	}
-	write_entries(mb, (struct index_range){ first_new, mb->table.count });
-	write_head(mb);
+	if (changed)
+		mailbox_write_index(mb);
+	else
+		let_lag(mb);
 	mailbox_forget_listing(mb);
 	mb->changed_ms = store_mono_ms(mb->st);
 	while (!list_empty(&answered))
@@ -311,8 +361,10 @@ static void switch_log(struct mailbox *mb, struct log_file *fresh,
 		       const struct log_head *head)
 {
 	struct log_file *old = mb->log;
-	int index_fd = old->index_fd;
+	int index_fd;
 
+	mailbox_write_index(mb);
+	index_fd = old->index_fd;
 	/* The index's file goes on: offsets are the same. */
 	old->index_fd = -1;
 	old->replaced = true;
@@ -321,7 +373,7 @@ static void switch_log(struct mailbox *mb, struct log_file *fresh,
 	mb->log = fresh;
 	mb->head = *head;
 	mailbox_forget_listing(mb);
-	write_head(mb);
+	mailbox_write_index(mb);
 	/* Old snapshots own it from now on, and its reader stays open. */
 	log_file_unpin(old);
 	log_file_unref(&old);

@@ -454,6 +454,48 @@ static void test_journal_never_overwrites(void **state)
 	free(later);
 }
 
+/* I5: an index that is behind its log, and a process that dies then. */
+static void test_index_lags(void **state)
+{
+	struct fixture *f = *state;
+	struct store_config config = { .path = "/",
+				       .os = f->os,
+				       .index_lag = 3 };
+	struct sim_data *index;
+	struct index_head head;
+
+	store_close(&f->st);
+	assert_ok(store_open(&config, &f->st));
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	assert_ok(help_deliver(f->st, help_place(1), two));
+	index = sim_file(f->disk, index_1);
+	assert_ok(index_head_decode(index->p, &head));
+	assert_int_equal(head.count, 0);
+	store_tick(f->st);
+	index = sim_file(f->disk, index_1);
+	assert_ok(index_head_decode(index->p, &head));
+	assert_int_equal(head.count, 2);
+	/* So many at once are not left to the tick. */
+	for (int i = 0; i < 3; i++)
+		assert_ok(help_deliver(f->st, help_place(2), one));
+	assert_int_equal(f->st->lagging_n, 0);
+	assert_ok(help_deliver(f->st, help_place(1), one));
+	assert_int_equal(f->st->lagging_n, 1);
+	f->disk->dead = true;
+	store_close(&f->st);
+	f->disk->dead = false;
+	index = sim_file(f->disk, index_1);
+	assert_ok(index_head_decode(index->p, &head));
+	assert_int_equal(head.count, 2);
+	f->st = help_store(f->os, NULL, NULL);
+	{
+		struct store_totals totals;
+
+		assert_ok(help_totals(f->st, help_place(1), &totals));
+		assert_int_equal(totals.messages, 3);
+	}
+}
+
 /* A sync that fails while a mailbox is opened: nothing unsynced is shown,
  * and what was read goes into a new generation. */
 static void test_failed_sync_while_loading(void **state)
@@ -520,6 +562,7 @@ int main(void)
 		T(test_journal_never_overwrites),
 		T(test_failed_sync_while_loading),
 		T(test_index_write_fails),
+		T(test_index_lags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

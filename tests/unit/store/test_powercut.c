@@ -450,6 +450,7 @@ static enum yb_err try_open(const struct world *w, struct sim_disk *disk,
 		config.journal_least = 1 + (unsigned)w->random % 2;
 		config.journal_octets = JOURNAL_OCTETS;
 		config.journal_at_once = true;
+		config.index_lag = 3;
 	}
 	return store_open(&config, ret);
 }
