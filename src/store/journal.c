@@ -97,7 +97,10 @@ void journal_drain(struct store *st)
 		if (j->drains == DRAIN_SYNCS ||
 		    (mb->in_halves & j->draining) == 0)
 			return;
-		if (!mb->syncing && !mb->failed)
+		/* I9: what a sync says of offsets is not true of the log that
+		 * takes over meanwhile, and that one is synced. */
+		if (!mb->syncing && !mb->failed &&
+		    mb->work != MAILBOX_SWITCHING)
 			mailbox_sync_alone(mb, true);
 	}
 }
@@ -419,6 +422,8 @@ void journal_tick(struct store *st)
 {
 	struct journal *j = &st->journal;
 
+	/* Those that could not be synced when it was their turn. */
+	journal_drain(st);
 	if (j->logs_n == 0 || j->busy ||
 	    store_mono_ms(st) - j->last_ms < QUIET_MS)
 		return;

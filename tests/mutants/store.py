@@ -72,6 +72,12 @@ MUTANTS = [
      "		return YB_OK;\n"
      "	return YB_OK;",
      FAILURES),
+    ("a log synced for the journal while another takes over",
+     "src/store/journal.c",
+     "		if (!mb->syncing && !mb->failed &&\n"
+     "		    mb->work != MAILBOX_SWITCHING)",
+     "		if (!mb->syncing && !mb->failed)",
+     FAILURES),
     ("a journal that failed answered as if it had not",
      "src/store/journal.c",
      "mailbox_synced(mb, item->upto, b->err == YB_OK);",

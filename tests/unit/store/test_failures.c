@@ -414,6 +414,70 @@ static void test_half_waits_for_its_logs(void **state)
 	help_expect(f->st, f->os, place, both);
 }
 
+struct switching {
+	struct sim_disk *disk;
+	struct store *st;
+	struct mailbox *mb;
+	bool seen;
+};
+
+static void drain_while_switching(void *ctx)
+{
+	struct switching *s = ctx;
+
+	if (s->mb->work == MAILBOX_SWITCHING) {
+		s->seen = true;
+		s->st->journal.draining = 3;
+		journal_drain(s->st);
+	} else {
+		s->disk->behind_sync = drain_while_switching;
+	}
+}
+
+static void on_compacted(void *ctx, enum yb_err err, struct store_compacted c)
+{
+	assert_true(c.after < c.before);
+	help_on_done(ctx, err);
+}
+
+/* I9: a log whose turn to be synced comes while a shorter one takes over. */
+static void test_drain_while_switching(void **state)
+{
+	struct fixture *f = *state;
+	struct store_config config = { .path = "/",
+				       .os = f->os,
+				       .journal_least = 1,
+				       .journal_octets = 16 * 1024,
+				       .journal_at_once = true };
+	struct store_place place = help_place(1);
+	struct help_answer a = { 0 };
+	struct store_snapshot *snapshot;
+	struct switching s = { .disk = f->disk };
+	struct index_head head;
+
+	store_close(&f->st);
+	assert_ok(store_open(&config, &f->st));
+	s.st = f->st;
+	assert_ok(help_deliver(f->st, place, one));
+	assert_ok(help_open(f->st, place, &snapshot));
+	assert_ok(help_expunge(f->st, snapshot, 1, 1));
+	store_snapshot_close(&snapshot);
+	assert_ok(help_deliver(f->st, place, two));
+	assert_ok(mailbox_get(f->st, &place, &s.mb));
+	f->disk->behind_sync = drain_while_switching;
+	f->disk->behind_ctx = &s;
+	store_compact(f->st, place, on_compacted, &a);
+	help_wait(f->st, &a.done);
+	assert_ok(a.err);
+	assert_true(s.seen);
+	assert_int_equal(s.mb->durable, s.mb->tail);
+	assert_int_equal(s.mb->durable, sim_file(f->disk, log_1)->n);
+	assert_ok(index_head_decode(sim_file(f->disk, index_1)->p, &head));
+	assert_int_equal(head.durable_upto, s.mb->durable);
+	mailbox_unuse(&s.mb);
+	help_expect(f->st, f->os, place, two);
+}
+
 /* Somebody who does not know of the journal has used the store since: what
  * stands in the log stays (I1), and the journal is kept for people. */
 static void test_journal_never_overwrites(void **state)
@@ -559,6 +623,7 @@ int main(void)
 		T(test_log_fails_behind_journal),
 		T(test_journal_outlives_bad_log),
 		T(test_half_waits_for_its_logs),
+		T(test_drain_while_switching),
 		T(test_journal_never_overwrites),
 		T(test_failed_sync_while_loading),
 		T(test_index_write_fails),
