@@ -4,6 +4,8 @@
  */
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +13,7 @@
 
 #include "unit/unit.h"
 
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/storage.h"
 
@@ -231,14 +234,108 @@ static void test_unnamed(void **state)
 	f->os->close(f->os->ctx, fd);
 }
 
+/* ---- a race for what is opened (threat 55) ---- */
+
+enum { RACE_MS = 1000 };
+
+struct race {
+	struct fixture *f;
+	_Atomic bool over;
+	unsigned swaps;
+};
+
+/*
+ * Each takes the name "mail" by a rename, as fast as it can. (What a second
+ * name leads to is of the same user's, or the kernel lets nobody make it.)
+ */
+static void *swap_names(void *ctx)
+{
+	struct race *r = ctx;
+	int dir = r->f->root;
+
+	for (; !r->over; r->swaps++) {
+		int fd = -1;
+
+		(void)unlinkat(dir, "next", 0);
+		switch (r->swaps % 5) {
+		case 0:
+			fd = openat(dir, "next", O_CREAT | O_WRONLY, 0600);
+			(void)!write(fd, "ours", 4);
+			(void)close(fd);
+			break;
+		case 1:
+			(void)!symlinkat("secret", dir, "next");
+			break;
+		case 2:
+			(void)!linkat(dir, "twice", dir, "next", 0);
+			break;
+		case 3:
+			(void)!mkfifoat(dir, "next", 0600);
+			break;
+		default:
+			(void)!symlinkat("/dev/zero", dir, "next");
+			break;
+		}
+		(void)renameat(dir, "next", dir, "mail");
+	}
+	return NULL;
+}
+
+/*
+ * Whatever stands there at that moment: what comes out is a file of ours, or
+ * an error, and at once.
+ */
+static void test_race(void **state)
+{
+	static const enum storage_how hows[] = { STORAGE_READ, STORAGE_WRITE,
+						 STORAGE_CREATE };
+	struct fixture *f = *state;
+	struct race race = { .f = f };
+	unsigned tries = 0, opened = 0;
+	uint64_t until = clock_mono_ms() + RACE_MS;
+	struct stat st;
+	pthread_t thread;
+	int fd, secret, twice;
+
+	assert_ok(open_it(f, "twice", STORAGE_CREATE, &twice));
+	f->os->close(f->os->ctx, twice);
+	assert_ok(open_it(f, "secret", STORAGE_CREATE, &secret));
+	assert_int_equal(write(secret, "do not read or write", 20), 20);
+	assert_int_equal(fstat(secret, &st), 0);
+	assert_int_equal(pthread_create(&thread, NULL, swap_names, &race), 0);
+	for (; clock_mono_ms() < until; tries++) {
+		struct stat got;
+		char text[8] = "";
+
+		if (open_it(f, "mail", hows[tries % 3], &fd) != YB_OK)
+			continue;
+		opened++;
+		assert_int_equal(fstat(fd, &got), 0);
+		assert_true(S_ISREG(got.st_mode));
+		assert_false(got.st_ino == st.st_ino);
+		/* It may not be written yet. */
+		assert_true(pread(fd, text, sizeof text, 0) <= 4);
+		assert_true(text[0] == 0 || strcmp(text, "ours") == 0);
+		f->os->close(f->os->ctx, fd);
+	}
+	race.over = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(race.swaps > 100 && tries > 100 && opened > 10);
+	f->os->close(f->os->ctx, secret);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_write_and_read),    T(test_reserve_keeps_size),
-		T(test_folders_and_names), T(test_list),
-		T(test_hostile_names),     T(test_lock),
+		T(test_write_and_read),
+		T(test_reserve_keeps_size),
+		T(test_folders_and_names),
+		T(test_list),
+		T(test_hostile_names),
+		T(test_lock),
 		T(test_unnamed),
+		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
