@@ -16,6 +16,7 @@
 #include "server/control_directory.h"
 #include "server/control_server.h"
 #include "server/outside_client.h"
+#include "server/paced.h"
 #include "server/policy_client.h"
 #include "server/process.h"
 
@@ -48,6 +49,7 @@ struct auth_process {
 	size_t rcpts_n;          /* recipients that wait for it */
 	struct loop_io pool;     /* results of hashing */
 	struct loop_timer timer; /* delayed answers */
+	struct paced paced;      /* answers without a hash */
 	struct loop_task retime;
 	bool told_hide; /* what tell_offers() said last */
 	struct control_server control;
@@ -157,24 +159,69 @@ static void send_err(struct peer *to, uint64_t id, enum yb_err err,
 	(void)channel_send_fields(&to->channel, MESSAGE_LOGIN_FAILED, id, &w);
 }
 
+static void send_paced(void *ctx, const struct paced_answer *answer)
+{
+	struct auth_process *p = ctx;
+	const struct span parts[] = { span_of(answer->octets, answer->n) };
+	struct peer *peer = worker_of(p, answer->worker, answer->incarnation);
+
+	if (peer != NULL) /* a worker that is gone needs no answer */
+		(void)channel_send(&peer->channel,
+				   (enum message_type)answer->type, answer->id,
+				   parts, 1, NULL, 0);
+}
+
+/* Whether no hash hides how long it took to look for the account. */
+static bool is_paced(const struct login *l)
+{
+	switch (l->mechanism) {
+	case METRIC_MECHANISM_SCRAM_SHA_256:
+	case METRIC_MECHANISM_SCRAM_SHA_256_PLUS:
+	case METRIC_MECHANISM_SCRAM_SHA_1:
+	case METRIC_MECHANISM_APOP:
+	case METRIC_MECHANISM_CRAM_MD5:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void answer_login(struct login *l, enum message_type type,
+			 const struct span *parts, size_t n)
+{
+	struct auth_process *p = l->process;
+	const struct paced_answer answer = { .worker = l->worker,
+					     .incarnation = l->incarnation,
+					     .type = (uint16_t)type,
+					     .id = l->id };
+	struct peer *peer = worker_of(p, l->worker, l->incarnation);
+
+	if (is_paced(l))
+		paced_add(&p->paced, &answer, parts, n);
+	else if (peer != NULL)
+		(void)channel_send(&peer->channel, type, l->id, parts, n, NULL,
+				   0);
+}
+
 static void send_failed(struct login *l, enum yb_err err,
 			struct span last_words)
 {
-	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
+	struct message_writer w;
+	struct span fields;
 
-	if (peer != NULL) /* a worker that is gone needs no answer */
-		send_err(peer, l->id, err, last_words);
+	message_write(&w);
+	message_write_u32(&w, err);
+	message_write_octets(&w, last_words);
+	fields = message_written(&w);
+	answer_login(l, MESSAGE_LOGIN_FAILED, &fields, 1);
 }
 
 static void send_challenge(struct login *l, struct span challenge)
 {
-	struct peer *peer = worker_of(l->process, l->worker, l->incarnation);
 	uint32_t n = (uint32_t)challenge.n;
 	const struct span parts[] = { span_of(&n, sizeof n), challenge };
 
-	if (peer != NULL)
-		(void)channel_send(&peer->channel, MESSAGE_SASL_CHALLENGE,
-				   l->id, parts, 2, NULL, 0);
+	answer_login(l, MESSAGE_SASL_CHALLENGE, parts, 2);
 }
 
 /*
@@ -911,6 +958,7 @@ int auth_process_main(void)
 	map_init(&p->logins, os_random_u64());
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->timer, on_timer, p);
+	paced_init(&p->paced, p->process.loop, send_paced, p);
 	loop_task_init(&p->retime, on_retime, p);
 	p->store.owner = p;
 	p->store.on_message = on_store_message;

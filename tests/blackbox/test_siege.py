@@ -360,6 +360,46 @@ def test_no_renegotiation(post):
     assert b"no renegotiation" in text, text[-500:]
 
 
+def in_pieces(records, n):
+    """Octets of TLS records as records that hold `n` octets each."""
+    out = b""
+    while records:
+        size = int.from_bytes(records[3:5], "big")
+        body, head = records[5:5 + size], records[:3]
+        records = records[5 + size:]
+        out += b"".join(head + len(part).to_bytes(2, "big") + part
+                        for part in (body[i:i + n]
+                                     for i in range(0, size, n)))
+    return out
+
+
+def test_records_of_one_octet(post):
+    """Threat 5: a handshake and a session in the smallest records there are
+    cost nobody else anything."""
+    raw = connect(post.pop3s_port)
+    client = BareTls.__new__(BareTls)
+    client.raw = raw
+    client.incoming, client.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client.tls = post.tls_context().wrap_bio(
+        client.incoming, client.outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.tls.do_handshake()
+    hello = in_pieces(client.outgoing.read(), 1)
+    assert len(hello) > 6 * 200
+    with People(post, post.people) as others:
+        raw.sendall(hello)
+        client.pump(client.tls.do_handshake)
+        assert client.read().startswith(b"+OK")
+        for octet in b"CAPA\r\n" * 50:
+            client.tls.write(bytes([octet]))
+        raw.sendall(client.outgoing.read())
+        answers = b""
+        while answers.count(b"\r\n.\r\n") < 50:
+            answers += client.read()
+    assert others.wrong == []
+    raw.close()
+
+
 # ---- memory and descriptors ----
 
 @pytest.mark.skipif(SANITIZED, reason="it needs memory of its own")

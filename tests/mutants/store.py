@@ -172,12 +172,10 @@ MUTANTS = [
      "	if (!ld->distrust)",
      POWERCUT),
     ("a failed sync asked again and believed", "src/store/sync.c",
-     "	if (j->base.err != YB_OK || mb->failed)\n"
-     "		mailbox_fail(mb);\n"
-     "	else if",
-     "	if (mb->failed)\n"
-     "		mailbox_fail(mb);\n"
-     "	else if",
+     "	else\n"
+     "		mb->failed = true;\n"
+     "	mailbox_synced(mb, j->upto, j->base.err == YB_OK);\n",
+     "	mailbox_synced(mb, j->upto, j->base.err == YB_OK);\n",
      FAILURES),
     ("half a delivery left in a log", "src/store/append.c",
      "	if (os->cut(os->ctx, mb->log->fd, part->at) != YB_OK) {",
