@@ -16,7 +16,6 @@ struct attempt {
 	bool by_token;           /* or that is a token */
 	bool asked;              /* somebody thinks about it */
 	bool anyone;             /* it is for whoever the token names */
-	enum sasl_mechanism mechanism; /* of a token */
 	struct peer *peer;
 	struct auth_peer from;
 	struct throttle_turn turn;

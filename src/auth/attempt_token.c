@@ -237,7 +237,7 @@ void token_begin(struct auth *a, struct attempt *at)
 	const struct name *whose = at->denied ? NULL : recall(a, token_of(at));
 	const struct token_question question = {
 		.from = &at->from,
-		.mechanism = sasl_mechanism_name(at->mechanism),
+		.mechanism = at->from.mechanism,
 		.user = at->anyone ? SPAN_NONE : name_span(&at->name),
 		.token = token_of(at),
 	};
@@ -350,9 +350,8 @@ bool token_is_known(struct auth *a, const struct attempt *at, struct grant *ret)
 }
 
 void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
-			 enum sasl_mechanism mechanism, struct span user,
-			 struct span token, uint64_t now_ms, auth_done_fn *done,
-			 void *ctx, struct attempt **owner)
+			 struct span user, struct span token, uint64_t now_ms,
+			 auth_done_fn *done, void *ctx, struct attempt **owner)
 {
 	struct attempt *at = NULL;
 	struct grant grant;
@@ -373,7 +372,6 @@ void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
 		done(ctx, err, known ? &grant.identity : NULL, SPAN_NONE);
 		return;
 	}
-	at->mechanism = mechanism;
 	at->anyone = user.n == 0;
 	at->reason = AUTH_WRONG_TOKEN;
 	attempt_enter(a, at, done, ctx, owner);

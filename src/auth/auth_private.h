@@ -158,9 +158,8 @@ void attempt_begin_proof(struct auth *a, const struct auth_peer *peer,
  * it names.
  */
 void attempt_begin_token(struct auth *a, const struct auth_peer *peer,
-			 enum sasl_mechanism mechanism, struct span user,
-			 struct span token, uint64_t now_ms, auth_done_fn *done,
-			 void *ctx, struct attempt **owner);
+			 struct span user, struct span token, uint64_t now_ms,
+			 auth_done_fn *done, void *ctx, struct attempt **owner);
 
 /* What is said about a token that is refused; empty if none are taken. */
 struct span token_refusal(const struct auth *a, enum oauth_form form);

@@ -229,9 +229,8 @@ static void take_token(struct auth_sasl *x, const struct sasl_result *result)
 	enum yb_err err;
 
 	if (result->token.n > 0 && token_host_fits(a, result->host)) {
-		attempt_begin_token(a, &x->peer, x->server.mechanism,
-				    result->user, result->token, a->now_ms,
-				    looked_up, x, &x->attempt);
+		attempt_begin_token(a, &x->peer, result->user, result->token,
+				    a->now_ms, looked_up, x, &x->attempt);
 		return;
 	}
 	err = attempt_name(a, result->user, &x->name);

@@ -94,19 +94,38 @@ static void check_readable(struct problems *ps, const char *key,
 			    errno == EACCES ? "; run it as root" : "");
 }
 
+/* What is for the server alone. */
+static void check_secret(struct problems *ps, const char *key, const char *path)
+{
+	struct stat st = { 0 };
+
+	check_readable(ps, key, path, &st);
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+		problem_add(ps, whole,
+			    "%s: %s is open to other users (mode %03o); "
+			    "run: chmod 600 %s",
+			    key, path, st.st_mode & 0777u, path);
+}
+
 static void check_pair(struct problems *ps, const char *certificate,
 		       const char *key)
 {
 	struct stat st = { 0 };
 
 	check_readable(ps, "tls.certificate", certificate, &st);
-	st = (struct stat){ 0 };
-	check_readable(ps, "tls.key", key, &st);
-	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-		problem_add(ps, whole,
-			    "tls.key: %s is open to other users (mode %03o); "
-			    "run: chmod 600 %s",
-			    key, st.st_mode & 0777u, key);
+	check_secret(ps, "tls.key", key);
+}
+
+/* Who signs certificates is no secret. */
+static void check_oauth(struct problems *ps, const struct config *c)
+{
+	struct stat st = { 0 };
+
+	if (*c->oauth_ca != 0)
+		check_readable(ps, "oauth.ca", c->oauth_ca, &st);
+	if (*c->oauth_client_secret_file != 0)
+		check_secret(ps, "oauth.client_secret_file",
+			     c->oauth_client_secret_file);
 }
 
 /*
@@ -171,6 +190,7 @@ enum yb_err config_check_files(const struct config *config,
 	for (size_t i = 0; (path = config_program(config, i, &key)) != NULL;
 	     i++)
 		check_program(ps, key, path);
+	check_oauth(ps, config);
 	problems_tell(ps, problem, ctx);
 	return ps->n > 0 ? YB_INVALID : YB_OK;
 }

@@ -84,7 +84,7 @@ struct reader {
 	struct problems *problems;
 	const struct node *listeners, *certificates;
 	unsigned *lines; /* of each field, 0 while not seen */
-	struct place run_at;
+	struct place run_at, oauth_at;
 };
 
 /* The keys that may stand in `section`; how many. */
@@ -220,6 +220,8 @@ static void read_field(struct reader *r, const struct config_field *f,
 	}
 	if (strcmp(f->key, "run") == 0)
 		r->run_at = node->at;
+	if (strcmp(f->section, "oauth") == 0)
+		r->oauth_at = node->key->at;
 	if (field_set(f, node->text, r->config, reason) != YB_OK)
 		problem_add(r->problems, node->at, "%s: %s", f->key, reason);
 }
@@ -313,6 +315,34 @@ static void read_top(struct reader *r, const struct node *root)
 	}
 }
 
+/* Who is asked about tokens; the rest of the section is for him. */
+static void check_oauth(struct reader *r)
+{
+	const struct config *c = r->config;
+	const struct {
+		const char *key, *value;
+	} of_url[] = { { "client_id", c->oauth_client_id },
+		       { "client_secret_file", c->oauth_client_secret_file },
+		       { "ca", c->oauth_ca } };
+	bool url = *c->oauth_introspection_url != 0;
+
+	if (url && *c->oauth_command != 0)
+		problem_add(r->problems, r->oauth_at,
+			    "oauth: introspection_url and command are two ways "
+			    "to ask; keep one");
+	if (url &&
+	    (*c->oauth_client_secret_file != 0) != (*c->oauth_client_id != 0))
+		problem_add(r->problems, r->oauth_at,
+			    "oauth: client_id and client_secret_file go "
+			    "together");
+	for (size_t i = 0; !url && i < ARRAY_LEN(of_url); i++)
+		if (*of_url[i].value != 0)
+			problem_add(r->problems, r->oauth_at,
+				    "oauth: %s means nothing without "
+				    "introspection_url",
+				    of_url[i].key);
+}
+
 /* What only the whole shows. Listeners come last: they stand on `run`. */
 static void finish(struct reader *r)
 {
@@ -327,6 +357,7 @@ static void finish(struct reader *r)
 		problem_add(r->problems, (struct place){ 0, 0 },
 			    "accounts.directory: command needs a program in "
 			    "accounts.command");
+	check_oauth(r);
 	(void)snprintf(control, sizeof control, "%s/control", c->run_path);
 	if (socket_address_parse(control, &a) != YB_OK)
 		problem_add(r->problems, r->run_at,
@@ -495,7 +526,8 @@ const char *config_program(const struct config *c, size_t i,
 		      c->accounts_directory == CONFIG_DIRECTORY_COMMAND
 			      ? c->accounts_command
 			      : "" },
-		    { "policy.command", c->policy_command } };
+		    { "policy.command", c->policy_command },
+		    { "oauth.command", c->oauth_command } };
 
 	for (size_t at = 0; at < ARRAY_LEN(all); at++) {
 		if (*all[at].path == 0 || i-- > 0)
@@ -506,11 +538,16 @@ const char *config_program(const struct config *c, size_t i,
 	return NULL;
 }
 
+bool config_takes_tokens(const struct config *c)
+{
+	return *c->oauth_introspection_url != 0 || *c->oauth_command != 0;
+}
+
 bool config_needs_lookup(const struct config *c)
 {
 	const char *key;
 
-	return config_program(c, 0, &key) != NULL;
+	return config_program(c, 0, &key) != NULL || config_takes_tokens(c);
 }
 
 size_t config_pairs(const struct config *c)

@@ -126,9 +126,22 @@ struct config {
 	uint32_t accounts_cache, accounts_cache_unknown; /* seconds */
 	char policy_command[CONFIG_PATH_LEN];            /* or "" */
 	uint32_t policy_processes;
-	uint32_t policy_timeout;       /* milliseconds */
-	uint32_t policy_on_failure;    /* enum config_failure */
-	uint32_t policy_outcomes;      /* 1: it hears how logins went */
+	uint32_t policy_timeout;    /* milliseconds */
+	uint32_t policy_on_failure; /* enum config_failure */
+	uint32_t policy_outcomes;   /* 1: it hears how logins went */
+	char oauth_introspection_url[CONFIG_TEXT_MAX]; /* or "" */
+	char oauth_client_id[CONFIG_TEXT_MAX];         /* or "" */
+	char oauth_client_secret_file[CONFIG_PATH_LEN];
+	char oauth_ca[CONFIG_PATH_LEN];      /* "": the system's */
+	char oauth_command[CONFIG_PATH_LEN]; /* in place of the URL */
+	uint32_t oauth_processes;
+	uint32_t oauth_timeout; /* milliseconds */
+	uint32_t oauth_cache_seconds;
+	char oauth_claim[CONFIG_TEXT_MAX];
+	char oauth_audience[CONFIG_TEXT_MAX];             /* or "" */
+	char oauth_scope[CONFIG_TEXT_MAX];                /* or "" */
+	char oauth_openid_configuration[CONFIG_TEXT_MAX]; /* or "" */
+	char oauth_host[CONFIG_TEXT_MAX];                 /* or "" */
 	uint64_t defaults[SETTINGS_N]; /* where accounts and domains say nothing
 					*/
 	uint32_t listeners_n;
@@ -175,6 +188,9 @@ YB_CHECKED enum yb_err config_check_files(const struct config *config,
 
 /* Whether some listener speaks TLS, so that a certificate is needed. */
 bool config_needs_tls(const struct config *config);
+
+/* Whether logins with access tokens are offered. */
+bool config_takes_tokens(const struct config *config);
 
 /* Whether something has to be asked outside: by the process lookup. */
 bool config_needs_lookup(const struct config *config);

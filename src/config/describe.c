@@ -11,7 +11,10 @@ static const char *takes(enum field_kind kind)
 	case FIELD_DOMAIN:
 		return "domain";
 	case FIELD_URL:
+	case FIELD_ENDPOINT:
 		return "url";
+	case FIELD_TEXT:
+		return "text";
 	case FIELD_USER:
 		return "user";
 	case FIELD_PATH:

@@ -102,6 +102,33 @@ static bool is_url(struct span s)
 	return s.n <= URL_MAX;
 }
 
+/* RFC 6750 section 5.3: a token is sent over TLS, and nowhere else. */
+static bool is_endpoint(struct span s)
+{
+	static const char *const here[] = { "http://127.0.0.1", "http://[::1]",
+					    "http://localhost" };
+	bool safe = span_starts(s, SPAN_LIT("https://"));
+
+	for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+		struct span rest = span_skip(s, strlen(here[i]));
+
+		safe = safe ||
+		       (span_starts(s, span_str(here[i])) &&
+			(rest.n == 0 || rest.p[0] == ':' || rest.p[0] == '/'));
+	}
+	/* "@" would make a name of what looks like a host. */
+	return safe && is_url(s) && span_find(s, '@') == s.n &&
+	       span_find(s, '#') == s.n;
+}
+
+static bool is_printable(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+			return false;
+	return s.p[0] != ' ' && s.p[s.n - 1] != ' ';
+}
+
 enum yb_err config_join_path(const char *base, struct span path,
 			     char ret[CONFIG_PATH_LEN])
 {
@@ -128,21 +155,32 @@ enum yb_err config_join_path(const char *base, struct span path,
 static enum yb_err set_text(const struct config_field *f, struct span text,
 			    struct config *c, char *reason)
 {
-	bool ok = f->kind == FIELD_DOMAIN ? config_is_domain(text)
-		  : f->kind == FIELD_USER ? is_user(text)
-					  : is_url(text);
-	const char *want =
-		f->kind == FIELD_DOMAIN
-			? "a domain name, such as mail.example.org"
-		: f->kind == FIELD_USER
-			? "a system user's name of at most 24 small letters"
-			: "an address that starts with https:// (at most 200 "
-			  "octets, no spaces)";
+	static const struct {
+		enum field_kind kind;
+		bool (*is)(struct span s);
+		const char *want;
+	} kinds[] = {
+		{ FIELD_DOMAIN, config_is_domain,
+		  "a domain name, such as mail.example.org" },
+		{ FIELD_USER, is_user,
+		  "a system user's name of at most 24 small letters" },
+		{ FIELD_TEXT, is_printable,
+		  "text of at most 255 octets of ASCII, no space at its ends" },
+		{ FIELD_ENDPOINT, is_endpoint,
+		  "an address that starts with https:// (http:// to this "
+		  "machine alone; at most 200 octets, no @, # or spaces)" },
+		{ FIELD_URL, is_url,
+		  "an address that starts with https:// (at most 200 octets, "
+		  "no spaces)" },
+	};
+	size_t i = 0;
 
-	if (ok && span_to_str(text, text_of(f, c), f->size))
+	while (kinds[i].kind != f->kind)
+		i++;
+	if (kinds[i].is(text) && span_to_str(text, text_of(f, c), f->size))
 		return YB_OK;
 	(void)snprintf(reason, FIELD_REASON_MAX, "\"%s\" is not %s",
-		       show_span(text).text, want);
+		       show_span(text).text, kinds[i].want);
 	return YB_INVALID;
 }
 
@@ -314,6 +352,8 @@ enum yb_err field_set(const struct config_field *f, struct span text,
 	case FIELD_DOMAIN:
 	case FIELD_URL:
 	case FIELD_USER:
+	case FIELD_ENDPOINT:
+	case FIELD_TEXT:
 		return set_text(f, text, c, reason);
 	case FIELD_PATH:
 		return set_path(f, text, c, reason);
@@ -386,6 +426,8 @@ enum yb_err field_print(const struct config_field *f, const struct config *c,
 	case FIELD_DOMAIN:
 	case FIELD_URL:
 	case FIELD_USER:
+	case FIELD_ENDPOINT:
+	case FIELD_TEXT:
 		return print_text(const_text_of(f, c), out);
 	case FIELD_NETWORKS:
 		return print_networks(const_text_of(f, c), out);

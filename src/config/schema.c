@@ -35,6 +35,8 @@ enum {
 	TIMEOUT_MAX = 30000,
 	/* A day: who is gone outside is gone here by tomorrow. */
 	CACHE_MAX = 24 * 60 * 60,
+	/* As TOKENS_CACHE_MAX_S of auth/token.h. */
+	TOKEN_SECONDS_MAX = 3600,
 };
 
 /* A terabyte: more is no ballast. */
@@ -206,6 +208,52 @@ const struct config_field config_fields[] = {
 	  FIELD_LIVE },
 	{ "policy", "outcomes", FIELD_CHOICE, false, AT(policy_outcomes), 0, 0,
 	  bool_choices, "no", "Tell it how each login went: no | yes.",
+	  FIELD_LIVE },
+	{ "oauth", "introspection_url", FIELD_ENDPOINT, true,
+	  AT(oauth_introspection_url), 0, 0, NULL, "",
+	  "Logins with access tokens (OAUTHBEARER, XOAUTH2), about which this\n"
+	  "address is asked (RFC 7662); docs/guide/oauth.md. Empty: none.",
+	  FIELD_LIVE },
+	{ "oauth", "client_id", FIELD_TEXT, true, AT(oauth_client_id), 0, 0,
+	  NULL, "", "Who this server is there, and the file of its secret.",
+	  FIELD_LIVE },
+	{ "oauth", "client_secret_file", FIELD_PATH, true,
+	  AT(oauth_client_secret_file), 0, 0, NULL, "", "", FIELD_LIVE },
+	{ "oauth", "ca", FIELD_PATH, true, AT(oauth_ca), 0, 0, NULL, "",
+	  "Who may have signed its certificate, PEM; empty is whom the system\n"
+	  "trusts.",
+	  FIELD_LIVE },
+	{ "oauth", "command", FIELD_PATH, true, AT(oauth_command), 0, 0, NULL,
+	  "", "A program that is asked instead (docs/guide/commands.md).",
+	  FIELD_LIVE },
+	{ "oauth", "processes", FIELD_COUNT, false, AT(oauth_processes), 1,
+	  PROCESSES_MAX, NULL, "4", "Of the program, at a time.", FIELD_LIVE },
+	{ "oauth", "timeout", FIELD_COUNT, false, AT(oauth_timeout),
+	  TIMEOUT_MIN, TIMEOUT_MAX, NULL, "5000",
+	  "Milliseconds to wait for an answer.", FIELD_LIVE },
+	{ "oauth", "cache_seconds", FIELD_COUNT, false, AT(oauth_cache_seconds),
+	  0, TOKEN_SECONDS_MAX, NULL, "300",
+	  "A good answer counts for so long, and no longer than the token: so\n"
+	  "long may a revoked one still be good.",
+	  FIELD_LIVE },
+	{ "oauth", "claim", FIELD_TEXT, false, AT(oauth_claim), 0, 0, NULL,
+	  "username",
+	  "What of the answer names the account: username, email, sub, ...",
+	  FIELD_LIVE },
+	{ "oauth", "audience", FIELD_TEXT, true, AT(oauth_audience), 0, 0, NULL,
+	  "", "Must be among a token's \"aud\"; empty: it does not matter.",
+	  FIELD_LIVE },
+	{ "oauth", "scope", FIELD_TEXT, true, AT(oauth_scope), 0, 0, NULL, "",
+	  "What a token must be good for; mail programs are told.",
+	  FIELD_LIVE },
+	{ "oauth", "openid_configuration", FIELD_ENDPOINT, true,
+	  AT(oauth_openid_configuration), 0, 0, NULL, "",
+	  "Where mail programs learn how to get a token; they are told.",
+	  FIELD_LIVE },
+	{ "oauth", "host", FIELD_DOMAIN, true, AT(oauth_host), 0, 0, NULL, "",
+	  "The only name that a mail program may say it has connected to, if "
+	  "it\n"
+	  "says one; empty: it does not matter.",
 	  FIELD_LIVE },
 	{ "tls", "certificate", FIELD_PATH, false, AT(certificate), 0, 0, NULL,
 	  "tls/server.pem",

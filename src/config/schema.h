@@ -11,6 +11,8 @@ enum field_kind {
 	FIELD_VERSION, /* a number that has to be CONFIG_VERSION */
 	FIELD_DOMAIN,  /* a host's or mail domain */
 	FIELD_URL,
+	FIELD_ENDPOINT, /* https://, or http:// to this machine */
+	FIELD_TEXT,     /* printable ASCII */
 	FIELD_USER,     /* of the system */
 	FIELD_PATH,     /* made absolute: relative ones are below the base */
 	FIELD_CHOICE,   /* one of `choices`; its index is kept */

@@ -18,6 +18,7 @@
 #include "server/outside_client.h"
 #include "server/paced.h"
 #include "server/policy_client.h"
+#include "server/token_client.h"
 #include "server/process.h"
 
 enum {
@@ -46,7 +47,8 @@ struct auth_process {
 	struct lookup_client lookup; /* asks outside, where configured */
 	struct policy_client policy;
 	struct outside_client outside;
-	size_t rcpts_n;          /* recipients that wait for it */
+	size_t rcpts_n; /* recipients that wait for it */
+	struct token_client tokens;
 	struct loop_io pool;     /* results of hashing */
 	struct loop_timer timer; /* delayed answers */
 	struct paced paced;      /* answers without a hash */
@@ -822,6 +824,9 @@ static enum yb_err open_all(struct auth_process *p)
 		policy_client_set(&p->policy, config);
 		p->outside.auth = p->auth;
 		err = outside_client_set(&p->outside, config);
+		p->tokens.auth = p->auth;
+		if (err == YB_OK)
+			err = token_client_set(&p->tokens, config);
 	}
 	if (err == YB_OK)
 		err = control_server_init(&p->control, p->process.loop,
@@ -913,12 +918,15 @@ static bool on_message(void *ctx, struct message *m)
 static enum yb_err on_reload(void *ctx)
 {
 	struct auth_process *p = ctx;
+	enum yb_err err;
 
 	if (p->auth == NULL)
 		return YB_OK;
 	auth_set_defaults(p->auth, p->process.config.defaults);
 	policy_client_set(&p->policy, &p->process.config);
-	return outside_client_set(&p->outside, &p->process.config);
+	err = outside_client_set(&p->outside, &p->process.config);
+	return err == YB_OK ? token_client_set(&p->tokens, &p->process.config)
+			    : err;
 }
 
 static void on_stop(void *ctx)
@@ -955,6 +963,9 @@ int auth_process_main(void)
 	p->outside = (struct outside_client){ .lookup = &p->lookup,
 					      .after = on_asked,
 					      .ctx = p };
+	p->tokens = (struct token_client){ .lookup = &p->lookup,
+					   .after = on_asked,
+					   .ctx = p };
 	map_init(&p->logins, os_random_u64());
 	p->pool = (struct loop_io){ .fd = -1, .ready = on_pool, .ctx = p };
 	loop_timer_init(&p->timer, on_timer, p);

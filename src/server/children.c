@@ -10,6 +10,7 @@
 #include "os/fd.h"
 #include "os/memfd.h"
 #include "server/breach.h"
+#include "server/lookup.h"
 
 enum {
 	/* A pause after 3 deaths in 10 s; never given up. */
@@ -229,6 +230,27 @@ static enum yb_err hand_over_listeners(struct child *c)
 	return err;
 }
 
+/* Their owner may be root, so that no other process could open them. */
+static enum yb_err hand_over_token_files(struct child *c)
+{
+	const char *const paths[LOOKUP_FILES] = {
+		[LOOKUP_FILE_SECRET] = c->all->config->oauth_client_secret_file,
+		[LOOKUP_FILE_CA] = c->all->config->oauth_ca,
+	};
+	enum yb_err err = YB_OK;
+
+	for (uint64_t i = 0; i < LOOKUP_FILES && err == YB_OK; i++) {
+		AUTO_FD fd = -1;
+
+		if (*paths[i] == 0)
+			continue;
+		fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		err = fd < 0 ? err_from_errno(errno)
+			     : hand_over(c, MESSAGE_TOKEN_FILE, i, &fd, 1);
+	}
+	return err;
+}
+
 /* What it goes by; the same at the start and at a reload. */
 static enum yb_err hand_over_settings(struct child *c)
 {
@@ -239,6 +261,8 @@ static enum yb_err hand_over_settings(struct child *c)
 		err = hand_over(c, MESSAGE_LOG, 0, &c->all->log_fd, 1);
 	if (err == YB_OK && c->role == ROLE_WORKER)
 		err = hand_over_keys(c);
+	if (err == YB_OK && c->role == ROLE_LOOKUP)
+		err = hand_over_token_files(c);
 	if (err == YB_OK && (c->role == ROLE_WORKER || c->role == ROLE_METRICS))
 		err = hand_over_listeners(c);
 	return err;

@@ -21,7 +21,11 @@
 	 * hash, which settings, all of them */                               \
 	X(ACCOUNT)                                                            \
 	/* Is this the main password? Address, password -> is it */           \
-	X(PASSWORD)
+	X(PASSWORD)                                                           \
+	/* Whose is this token? Client's address, protocol, mechanism, as whom \
+	 * it asks or "", token -> enum token_verdict, whose it is, until when \
+	 * in seconds since 1970 or 0 */                                      \
+	X(TOKEN)
 
 enum lookup_kind {
 #define X(name) LOOKUP_##name,
@@ -38,5 +42,8 @@ enum {
 	 * own clock comes first, and tells what was late. */
 	LOOKUP_GRACE_MS = 500,
 };
+
+/* What the supervisor opens for lookup, which may not (oauth in config.h). */
+enum lookup_file { LOOKUP_FILE_SECRET, LOOKUP_FILE_CA, LOOKUP_FILES };
 
 #endif

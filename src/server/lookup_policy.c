@@ -9,7 +9,7 @@
 
 /* ---- questions ---- */
 
-static const char *protocol_name(uint8_t protocol)
+const char *lookup_protocol(uint8_t protocol)
 {
 	return protocol == AUTH_POP3 ? "pop3" : "submission";
 }
@@ -28,7 +28,7 @@ static json_t *read_login(struct message_reader *r, const char *kind)
 	as = message_read_octets(r);
 	return json_pack("{s:s, s:o, s:b, s:s, s:o, s:o, s:o}", "kind", kind,
 			 "address", lookup_address(address), "tls", tls != 0,
-			 "protocol", protocol_name(protocol), "mechanism",
+			 "protocol", lookup_protocol(protocol), "mechanism",
 			 lookup_text(mechanism), "account",
 			 lookup_text(account), "acts_as", lookup_text(as));
 }

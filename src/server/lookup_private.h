@@ -15,6 +15,7 @@ struct lookup_process {
 	unsigned in_flight;
 	struct command *policy; /* NULL: not configured */
 	struct command *accounts;
+	struct lookup_tokens *tokens;
 };
 
 /*
@@ -50,9 +51,17 @@ bool lookup_policy(struct lookup_call *call, struct message_reader *fields);
 bool lookup_outcome(struct lookup_call *call, struct message_reader *fields);
 bool lookup_account(struct lookup_call *call, struct message_reader *fields);
 bool lookup_password(struct lookup_call *call, struct message_reader *fields);
+bool lookup_token(struct lookup_call *call, struct message_reader *fields);
+
+/* Takes a file over that was opened for what comes next. */
+bool lookup_tokens_file(struct lookup_process *p, struct message *m);
+/* Asks by the configuration as it is now. Takes the files in. */
+YB_CHECKED enum yb_err lookup_tokens_open(struct lookup_process *p);
+void lookup_tokens_free(struct lookup_process *p);
 
 /* JSON from fields; NULL, which others take, for what JSON cannot hold. */
 json_t *lookup_text(struct span s);
 json_t *lookup_address(const uint8_t address[16]);
+const char *lookup_protocol(uint8_t protocol);
 
 #endif

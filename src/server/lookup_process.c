@@ -15,10 +15,9 @@
 enum { CALLS_MAX = LOOKUP_KIND_COUNT * LOOKUP_IN_FLIGHT_MAX };
 
 static lookup_handle_fn *const handlers[LOOKUP_KIND_COUNT] = {
-	[LOOKUP_POLICY] = lookup_policy,
-	[LOOKUP_OUTCOME] = lookup_outcome,
-	[LOOKUP_ACCOUNT] = lookup_account,
-	[LOOKUP_PASSWORD] = lookup_password,
+	[LOOKUP_POLICY] = lookup_policy,   [LOOKUP_OUTCOME] = lookup_outcome,
+	[LOOKUP_ACCOUNT] = lookup_account, [LOOKUP_PASSWORD] = lookup_password,
+	[LOOKUP_TOKEN] = lookup_token,
 };
 
 /* ---- answers ---- */
@@ -155,7 +154,7 @@ enum { PATHS_MAX = 24 };
 struct paths {
 	struct sandbox_path at[PATHS_MAX];
 	size_t n;
-	char folders[4][CONFIG_PATH_LEN]; /* one a program, and for a look */
+	char folders[5][CONFIG_PATH_LEN]; /* one a program, and for a look */
 	size_t folders_n;
 };
 
@@ -243,6 +242,8 @@ static void start(struct lookup_process *p)
 
 	if (err == YB_OK)
 		err = open_commands(p);
+	if (err == YB_OK)
+		err = lookup_tokens_open(p);
 	if (err == YB_OK) {
 		process_ready(&p->process);
 		return;
@@ -259,6 +260,8 @@ static bool on_message(void *ctx, struct message *m)
 	switch (m->type) {
 	case MESSAGE_PEER:
 		return peer_take(&p->process, m, find_peer, p);
+	case MESSAGE_TOKEN_FILE:
+		return lookup_tokens_file(p, m);
 	case MESSAGE_START:
 		start(p);
 		return true;
@@ -270,7 +273,10 @@ static bool on_message(void *ctx, struct message *m)
 /* The paths of programs are as they were (config_lookup_is_same()). */
 static enum yb_err on_reload(void *ctx)
 {
-	return open_commands(ctx);
+	struct lookup_process *p = ctx;
+	enum yb_err err = open_commands(p);
+
+	return err == YB_OK ? lookup_tokens_open(p) : err;
 }
 
 static void on_stop(void *ctx)
@@ -298,5 +304,6 @@ int lookup_process_main(void)
 	status = process_run(&p->process);
 	command_free(&p->policy);
 	command_free(&p->accounts);
+	lookup_tokens_free(p);
 	return status;
 }

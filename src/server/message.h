@@ -26,6 +26,7 @@
 	X(RELOAD)        /* what was handed over anew counts from now on */ \
 	X(STOP)          /* finish what runs, then end */                   \
 	X(DRAIN)         /* worker: make way for a successor */             \
+	X(TOKEN_FILE)    /* id: enum lookup_file; fd: the file */           \
 	X(PAGE)          /* fd: what this process counts, to be written */  \
 	X(PAGE_OF)       /* role; fd: what a process counts, to be read */  \
 	X(CONTROL)       /* fd: a command's connection, checked */          \

@@ -279,6 +279,8 @@ static bool are_same_programs(const struct config *a, const struct config *b)
 	const char *key, *of_a, *of_b;
 	size_t i = 0;
 
+	if (config_needs_lookup(a) != config_needs_lookup(b))
+		return false;
 	do {
 		of_a = config_program(a, i, &key);
 		of_b = config_program(b, i, &key);

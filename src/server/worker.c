@@ -296,13 +296,14 @@ static unsigned legacy_mechanisms(const struct config_listener *l)
 void worker_mechanisms(const struct worker *w, const struct config *config,
 		       const struct config_listener *l, bool tls, char *ret)
 {
-	unsigned set = sasl_mechanism_set(tls) & ~sasl_mechanism_tokens();
+	unsigned set = sasl_mechanism_set(tls);
 
 	/* There, no secret that is good with TLS is to come in clear. */
 	if (!tls && (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
 		set = 1u << SASL_PLAIN | 1u << SASL_LOGIN;
 	set |= legacy_mechanisms(l);
-
+	if (!config_takes_tokens(config))
+		set &= ~sasl_mechanism_tokens();
 	if (config->scram == CONFIG_SCRAM_OFF ||
 	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))
 		set &= ~(1u << SASL_SCRAM_SHA_256 |

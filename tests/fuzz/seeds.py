@@ -89,6 +89,15 @@ def sasl():
             yield bytes([how | 128, len(full) // 4]) + full
 
 
+def introspection():
+    for text in (b'{"active":true,"username":"alice","email":"a@b",'
+                 b'"email_verified":true,"aud":["web","mail"],'
+                 b'"scope":"openid mail","exp":1419356238}',
+                 b'{"active":false}'):
+        for how in range(8):
+            yield bytes([how]) + text
+
+
 def wire():
     for path in glob.glob(os.path.join(TESTS, "wire/maildrops/*/*.eml")):
         with open(path, "rb") as f:

@@ -296,6 +296,37 @@ static const struct bad bads[] = {
 	{ "message_size_max: 50X\n", 1, 19, "\"50X\" is not a number" },
 	{ "message_size_max: M\n", 1, 19, "\"M\" is not a number" },
 	{ "connections_max: 0\n", 1, 18, "\"0\" is not a number from 4" },
+	/* Tokens go over TLS, or to this machine. */
+	{ "oauth: {introspection_url: \"http://id.example.org/\"}\n", 1, 28,
+	  "\"http://id.example.org/\" is not an address that starts with "
+	  "https:// (http:// to this machine alone" },
+	{ "oauth: {introspection_url: \"http://127.0.0.1.a.org/\"}\n", 1, 28,
+	  "is not an address" },
+	{ "oauth: {introspection_url: \"http://localhost@a.org/\"}\n", 1, 28,
+	  "is not an address" },
+	{ "oauth: {introspection_url: \"https://a@b.org/\"}\n", 1, 28,
+	  "is not an address" },
+	{ "oauth: {introspection_url: id.example.org}\n", 1, 28,
+	  "is not an address" },
+	{ "oauth: {openid_configuration: \"http://a.org/\"}\n", 1, 31,
+	  "is not an address that starts with https://" },
+	{ "oauth: {scope: \"a\\tb\"}\n", 1, 16, "is not text" },
+	{ "oauth: {scope: \" a\"}\n", 1, 16, "is not text" },
+	{ "oauth: {claim: \"\"}\n", 1, 16, "claim: must not be empty" },
+	{ "oauth: {cache_seconds: 3601}\n", 1, 24, "from 0 to 3600" },
+	{ "oauth: {introspection_uri: \"https://a\"}\n", 1, 9,
+	  "did you mean \"introspection_url\"?" },
+	{ "oauth:\n  introspection_url: \"https://a\"\n  command: /b\n", 3, 3,
+	  "introspection_url and command are two ways to ask" },
+	{ "oauth:\n  introspection_url: \"https://a\"\n  client_id: b\n", 3, 3,
+	  "client_id and client_secret_file go together" },
+	{ "oauth:\n  introspection_url: \"https://a\"\n"
+	  "  client_secret_file: b\n",
+	  3, 3, "client_id and client_secret_file go together" },
+	{ "oauth:\n  command: /b\n  ca: b\n", 3, 3,
+	  "oauth: ca means nothing without introspection_url" },
+	{ "oauth: {client_id: b}\n", 1, 9,
+	  "oauth: client_id means nothing without introspection_url" },
 	/* Twice. */
 	{ "workers: 1\nhostname: a\nworkers: 2\n", 3, 1,
 	  "\"workers\" stands already on line 1" },
@@ -645,6 +676,10 @@ static const char *const round_trips[] = {
 	"store: /srv/post\n",
 	"tls: {certificates: [{certificate: a, key: /b}]}\n",
 	"store: /srv/postbox\n",
+	"oauth: {introspection_url: \"http://[::1]:80/a?b\", client_id: \"a "
+	"b\","
+	" client_secret_file: c, ca: d, claim: \"null\", scope: \"a: b #c\"}\n",
+	"oauth: {command: e, host: f.org, audience: \"'\", cache_seconds: 0}\n",
 };
 
 static void test_show_reads_back(void **state)
