@@ -25,7 +25,10 @@ FILL_MAX_S = 1800
 # Above this a server that can import is not filled by deliveries: Dovecot
 # would take minutes.
 DELIVER_MAX = 5000
+# Accounts in one list: it may not be larger than 128 MiB.
+IMPORT_MAX = 200000
 GROUPS = itertools.count(1)
+LOCKS = []
 
 
 class Failure(Exception):
@@ -52,8 +55,13 @@ def run(argv, **more):
 
 
 def free_port_base():
+    """Ports that nobody has, and that no other comparison is about to take:
+    an abstract name stands for each base as long as this process lives."""
     for base in range(27000, 60000, 1000):
         try:
+            lock = socket.socket(socket.AF_UNIX)
+            lock.bind(f"\0yubin-compare-ports-{base}")
+            LOCKS.append(lock)
             for n in (24, 25, 110, 910, 995):
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -164,11 +172,12 @@ class Yubin(Server):
 
     def add_accounts(self, users):
         verifier = scram(PASSWORD)
-        rows = "".join(f"{u}:{{SCRAM-SHA-256}}{verifier}:\n" for u in users)
-        if not rows:
-            return
-        self.command("account", "import", "--allow-weak", "-", input=rows,
-                     timeout=FILL_MAX_S)
+        users = iter(users)
+        while some := list(itertools.islice(users, IMPORT_MAX)):
+            rows = "".join(f"{u}:{{SCRAM-SHA-256}}{verifier}:\n"
+                           for u in some)
+            self.command("account", "import", "--allow-weak", "-", input=rows,
+                         timeout=FILL_MAX_S)
 
     def stop(self):
         if self.proc and self.proc.poll() is None:
