@@ -78,6 +78,7 @@ void mailbox_use(struct mailbox *mb)
 void mailbox_forget_listing(struct mailbox *mb)
 {
 	listing_block_unref(&mb->listing);
+	mb->listing_grows = false;
 }
 
 static void mailbox_free(struct mailbox *mb)

@@ -19,6 +19,15 @@ struct counter {
 	size_t first; /* of the digits in use */
 };
 
+static void count_from(struct counter *c, uint64_t n)
+{
+	uint8_t digits[NUM_U64_DIGITS];
+	size_t len = n == 0 ? 0 : num_put(digits, n);
+
+	c->first = sizeof c->digits - len;
+	memcpy(c->digits + c->first, digits, len);
+}
+
 static void count_up(struct counter *c)
 {
 	size_t i = sizeof c->digits;
@@ -46,18 +55,29 @@ static bool sees(const struct index_entry *e, uint32_t device)
 	return (e->hidden >> device & 1) == 0;
 }
 
-/* The sizes of all parts, before anything is written. */
-static void measure(const struct index_table *t, uint32_t device,
-		    struct listing_head *head)
-{
-	uint64_t numbers = 0, sizes = 0;
-	uint64_t digits = 1, next_longer = 10;
+/* What is listed, and what was listed before. */
+struct making {
+	const struct index_table *t;
+	uint32_t device;
+	size_t from;                    /* the first entry that is new */
+	const struct listing_head *old; /* or NULL */
+};
 
-	for (size_t i = 0; i < t->count; i++) {
+/* The sizes of all parts, before anything is written. */
+static void measure(const struct making *m, struct listing_head *head)
+{
+	const struct index_table *t = m->t;
+	uint64_t numbers = 0, sizes = 0, added;
+	uint64_t digits = num_len(head->count), next_longer = 1;
+
+	for (uint64_t i = 0; i < digits; i++)
+		next_longer *= 10;
+	added = head->count;
+	for (size_t i = m->from; i < t->count; i++) {
 		const struct index_entry *e = &t->entries[i];
 		uint64_t octets;
 
-		if (!sees(e, device))
+		if (!sees(e, m->device))
 			continue;
 		if (++head->count == next_longer) {
 			digits++;
@@ -68,9 +88,10 @@ static void measure(const struct index_table *t, uint32_t device,
 		numbers += digits;
 		sizes += num_len(octets);
 	}
+	added = head->count - added;
 	/* "1 uidl\r\n" and "1 octets\r\n" */
-	head->uidl_n = numbers + head->count * (uint64_t)(BASE32_ID_LEN + 3);
-	head->list_n = numbers + sizes + head->count * (uint64_t)3;
+	head->uidl_n += numbers + added * (BASE32_ID_LEN + 3);
+	head->list_n += numbers + sizes + added * 3;
 }
 
 static uint8_t *put_end(uint8_t *p)
@@ -80,18 +101,38 @@ static uint8_t *put_end(uint8_t *p)
 	return p + 2;
 }
 
-static void fill(const struct index_table *t, uint32_t device, uint8_t *block)
+/* Rows point into the UIDL text from its start, so that they stay right. */
+static void copy_old(const struct listing_head *old, uint8_t *block)
 {
+	const struct listing_head *head = (void *)block;
+	const uint8_t *from = (const void *)old;
+
+	memcpy(block + sizeof *head, from + sizeof *old,
+	       old->count * sizeof(struct listing_row));
+	memcpy(block + head->uidl_at, from + old->uidl_at, old->uidl_n);
+	memcpy(block + head->list_at, from + old->list_at, old->list_n);
+}
+
+static void fill(const struct making *m, uint8_t *block)
+{
+	const struct index_table *t = m->t;
 	struct listing_head *head = (void *)block;
 	struct listing_row *row = (void *)(block + sizeof *head);
 	uint8_t *uidl = block + head->uidl_at, *list = block + head->list_at;
 	const uint8_t *uidl_start = uidl;
-	struct counter number = { .first = NUM_U64_DIGITS };
+	struct counter number;
 
-	for (size_t i = 0; i < t->count; i++) {
+	count_from(&number, m->old == NULL ? 0 : m->old->count);
+	if (m->old != NULL) {
+		copy_old(m->old, block);
+		row += m->old->count;
+		uidl += m->old->uidl_n;
+		list += m->old->list_n;
+	}
+	for (size_t i = m->from; i < t->count; i++) {
 		const struct index_entry *e = &t->entries[i];
 
-		if (!sees(e, device))
+		if (!sees(e, m->device))
 			continue;
 		count_up(&number);
 		*row = (struct listing_row){
@@ -125,15 +166,15 @@ static struct listing_block *block_new(size_t small)
 	return block;
 }
 
-static void write_block(const struct index_table *t, uint32_t device,
-			const struct listing_head *head, uint8_t *dst)
+static void write_block(const struct making *m, const struct listing_head *head,
+			uint8_t *dst)
 {
 	memcpy(dst, head, sizeof *head);
-	if (t != NULL)
-		fill(t, device, dst);
+	if (m->t != NULL)
+		fill(m, dst);
 }
 
-static enum yb_err make_small(const struct index_table *t, uint32_t device,
+static enum yb_err make_small(const struct making *m,
 			      const struct listing_head *head, size_t n,
 			      struct listing_block **ret)
 {
@@ -141,7 +182,7 @@ static enum yb_err make_small(const struct index_table *t, uint32_t device,
 
 	if (block == NULL)
 		return YB_NOMEM;
-	write_block(t, device, head, block->small);
+	write_block(m, head, block->small);
 	block->octets = block->small;
 	block->n = n;
 	*ret = block;
@@ -149,7 +190,7 @@ static enum yb_err make_small(const struct index_table *t, uint32_t device,
 }
 
 /* Made where the workers read it: there is one copy, whoever looks. */
-static enum yb_err make_large(const struct index_table *t, uint32_t device,
+static enum yb_err make_large(const struct making *m,
 			      const struct listing_head *head, size_t n,
 			      struct listing_block **ret)
 {
@@ -161,7 +202,7 @@ static enum yb_err make_large(const struct index_table *t, uint32_t device,
 		return YB_NOMEM;
 	err = memfd_draft("yubin-listing", n, &block->memfd, &draft);
 	if (err == YB_OK) {
-		write_block(t, device, head, draft);
+		write_block(m, head, draft);
 		err = memfd_publish(block->memfd, draft, n, &block->mapping);
 	}
 	if (err != YB_OK) {
@@ -175,27 +216,37 @@ static enum yb_err make_large(const struct index_table *t, uint32_t device,
 }
 
 enum yb_err listing_make(const struct index_table *t, uint64_t generation,
-			 uint32_t device, struct listing_block **ret)
+			 uint32_t device, const struct listing_block *before,
+			 struct listing_block **ret)
 {
-	struct listing_head head = { .magic = LISTING_MAGIC,
-				     .generation = generation };
+	struct listing_head head = { 0 };
+	struct making m = { .t = t, .device = device };
 	struct listing_block *block = NULL;
 	enum yb_err err;
 	uint64_t n;
 
+	if (before != NULL) {
+		m.from = before->entries;
+		m.old = (const void *)before->octets;
+		head = *m.old;
+	}
+	head.magic = LISTING_MAGIC;
+	head.generation = generation;
 	if (t != NULL)
-		measure(t, device, &head);
+		measure(&m, &head);
 	if (head.uidl_n > UINT32_MAX)
 		return YB_TOO_BIG;
 	head.uidl_at =
 		sizeof head + head.count * (uint64_t)sizeof(struct listing_row);
 	head.list_at = head.uidl_at + head.uidl_n;
 	n = head.list_at + head.list_n;
-	err = n <= SMALL_MAX ? make_small(t, device, &head, n, &block)
-			     : make_large(t, device, &head, n, &block);
-	if (err == YB_OK)
-		*ret = block;
-	return err;
+	err = n <= SMALL_MAX ? make_small(&m, &head, n, &block)
+			     : make_large(&m, &head, n, &block);
+	if (err != YB_OK)
+		return err;
+	block->entries = t == NULL ? 0 : t->count;
+	*ret = block;
+	return YB_OK;
 }
 
 struct listing_block *listing_block_ref(struct listing_block *block)

@@ -13,15 +13,19 @@ struct listing_block {
 	size_t n;
 	struct span mapping; /* of the memfd, or empty */
 	const uint8_t *octets;
+	size_t entries; /* of the table, hidden ones too */
 	_Alignas(8) uint8_t small[];
 };
 
 /*
  * The listing of the messages that `device` sees. `t` may be NULL: empty.
+ * `before`, if not NULL, is one of the same table when it had fewer entries,
+ * and nothing else has changed since: what it says is copied.
  * NOMEM; TOO_BIG if the UIDL text passes the 4 GiB that rows can point to.
  */
 YB_CHECKED enum yb_err listing_make(const struct index_table *t,
 				    uint64_t generation, uint32_t device,
+				    const struct listing_block *before,
 				    struct listing_block **ret);
 
 struct listing_block *listing_block_ref(struct listing_block *block);

@@ -224,6 +224,7 @@ struct mailbox {
 	uint64_t appended; /* octets since it was opened */
 	uint64_t next_uid, next_seq;
 	struct listing_block *listing; /* of `table`, or NULL */
+	bool listing_grows; /* it lacks messages that came since, only */
 };
 
 enum part_state {

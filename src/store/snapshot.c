@@ -6,21 +6,35 @@
 
 #include <stdlib.h>
 
+/* One block serves every device as long as messages are hidden from all of
+ * them or from none. */
+static enum yb_err need_listing(struct mailbox *mb, uint32_t device)
+{
+	bool ready = mb->state == MAILBOX_READY;
+	struct listing_block *fresh;
+	enum yb_err err;
+
+	if (mb->listing != NULL && !mb->listing_grows)
+		return YB_OK;
+	err = listing_make(ready ? &mb->table : NULL,
+			   ready ? mb->log->generation : 0, device, mb->listing,
+			   &fresh);
+	if (err != YB_OK)
+		return err;
+	mailbox_forget_listing(mb);
+	mb->listing = fresh;
+	return YB_OK;
+}
+
 static enum yb_err snapshot_make(struct mailbox *mb, uint32_t device,
 				 struct store_snapshot **ret)
 {
 	struct store_snapshot *s = calloc(1, sizeof *s);
-	bool ready = mb->state == MAILBOX_READY;
-	enum yb_err err = YB_OK;
+	enum yb_err err;
 
 	if (s == NULL)
 		return YB_NOMEM;
-	/* One block serves every device as long as messages are hidden from
-	 * all of them or from none. */
-	if (mb->listing == NULL)
-		err = listing_make(ready ? &mb->table : NULL,
-				   ready ? mb->log->generation : 0, device,
-				   &mb->listing);
+	err = need_listing(mb, device);
 	if (err != YB_OK) {
 		free(s);
 		return err;

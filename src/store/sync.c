@@ -177,7 +177,11 @@ static void publish(struct mailbox *mb, uint64_t upto)
 		mailbox_write_index(mb);
 	else
 		let_lag(mb);
-	mailbox_forget_listing(mb);
+	/* What only came goes behind what is listed already. */
+	if (changed)
+		mailbox_forget_listing(mb);
+	else
+		mb->listing_grows = mb->listing != NULL;
 	mb->changed_ms = store_mono_ms(mb->st);
 	while (!list_empty(&answered))
 		part_done(list_entry(answered.next, struct part, link), YB_OK);

@@ -9,6 +9,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
+#include "base/cleanup.h"
 #include "store/private.h"
 
 static const char one[] = "Subject: one\r\n\r\nfirst\r\n.\r\n";
@@ -487,29 +488,73 @@ static void test_memory_of_a_small_mailbox(void **state)
 	assert_true(f->st->unused_octets < 1536);
 }
 
+static void add_entries(struct index_table *t, uint64_t n)
+{
+	struct log_record r = { .type = LOG_MESSAGE, .wire_size = 10000 };
+
+	assert_ok(index_table_reserve(t, n));
+	while (n-- > 0) {
+		r.uid = r.seq = t->count + 1;
+		r.wire_size += r.uid % 7 * 1000;
+		memcpy(r.id, &r.uid, sizeof r.uid);
+		index_table_add(t, &r, r.uid * 100960);
+	}
+}
+
+/* One that grew is one that was made at once, octet for octet. */
+static void test_listing_grows(void **state)
+{
+	static const uint64_t steps[] = { 0, 1, 7, 1, 1, 89, 2, 900, 5, 9000 };
+	struct log_record gone = { .type = LOG_EXPUNGE };
+	struct log_keys keys = { 1, 2, 3 };
+	struct listing_block *before = NULL;
+	struct index_table t;
+
+	(void)state;
+	index_table_init(&t, &keys);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct listing_block *grown, *fresh;
+
+		add_entries(&t, steps[i]);
+		if (i == 6) { /* some that nobody sees */
+			(void)index_table_hide(
+				&t, (struct uid_range){ 100, 101 }, &gone);
+		}
+		assert_ok(listing_make(&t, 5, 0, before, &grown));
+		assert_ok(listing_make(&t, 5, 0, NULL, &fresh));
+		assert_int_equal(grown->n, fresh->n);
+		assert_memory_equal(grown->octets, fresh->octets, fresh->n);
+		listing_block_unref(&before);
+		listing_block_unref(&fresh);
+		before = grown;
+	}
+	listing_block_unref(&before);
+	index_table_done(&t);
+}
+
 /* The listing of a mailbox is made at memory speed. */
 static void test_listing_speed(void **state)
 {
 	enum { N = 100000 };
 	struct index_table t;
 	struct log_keys keys = { 1, 2, 3 };
-	struct log_record r = { .type = LOG_MESSAGE, .wire_size = 10000 };
-	struct listing_block *block;
+	struct listing_block *block, *grown;
 	uint64_t began;
 
 	(void)state;
 	index_table_init(&t, &keys);
-	assert_ok(index_table_reserve(&t, N));
-	for (uint64_t i = 1; i <= N; i++) {
-		r.uid = r.seq = i;
-		memcpy(r.id, &i, sizeof i);
-		index_table_add(&t, &r, i * 10096);
-	}
+	add_entries(&t, N);
 	began = clock_mono_ns();
-	assert_ok(listing_make(&t, 1, 0, &block));
+	assert_ok(listing_make(&t, 1, 0, NULL, &block));
 	print_message("listing of %d messages: %llu us, %zu octets\n", N,
 		      (unsigned long long)(clock_mono_ns() - began) / 1000,
 		      block->n);
+	add_entries(&t, 1);
+	began = clock_mono_ns();
+	assert_ok(listing_make(&t, 1, 0, block, &grown));
+	print_message("with one more: %llu us\n",
+		      (unsigned long long)(clock_mono_ns() - began) / 1000);
+	listing_block_unref(&grown);
 	listing_block_unref(&block);
 	index_table_done(&t);
 }
@@ -534,6 +579,7 @@ int main(void)
 		T(test_cache_is_bounded),
 		T(test_invalid_device),
 		T(test_memory_of_a_small_mailbox),
+		T(test_listing_grows),
 		T(test_listing_speed),
 	};
 
