@@ -61,6 +61,23 @@ def test_violations(tmp_path, name, text, want):
     assert want in done.stdout
 
 
+@pytest.mark.parametrize("name, text, bad", [
+    ("auth/a.c", "\n\tif (memcmp(a->proof, b, 32) == 0)\n", True),
+    ("sasl/a.c", "\n\treturn !strcmp(s, the_password) && x;\n", True),
+    ("crypto/a.c", "\n\treturn span_eq(said,\n\t\tspan_of(digest, 16));\n",
+     True),
+    ("auth/a.c", "\n\tif (compare_equal(a->proof, b, 32))\n", False),
+    ("auth/a.c", "\n\tif (memcmp(a->name, b, 32) == 0 && password)\n", False),
+    ("auth/a.c", "/* memcmp(proof, x, 1) */\n", False),
+    ("store/a.c", "\n\tif (memcmp(digest, b, 32) == 0)\n", False),
+])
+def test_secrets_are_compared_in_constant_time(tmp_path, name, text, bad):
+    """Threat 12."""
+    done = tree(tmp_path, {**GOOD, name: text})
+    assert done.returncode == int(bad), done.stdout
+    assert not bad or f"src/{name}:2: " in done.stdout
+
+
 def test_comments_do_not_count(tmp_path):
     done = tree(tmp_path, {**GOOD,
                            "base/a.c": '/*\n#include "os/fd.h"\n*/\n'})

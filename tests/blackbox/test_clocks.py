@@ -146,3 +146,39 @@ def test_who_does_not_log_in_is_ended(turned):
     clock.forward(181)
     c.sock.settimeout(10)
     assert c.sock.recv(1) == b""
+
+
+def test_an_octet_a_second_is_too_slow(turned):
+    """Threat 29: two minutes in which hardly anything is taken."""
+    office, clock = turned
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n" + b"y" * 78 * 1000 * 200 +
+                   b"\r\n")
+    with office.pop3(user, rcvbuf=4096) as slow, \
+            office.pop3(user, rcvbuf=4096) as steady:
+        for c in (slow, steady):
+            c.say(b"RETR 1\r\n")
+            assert c.sock.recv(1000)
+        for seconds in (70, 130, 190):
+            clock.forward(seconds)
+            for _ in range(64):  # slow, and allowed
+                assert steady.sock.recv(4096)
+            time.sleep(1.2)
+        office.wait_log("client reads too slowly")
+        assert steady.sock.recv(4096)
+
+
+def test_who_says_nothing_is_ended(turned):
+    """Threat 24: ten minutes, and nothing is deleted without QUIT."""
+    office, clock = turned
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\nx\r\n")
+    with office.pop3(user) as c:
+        c.ask(b"DELE 1")
+        clock.forward(590)
+        c.ask(b"NOOP")
+        clock.forward(590 + 601)
+        c.sock.settimeout(10)
+        assert c.sock.recv(1) == b""
+    with office.pop3(user) as c:
+        assert messages(c) == 1

@@ -189,8 +189,10 @@ MUTANTS = [
     ("the index written before the sync", "src/store/sync.c",
      "	j->upto = mb->tail;\n",
      "	j->upto = mb->tail;\n"
+     "	uint64_t durable = mb->durable;\n"
      "	mb->durable = mb->tail;\n"
-     "	write_head(mb);\n",
+     "	mailbox_write_index(mb);\n"
+     "	mb->durable = durable;\n",
      POWERCUT),
     ("a record's sum not looked at", "src/store/log.c",
      "	if (get_le32(src) != LOG_RECORD_MAGIC ||\n"

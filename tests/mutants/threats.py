@@ -163,6 +163,16 @@ FAULTS = [
      "	    n >= w->settings->config.connections_per_address_max)",
      "	    n >= UINTPTR_MAX)",
      "test_siege.py::test_limit_of_an_address"),
+    (29, "who takes an octet a second", "src/server/connection.c",
+     "	if (taken - c->taken_then < SLOW_OCTETS)\n",
+     "	if (taken - c->taken_then < 1)\n",
+     "test_clocks.py::test_an_octet_a_second_is_too_slow"),
+    (31, "quotas that nobody minds", "src/store/append.c",
+     "	if (q->octets > 0 &&\n"
+     "	    mb->table.octets + mb->pending_octets + octets > q->octets)\n"
+     "		return YB_QUOTA;\n",
+     "",
+     "store/test_full::test_quotas"),
     (32, "waiting by the time of day", "src/os/clock.c",
      "	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */",
      "	(void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail */",
