@@ -78,6 +78,15 @@ static void fail(struct dovecot_server *s, uint64_t id, bool temp,
 	put_str(s, "\n");
 }
 
+/* By which mail systems choose: smtpd_sasl_security_options. */
+static const char *mechanism_words(unsigned flags)
+{
+	if ((flags & SASL_SECRET_IN_CLEAR) != 0)
+		return "\tplaintext\n";
+	/* RFC 7628 section 3: the client alone is authenticated. */
+	return (flags & SASL_CARRIES_TOKEN) != 0 ? "\n" : "\tmutual-auth\n";
+}
+
 static void greet(struct dovecot_server *s,
 		  const struct dovecot_server_config *config)
 {
@@ -93,9 +102,7 @@ static void greet(struct dovecot_server *s,
 			continue;
 		put_str(s, "MECH\t");
 		put(s, name);
-		put_str(s, (sasl_mechanism_flags(m) & SASL_SECRET_IN_CLEAR) != 0
-				   ? "\tplaintext\n"
-				   : "\tmutual-auth\n");
+		put_str(s, mechanism_words(sasl_mechanism_flags(m)));
 	}
 	hex_put(cookie, span_of(config->cookie, sizeof config->cookie));
 	put_str(s, "SPID\t");

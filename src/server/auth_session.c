@@ -20,8 +20,10 @@ struct auth_session {
 	struct connection *connection;
 	struct dovecot_server *engine;
 	bool waiting;
-	uint64_t request;  /* waits for an answer; 0: none */
-	uint64_t exchange; /* at auth; 0: none */
+	uint64_t request;    /* waits for an answer; 0: none */
+	uint64_t exchange;   /* at auth; 0: none */
+	bool by_token;       /* what it carries, or carried last */
+	enum yb_err verdict; /* told once the client has heard why; or YB_OK */
 	uint64_t logins, failures;
 	char sasl[SASL_LIST_MAX];
 };
@@ -43,6 +45,7 @@ static void forget_login(struct auth_session *s)
 static void done(struct auth_session *s, enum yb_err err, struct span user)
 {
 	s->exchange = 0;
+	s->verdict = YB_OK;
 	s->logins += err == YB_OK;
 	s->failures += err != YB_OK;
 	dovecot_server_done(s->engine, err, user);
@@ -69,6 +72,15 @@ static bool take_answer(struct auth_session *s, struct message *m)
 		dovecot_server_challenge(s->engine, octets);
 		return true;
 	case MESSAGE_LOGIN_FAILED:
+		/* RFC 7628 section 3.2.3: the error is sent "in a normal
+		 * message", and the client answers it. */
+		if (s->by_token && octets.n > 0 && octets.n <= CHALLENGE_MAX &&
+		    err != YB_OK) {
+			s->exchange = 0;
+			s->verdict = err;
+			dovecot_server_challenge(s->engine, octets);
+			return true;
+		}
 		done(s, err == YB_OK ? YB_GONE : err, SPAN_NONE);
 		return err != YB_OK;
 	case MESSAGE_LOGGED_IN:
@@ -146,6 +158,7 @@ static bool may_login(const struct auth_session *s,
 static void begin(struct auth_session *s, const struct dovecot_event *ev)
 {
 	bool pop3 = span_eq(ev->service, SPAN_LIT("pop3"));
+	enum sasl_mechanism m;
 	struct message_writer w;
 	char sid[CONNECTION_SID_MAX];
 	uint8_t address[16];
@@ -155,6 +168,8 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 		done(s, YB_DENIED, SPAN_NONE);
 		return;
 	}
+	s->by_token = sasl_mechanism_find(ev->mechanism, &m) &&
+		      (sasl_mechanism_flags(m) & SASL_CARRIES_TOKEN) != 0;
 	connection_sid(s->connection, sid);
 	message_write(&w);
 	message_write_raw(&w, address, sizeof address);
@@ -173,6 +188,10 @@ static void step(struct auth_session *s, const struct dovecot_event *ev)
 {
 	struct message_writer w;
 
+	if (s->verdict != YB_OK) {
+		done(s, s->verdict, SPAN_NONE);
+		return;
+	}
 	message_write(&w);
 	message_write_u64(&w, s->exchange);
 	ask(s, MESSAGE_SASL_STEP, &w, ev->response);
@@ -200,9 +219,13 @@ static bool progress(void *session)
 	bool answered = false;
 
 	while (!s->waiting && dovecot_server_poll(s->engine, &ev)) {
-		if (ev.kind == DOVECOT_EV_CANCEL)
+		if (ev.kind == DOVECOT_EV_CANCEL) {
+			s->verdict = YB_OK;
 			forget_login(s);
-		else if (ev.mechanism.n > 0)
+			answered = true;
+			continue;
+		}
+		if (ev.mechanism.n > 0)
 			begin(s, &ev);
 		else
 			step(s, &ev);

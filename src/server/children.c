@@ -244,7 +244,7 @@ static enum yb_err hand_over_token_files(struct child *c)
 
 		if (*paths[i] == 0)
 			continue;
-		fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		err = fd < 0 ? err_from_errno(errno)
 			     : hand_over(c, MESSAGE_TOKEN_FILE, i, &fd, 1);
 	}

@@ -302,6 +302,9 @@ void worker_mechanisms(const struct worker *w, const struct config *config,
 	if (!tls && (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
 		set = 1u << SASL_PLAIN | 1u << SASL_LOGIN;
 	set |= legacy_mechanisms(l);
+	/* Whether the client has TLS, a mail system says of each login. */
+	if (l->service == CONFIG_AUTH)
+		set |= sasl_mechanism_tokens();
 	if (!config_takes_tokens(config))
 		set &= ~sasl_mechanism_tokens();
 	if (config->scram == CONFIG_SCRAM_OFF ||

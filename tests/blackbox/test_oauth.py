@@ -13,7 +13,7 @@ import pytest
 import introspection
 from certificates import make_certificate
 from introspection import CLIENT, SECRET, Introspection
-from post_office import PASSWORD, next_source
+from post_office import PASSWORD, Line, PostOffice, next_source
 
 DENIED = b"-ERR [AUTH] "
 TIMEOUT_MS = 700
@@ -41,6 +41,17 @@ def settings(office, server, **more):
             "scope": "mail", "timeout": TIMEOUT_MS,
             "openid_configuration": "https://id.example.org/.well-known",
             **more}
+
+
+@pytest.fixture(scope="module")
+def office():
+    made = PostOffice()
+    try:
+        made.replace("listeners:\n",
+                     "listeners:\n  auth: {address: [\"run/auth\"]}\n")
+        yield made.start()
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +276,51 @@ def test_others_do_not_wait(office, server, user):
         server.wake.clear()
     configure(office, **own_settings(office, server))
     office.run("reload")
+
+
+class Socket(Line):
+    """Postfix's side of the auth socket: lines end with LF alone."""
+
+    def __init__(self, office):
+        super().__init__(os.path.join(office.dir, "run/auth"))
+        self.greeting = []
+        while not self.greeting or self.greeting[-1] != b"DONE":
+            self.greeting.append(self.line())
+        self.say(b"VERSION\t1\t2\nCPID\t77\n")
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            self.fill()
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def auth(self, n, message, more="\tsecured"):
+        self.say(f"AUTH\t{n}\tXOAUTH2\tservice=smtp{more}\tresp="
+                 f"{b64(message).decode()}\n".encode())
+        return self.line()
+
+
+def test_auth_socket(office, server, user):
+    """Postfix and Exim have tokens checked, too (decision 0018)."""
+    server.good("of-postfix", user)
+    with Socket(office) as c:
+        assert b"MECH\tXOAUTH2" in c.greeting
+        assert b"MECH\tOAUTHBEARER" in c.greeting
+        assert c.auth(1, xoauth2(user, "of-postfix")) == \
+            b"OK\t1\tuser=" + user.encode()
+        for n, answer in ((2, b"CONT\t2\t"), (4, b"CONT\t4\tAQ==")):
+            said = c.auth(n, xoauth2(user, "unheard-of"))
+            assert said.startswith(b"CONT\t%d\t" % n)
+            assert json.loads(base64.b64decode(said.split(b"\t")[2]))[
+                "status"] == "401"
+            c.say(answer + b"\n")
+            assert c.line().startswith(b"FAIL\t%d" % n)
+        # Given up in place of an answer; and without TLS never.
+        assert c.auth(5, xoauth2(user, "unheard-of")).startswith(b"CONT\t5")
+        c.say(b"CANCEL\t5\n")
+        assert c.auth(6, xoauth2(user, "of-postfix"), "").startswith(
+            b"FAIL\t6")
+        assert c.auth(7, xoauth2(user, "of-postfix")).startswith(b"OK\t7")
 
 
 def test_wrong_credential_of_ours(office, server, user):
