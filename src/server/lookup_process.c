@@ -71,6 +71,16 @@ json_t *lookup_address(const uint8_t address[16])
 
 /* ---- questions ---- */
 
+static void refuse(struct lookup_process *p, uint64_t id)
+{
+	struct message_writer w;
+
+	message_write(&w);
+	message_write_u32(&w, YB_OVERLOAD);
+	(void)channel_send_fields(&p->auth.channel, MESSAGE_LOOKUP_DONE, id,
+				  &w);
+}
+
 static bool on_question(struct lookup_process *p, struct message *m)
 {
 	struct message_reader r;
@@ -79,12 +89,14 @@ static bool on_question(struct lookup_process *p, struct message *m)
 
 	message_read(&r, m);
 	kind = message_read_u32(&r);
-	if (r.bad || kind >= LOOKUP_KIND_COUNT || m->fds_n != 0 ||
-	    p->in_flight >= CALLS_MAX)
+	if (r.bad || kind >= LOOKUP_KIND_COUNT || m->fds_n != 0)
 		return false;
-	call = calloc(1, sizeof *call);
-	if (call == NULL)
-		return false;
+	/* What auth has given up may still be under way here. */
+	call = p->in_flight < CALLS_MAX ? calloc(1, sizeof *call) : NULL;
+	if (call == NULL) {
+		refuse(p, m->id);
+		return true;
+	}
 	*call = (struct lookup_call){ p, p->auth.incarnation, m->id,
 				      (enum lookup_kind)kind };
 	p->in_flight++;

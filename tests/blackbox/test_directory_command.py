@@ -214,8 +214,7 @@ def test_checked_by_the_program(new_office):
     assert PASSWORD not in office.log()
 
 
-@pytest.mark.parametrize("text", [
-    "#!/bin/sh\nsleep 100\n", "#!/bin/sh\nexit 1\n", None])
+@pytest.mark.parametrize("text", ["#!/bin/sh\nsleep 100\n", None])
 def test_no_answer_is_put_off(new_office, text):
     office = new_office(start=False)
     if text is None:
@@ -236,6 +235,8 @@ def test_no_answer_is_put_off(new_office, text):
     time.sleep(1.1)
     assert answer(office, "alice").startswith(b"+OK")
     assert lmtp(office, "alice@example.org") == [b"250 2.1.5"]
+    if text is None:
+        return
     # lookup dies under it.
     office.expects_deaths = True
     office.kill(office.pids("lookup")[0])

@@ -66,7 +66,7 @@ def answer(office, user, password=PASSWORD, source=None):
 def with_policy(office, **keys):
     program = put_program(office, GOOD)
     put_rules(office, {})
-    configure(office, command=program, timeout=2000, **keys)
+    configure(office, **{"command": program, "timeout": 2000, **keys})
     return office.start()
 
 
@@ -104,14 +104,14 @@ def test_allow_delay_deny(policed):
 
 def test_answers_are_remembered_for_as_long_as_they_say(policed):
     user = policed.add_account()
-    put_rules(policed, {user: {"verdict": "allow", "cache_s": 2}})
+    put_rules(policed, {user: {"verdict": "allow", "cache_s": 1}})
     source = "127.9.9.9"
     assert answer(policed, user, source=source).startswith(b"+OK")
     put_rules(policed, {user: {"verdict": "deny"}})
     assert answer(policed, user, source=source).startswith(b"+OK")
     # Another address is another question.
     assert answer(policed, user) == DENIED
-    time.sleep(2.1)
+    time.sleep(1.1)
     assert answer(policed, user, source=source) == DENIED
 
 
@@ -288,18 +288,18 @@ echo "{\\"id\\": ${id%%[,\\}]*}, \\"verdict\\": \\"allow\\"}"
 # ---- the process ----
 
 def test_lookup_dies_and_comes_back(new_office):
-    policed = with_policy(new_office(start=False))
+    policed = with_policy(new_office(start=False), timeout=700)
     user = policed.add_account()
     policed.expects_deaths = True
     put_rules(policed, {user: {"verdict": "allow", "sleep": 60}})
     with policed.pop3() as c:
         c.ask(b"USER " + user.encode())
         c.say(b"PASS " + PASSWORD.encode() + b"\r\n")
-        time.sleep(0.5)
+        policed.wait_log("event=command_said")
         began = time.monotonic()
         policed.kill(policed.pids("lookup")[0])
         assert c.line().startswith(PUT_OFF)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 0.6
     put_rules(policed, {})
     policed.wait_all_ready()
     assert answer(policed, user).startswith(b"+OK")
@@ -308,7 +308,7 @@ def test_lookup_dies_and_comes_back(new_office):
     os.kill(pid, 19)
     began = time.monotonic()
     assert answer(policed, user).startswith(PUT_OFF)
-    assert 2 < time.monotonic() - began < 10
+    assert 0.7 < time.monotonic() - began < 8
     os.kill(pid, 18)
     assert answer(policed, user).startswith(b"+OK")
 
@@ -318,8 +318,8 @@ def programs(office):
             if b"site/policy" in open(f"/proc/{pid}/cmdline", "rb").read()]
 
 
-def test_reload_switches_it_on_and_off(new_office, as_whom):
-    office = new_office(user=as_whom)
+def test_reload_switches_it_on_and_off(new_office):
+    office = new_office()
     user = office.add_account()
     assert office.pids("lookup") == []
     program = put_program(office, GOOD)
@@ -416,7 +416,6 @@ def test_it_dies_with_the_server(new_office):
     while any(os.path.exists(f"/proc/{p}") for p in [lookup, *started]):
         assert time.monotonic() < end
         time.sleep(0.05)
-    policed.start()
 
 
 @pytest.mark.parametrize("mode, said", [
