@@ -217,6 +217,21 @@ static enum yb_err hand_over_keys(struct child *c)
 	return err;
 }
 
+static enum yb_err hand_over_tickets(struct child *c)
+{
+	struct message_writer w;
+	struct span body;
+	enum yb_err err = tickets_advance(&c->all->tickets, clock_mono_ms());
+
+	if (err != YB_OK)
+		return err;
+	tickets_write(&c->all->tickets, &w);
+	body = message_written(&w);
+	err = channel_send(&c->channel, MESSAGE_TICKETS, 0, &body, 1, NULL, 0);
+	mem_wipe(&w, sizeof w);
+	return err;
+}
+
 static enum yb_err hand_over_listeners(struct child *c)
 {
 	const struct config *config = c->all->config;
@@ -263,6 +278,8 @@ static enum yb_err hand_over_settings(struct child *c)
 		err = hand_over_keys(c);
 	if (err == YB_OK && c->role == ROLE_LOOKUP)
 		err = hand_over_token_files(c);
+	if (err == YB_OK && c->role == ROLE_WORKER)
+		err = hand_over_tickets(c);
 	if (err == YB_OK && (c->role == ROLE_WORKER || c->role == ROLE_METRICS))
 		err = hand_over_listeners(c);
 	return err;

@@ -11,6 +11,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/role.h"
+#include "server/tickets.h"
 
 enum child_state {
 	CHILD_DOWN,     /* not running; perhaps about to be started again */
@@ -67,6 +68,7 @@ struct children {
 	const struct config *config;
 	int config_fd; /* sealed memfd of it */
 	int log_fd;
+	struct tickets tickets;
 	int listeners[CONFIG_LISTENERS_MAX];
 	struct metrics_page *page; /* the supervisor's own */
 	int page_fd;

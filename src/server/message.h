@@ -22,6 +22,7 @@
 	X(PEER)          /* role, number, incarnation; fd: a channel */     \
 	X(LISTENER)      /* index in the configuration; fd: a socket */     \
 	X(KEYS)          /* id: which; fds: certificate, private key */     \
+	X(TICKETS)       /* period, secret of TLS tickets */                \
 	X(START)         /* everything is handed over: cage and run */      \
 	X(RELOAD)        /* what was handed over anew counts from now on */ \
 	X(STOP)          /* finish what runs, then end */                   \

@@ -573,6 +573,9 @@ int server_main(const char *config_file)
 	status = supervisor_load(s);
 	if (status == SERVER_EXIT_OK)
 		status = supervisor_prepare(s);
+	if (status == SERVER_EXIT_OK &&
+	    tickets_begin(&s->children.tickets, clock_mono_ms()) != YB_OK)
+		status = SERVER_EXIT_FAILED;
 	if (status == SERVER_EXIT_OK) {
 		s->children.loop = s->loop;
 		s->children.log = &s->log;

@@ -149,6 +149,7 @@ struct opened {
 	bool foreign[CONFIG_LISTENERS_MAX];
 	bool bound[CONFIG_LISTENERS_MAX]; /* by this reload */
 	int log_fd, config_fd;
+	struct tickets tickets;
 };
 
 static void undo(const struct config *fresh, struct opened *o)
@@ -218,8 +219,9 @@ static enum yb_err open_all(struct supervisor *s, const struct config *fresh,
 			     err_text(err));
 		return err;
 	}
-	return memfd_make("yubin-config", span_of(fresh, sizeof *fresh),
-			  &o->config_fd);
+	err = memfd_make("yubin-config", span_of(fresh, sizeof *fresh),
+			 &o->config_fd);
+	return err == YB_OK ? tickets_begin(&o->tickets, clock_mono_ms()) : err;
 }
 
 /* Nothing can fail from here on. */
@@ -244,6 +246,7 @@ static void put_in_place(struct supervisor *s, const struct config *fresh,
 	fd_close(&s->config_fd);
 	s->log.fd = s->log_fd = all->log_fd = o->log_fd;
 	s->config_fd = all->config_fd = o->config_fd;
+	all->tickets = o->tickets;
 	s->config = *fresh;
 	memcpy(s->marks.of, s->reload.reader.marks, sizeof s->marks.of);
 	if (all->page != NULL)

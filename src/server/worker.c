@@ -503,6 +503,32 @@ static bool take_keys(struct worker *w, struct message *m)
 	return true;
 }
 
+/* Those that were begun before resume no more. */
+static void renew_tickets(struct worker *w)
+{
+	struct span secret =
+		span_of(w->tickets.secret, sizeof w->tickets.secret);
+	enum yb_err err =
+		tickets_advance(&w->tickets, loop_now(w->process.loop));
+
+	if (err == YB_OK && w->settings->pop3_tls != NULL)
+		err = tls_context_tickets(w->settings->pop3_tls, secret);
+	if (err == YB_OK && w->settings->smtp_tls != NULL)
+		err = tls_context_tickets(w->settings->smtp_tls, secret);
+	if (err != YB_OK)
+		log_message(&w->process.log, LOG_WARN, "tls",
+			    "session tickets keep their keys: %s",
+			    err_text(err));
+	loop_timer_set(w->process.loop, &w->tickets_end,
+		       tickets_end_ms(&w->tickets));
+}
+
+static void on_tickets_end(void *ctx, uint64_t now_ms)
+{
+	(void)now_ms;
+	renew_tickets(ctx);
+}
+
 static void drop_next(struct worker *w)
 {
 	settings_release(&w->next);
@@ -522,6 +548,7 @@ static bool begin_settings(struct worker *w)
 	settings_release(&w->settings);
 	w->settings = w->next;
 	w->next = NULL;
+	renew_tickets(w);
 	metric_set(w->process.page, METRIC_CERTIFICATE,
 		   w->settings->pop3_tls == NULL
 			   ? 0
@@ -629,6 +656,8 @@ static bool on_message(void *ctx, struct message *m)
 		return take_listener(w, m);
 	case MESSAGE_KEYS:
 		return take_keys(w, m);
+	case MESSAGE_TICKETS:
+		return tickets_read(&w->tickets, m);
 	case MESSAGE_START:
 		return start(w);
 	case MESSAGE_CONTROL:
@@ -722,6 +751,7 @@ int worker_main(uint32_t number)
 	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
 	loop_timer_init(&w->listen_again, listen_again, w);
 	loop_timer_init(&w->lazy, flush_lazy, w);
+	loop_timer_init(&w->tickets_end, on_tickets_end, w);
 	drain_init(w);
 	return process_run(&w->process);
 }

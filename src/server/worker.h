@@ -11,6 +11,7 @@
 #include "server/drain.h"
 #include "server/requests.h"
 #include "server/process.h"
+#include "server/tickets.h"
 
 enum {
 	/* Output is collected here and leaves in one call. */
@@ -39,6 +40,8 @@ struct worker {
 	struct requests requests;
 	/* What new sessions begin with, and what is being handed over. */
 	struct settings *settings, *next;
+	struct tickets tickets;
+	struct loop_timer tickets_end;
 	struct worker_listener listeners[CONFIG_LISTENERS_MAX];
 	int next_listeners[CONFIG_LISTENERS_MAX]; /* -1: none */
 	bool next_failed;                         /* cannot be used */

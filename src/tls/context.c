@@ -6,6 +6,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/buf.h"
+#include "crypto/hmac.h"
 #include "tls/private.h"
 
 /* Mozilla's "intermediate" list: forward secrecy and AEAD, and first what
@@ -98,8 +100,7 @@ static const char *set_server(SSL_CTX *ssl, const struct tls_context *context)
 	if (context->alpn != NULL)
 		SSL_CTX_set_alpn_select_cb(ssl, choose_alpn,
 					   (void *)(uintptr_t)context->alpn);
-	/* Sessions live in tickets, under keys that this context made; no
-	 * memory is kept for a client. */
+	/* Sessions live in tickets; no memory is kept for a client. */
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_num_tickets(ssl, 1);
 	return NULL;
@@ -113,7 +114,7 @@ static bool is_made_out_to(const SSL_CTX *ssl, const char *name)
 
 /*
  * RFC 6066 section 3. Looked up anew each time, so that a name that nobody
- * has costs no memory (threat 6). Tickets stay with the first context's keys.
+ * has costs no memory (threat 6). Tickets go by the first context's keys.
  */
 static int choose_certificate(SSL *ssl, int *alert, void *ctx)
 {
@@ -160,6 +161,28 @@ enum yb_err tls_context_server(struct span chain, struct span key,
 	(void)SSL_CTX_set_tlsext_servername_arg(context->ssl, context);
 	*ret = context;
 	return YB_OK;
+}
+
+enum yb_err tls_context_tickets(struct tls_context *context, struct span secret)
+{
+	/* Of OpenSSL: a name for the key, one for HMAC, one for AES. */
+	enum { KEYS_LEN = 80, SUMS = 3 };
+	uint8_t keys[SUMS * HMAC_LEN];
+	struct hmac *h;
+	enum yb_err err = hmac_new(secret, &h);
+
+	for (uint8_t i = 0; err == YB_OK && i < SUMS; i++) {
+		const struct span parts[] = { span_of(&i, 1),
+					      span_str(context->service) };
+
+		err = hmac_sum(h, parts, 2, keys + i * HMAC_LEN);
+	}
+	if (err == YB_OK &&
+	    SSL_CTX_set_tlsext_ticket_keys(context->ssl, keys, KEYS_LEN) != 1)
+		err = YB_UNSUPPORTED;
+	mem_wipe(keys, sizeof keys);
+	hmac_free(&h);
+	return err;
 }
 
 /* ---- further certificates ---- */

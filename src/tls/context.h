@@ -25,6 +25,14 @@ YB_CHECKED enum yb_err tls_context_server(struct span chain, struct span key,
 					  struct tls_context **ret);
 
 /*
+ * Sessions of a server are resumed by what `secret`, of any length, gives:
+ * those of all contexts of its service that have the same. Until then its
+ * tickets are its own. NOMEM, UNSUPPORTED: nothing has changed.
+ */
+YB_CHECKED enum yb_err tls_context_tickets(struct tls_context *context,
+					   struct span secret);
+
+/*
  * A further certificate with its key, for clients that ask for one of its
  * names (RFC 6066 section 3; "*" stands for one label). Whoever asks for a
  * name that no certificate has, or for none, gets the first. Two of one set

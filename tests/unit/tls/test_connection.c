@@ -168,6 +168,50 @@ static void sessions_resume(void **state)
 	}
 }
 
+static void use_tickets(struct ends *e, const char *service, uint8_t secret)
+{
+	const char *reason = NULL;
+	struct tls_context *fresh;
+
+	assert_ok(tls_context_server(buf_span(&pem), buf_span(&key), service,
+				     NULL, &reason, &fresh));
+	tls_connection_free(&e->server);
+	tls_context_free(&e->server_context);
+	e->server_context = fresh;
+	assert_ok(tls_context_tickets(fresh, span_of(&secret, 1)));
+}
+
+/* Threat 6: a ticket is good for all servers of a service, and no other. */
+static void tickets_go_by_their_secret(void **state)
+{
+	static const struct {
+		const char *service;
+		uint8_t secret;
+		bool resumed;
+	} rows[] = { { "pop3", 1, true },
+		     { "pop3", 2, false },
+		     { "smtp", 1, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct tls_session *session;
+		struct ends e;
+
+		open_ends(&e, "mail.test");
+		use_tickets(&e, "pop3", 1);
+		open_again(&e, NULL);
+		say_one(&e);
+		session = tls_connection_session(e.client);
+		assert_non_null(session);
+		use_tickets(&e, rows[i].service, rows[i].secret);
+		open_again(&e, session);
+		assert_int_equal(tls_connection_resumed(e.server),
+				 rows[i].resumed);
+		tls_session_free(&session);
+		close_ends(&e);
+	}
+}
+
 static void all_is_read(void **state)
 {
 	struct ends e;
@@ -367,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_octets_both_ways),
 		cmocka_unit_test(sessions_resume),
+		cmocka_unit_test(tickets_go_by_their_secret),
 		cmocka_unit_test(all_is_read),
 		cmocka_unit_test(what_is_followed_waits),
 		cmocka_unit_test(nothing_is_read_after_the_notice),
