@@ -136,6 +136,16 @@ def log():
                                       more=b"\2\0\0")
 
 
+def journal():
+    for flags in (0, 1):
+        for kind in (0, 8, 16, 24, 48):
+            one = bytes([kind, 0, 96]) + b"YBR1" + bytes(92)
+            yield bytes([flags]) + one
+            yield bytes([flags]) + one + bytes([kind, 96, 8]) + b"12345678"
+            yield bytes([flags]) + one + bytes([kind | 32, 255]) + \
+                b"\xff" * 8 + bytes([4]) + b"1234" + b"\x7f" + bytes(8)
+
+
 def index():
     for flags in range(4):
         for at in (8, 24, 32, 48, 56, 64, 88, 112, 120, 160, 168, 176, 208,
