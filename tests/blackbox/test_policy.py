@@ -1,13 +1,14 @@
 """The site's policy command, asked before each login, by the process lookup."""
 import json
 import os
+import pwd
 import re
 import threading
 import time
 
 import pytest
 
-from post_office import PASSWORD, ROOT, PostOffice
+from post_office import NOBODY, PASSWORD, ROOT, PostOffice
 from scram import Scram, login
 
 DENIED = b"-ERR [AUTH] wrong name or password"
@@ -352,7 +353,9 @@ def test_reload_switches_it_on_and_off(new_office):
     office.wait_all_ready()
     assert office.pids("lookup") != old
     assert answer(office, user).startswith(b"+OK")
-    office.restart()
+    since = len(office.log())
+    office.run("restart")
+    office.wait_log("event=ready", since)
     assert answer(office, user).startswith(b"+OK")
 
 
@@ -397,6 +400,9 @@ def test_what_a_program_may(new_office, as_whom):
     assert set(re.findall(r"\w+", found["env"])) <= {"LANG", "PATH", "LC_CTYPE"}
     assert found["fds"] == "['0', '1', '2', '3']"  # the last is that folder
     assert found["cwd"] == "/"
+    if os.geteuid() == 0:
+        assert pwd.getpwuid(int(found["uid"])).pw_name == (
+            NOBODY if as_whom == NOBODY else "yubin-lookup")
     for what in ("store", "directory", "key", "config", "write", "tmp"):
         assert found[what] == "Permission denied", (what, found)
     for what in ("etc", "beside", "socket"):

@@ -2,6 +2,8 @@
 #include "unit/auth/auth_test.h"
 
 #include "auth/attempt.h"
+#include "auth/outside.h"
+#include "auth/policy.h"
 #include "auth/token.h"
 #include "os/clock.h"
 
@@ -608,6 +610,102 @@ static void test_ends(void **state)
 		free(x[i]);
 }
 
+/* ---- who else is asked ---- */
+
+static enum yb_err ask_policy(void *ctx, const struct policy_login *login,
+			      void *ticket)
+{
+	assert_string_equal(login->mechanism, "OAUTHBEARER");
+	*(void **)ctx = ticket;
+	return YB_OK;
+}
+
+/* Before a token, known or not, is looked at. */
+static void test_policy_comes_first(void **state)
+{
+	struct office *o = *state;
+	struct oracle oracle = { .asked = 0 };
+	void *ticket = NULL;
+	const struct auth_policy policy = { .ctx = &ticket, .ask = ask_policy };
+	struct policy_answer verdict = { .may = true };
+	struct outcome got;
+	struct auth_sasl *x;
+
+	add_account(o, "alice@example.org", "secret");
+	take_tokens(o, &oracle, 300);
+	auth_set_policy(o->auth, &policy);
+	x = begin(o, 1, "alice@example.org", "good", &got);
+	assert_int_equal(oracle.asked, 0);
+	auth_policy_answered(o->auth, ticket, YB_OK, &verdict, o->now);
+	assert_int_equal(oracle.asked, 1);
+	answer(&oracle, TOKEN_GOOD, "alice@example.org", 0);
+	assert_ok(got.err);
+	auth_sasl_free(&x);
+	/* It is remembered by now, and needs no second answer. */
+	x = begin(o, 1, "alice@example.org", "good", &got);
+	assert_int_equal(got.calls, 0);
+	auth_policy_answered(o->auth, ticket, YB_OK, &verdict, o->now);
+	assert_ok(got.err);
+	auth_sasl_free(&x);
+	/* Denied, it takes as long as one that is not good. */
+	verdict.may = false;
+	x = begin(o, 1, "alice@example.org", "good", &got);
+	auth_policy_answered(o->auth, ticket, YB_OK, &verdict, o->now);
+	assert_int_equal(oracle.asked, 2);
+	answer(&oracle, TOKEN_GOOD, "alice@example.org", 0);
+	for (int i = 0; got.calls == 0 && i < 60; i++)
+		pass(o, 1000);
+	assert_string_equal(got.challenge, refused);
+	auth_sasl_free(&x);
+}
+
+static enum yb_err ask_account(void *ctx, struct span address, void *ticket)
+{
+	(void)address;
+	*(void **)ctx = ticket;
+	return YB_OK;
+}
+
+/* Whose a token is may be somebody that others know of. */
+static void test_account_of_others(void **state)
+{
+	struct office *o = *state;
+	struct oracle oracle = { .asked = 0 };
+	struct outside_account account = { .found = true };
+	void *ticket = NULL;
+	const struct auth_outside outside = { .ctx = &ticket,
+					      .ask_account = ask_account,
+					      .cache_s = 60,
+					      .cache_unknown_s = 60 };
+	struct outcome got;
+	struct auth_sasl *x;
+
+	assert_ok(directory_domain_add(o->directory, SPAN_LIT("example.org"),
+				       SPAN_NONE, 1));
+	take_tokens(o, &oracle, 300);
+	assert_ok(auth_set_outside(o->auth, &outside));
+	x = begin(o, 1, "", "good", &got);
+	assert_int_equal(oracle.asked, 1);
+	answer(&oracle, TOKEN_GOOD, "alice@example.org", 0);
+	assert_int_equal(got.calls, 0);
+	auth_account_answered(o->auth, ticket, YB_OK, &account, o->now);
+	assert_ok(got.err);
+	assert_string_equal(got.address, "alice@example.org");
+	auth_sasl_free(&x);
+	/* Nobody can say: later, and not "no". */
+	x = begin(o, 2, "", "other", &got);
+	answer(&oracle, TOKEN_GOOD, "bob@example.org", 0);
+	auth_account_answered(o->auth, ticket, YB_TIMEOUT, NULL, o->now);
+	assert_int_equal(got.err, YB_TIMEOUT);
+	auth_sasl_free(&x);
+	/* Given up meanwhile. */
+	x = begin(o, 3, "", "third", &got);
+	answer(&oracle, TOKEN_GOOD, "bob@example.org", 0);
+	auth_sasl_free(&x);
+	auth_account_answered(o->auth, ticket, YB_OK, &account, o->now);
+	assert_int_equal(got.calls, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,6 +724,8 @@ int main(void)
 		IN_OFFICE(test_app_password),
 		IN_OFFICE(test_master),
 		IN_OFFICE(test_ends),
+		IN_OFFICE(test_policy_comes_first),
+		IN_OFFICE(test_account_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
