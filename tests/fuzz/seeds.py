@@ -5,6 +5,7 @@ A target without a function here starts from nothing but its dictionary.
 """
 import glob
 import os
+import re
 import struct
 import sys
 
@@ -215,6 +216,106 @@ def logline():
            b'session=w0.1f2e3d4c.5 account=a@example.org peer="[::1]:1" '
            b'text="a \\"b\\" \\x1b \\\\"\n')
     yield b"level=error a= =b \xff\x1b[31m \"\n"
+
+
+def octets(text):
+    return struct.pack("<I", len(text)) + text
+
+
+def message_types():
+    with open(os.path.join(TESTS, "../src/server/message.h"),
+              encoding="utf-8") as f:
+        return re.findall(r"^\tX\((\w+)\)", f.read(), re.M)
+
+
+def said(name, body=b"", number=0, fds=0):
+    """As fuzz_process.h reads it."""
+    return bytes([message_types().index(name), number, fds,
+                  len(body) >> 8, len(body) & 255]) + body
+
+
+def peer(flags=1, protocol=0):
+    return (bytes(10) + b"\xff\xff\x7f\0\0\1" + bytes([flags, protocol]) +
+            octets(b"session"))
+
+
+def to_auth():
+    user, password = octets(b"user@a.example"), octets(b"secret")
+    login = said("LOGIN", peer() + b"\1" + user + password, 1)
+    yield login
+    yield login + said("CANCEL", b"", 1)
+    for name, response in ((b"PLAIN", b"\0user@a.example\0secret"),
+                           (b"LOGIN", b""), (b"EXTERNAL", b""),
+                           (b"OAUTHBEARER", b"n,,\1auth=Bearer x\1\1"),
+                           (b"SCRAM-SHA-256", b"n,,n=user@a.example,r=abc")):
+        sasl = said("SASL", peer() + b"\1" + octets(b"") * 2 + octets(name) +
+                    b"\1" + octets(response), 2)
+        yield sasl
+        yield sasl + said("SASL_STEP", struct.pack("<Q", 2) +
+                          octets(b"user@a.example"), 4)
+    yield said("RCPT", octets(b"user+x@a.example"), 3)
+
+
+def to_store():
+    place = bytes(16) + struct.pack("<I", 1)
+    grant = said("GRANT", struct.pack("<IQ", 0, 0) + place +
+                 struct.pack("<I", 0) + b"\1" + octets(b"user@a.example"),
+                 128)
+    handle = struct.pack("<Q", 1 << 32 | 1)
+    yield grant + said("LOG_WANTED", handle) + said("CLOSE", handle)
+    for fds in (0, 1, 2):
+        yield grant + said("QUIT", handle + bytes(8) +
+                           octets(struct.pack("<II", 1, 1)), 0, fds)
+    yield grant + said("REVOKED", bytes(16) + b"\xff" * 8, 128)
+    for mode in (0, 1):
+        wire = b"a: b\r\n\r\nc\r\n.\r\n"
+        yield said("DELIVER", bytes([mode]) +
+                   struct.pack("<QQI", 1, len(wire), 1) + place + bytes(16) +
+                   octets(b"Return-Path: <>\r\n") + octets(wire)) + grant
+    yield said("SPOOL_WANTED")
+
+
+def to_worker():
+    clients = (b"\0", b"USER a@a.example\r\nPASS b\r\nSTAT\r\n"), \
+        (b"\0", b"AUTH PLAIN AGEAYg==\r\n"), \
+        (b"\1", b"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@a.example>\r\n"
+         b"DATA\r\na: b\r\n\r\nc\r\n.\r\n")
+    answers = (
+        said("OPENED", struct.pack("<IQB", 0, 1, 1) + octets(b"a@a.example") +
+             octets(b""), 129),
+        said("LOGIN_FAILED", struct.pack("<I", 1) + octets(b""), 1),
+        said("SASL_CHALLENGE", octets(b"r=abc"), 1),
+        said("RCPT_DONE", struct.pack("<II", 0, 1) + bytes(64), 1) +
+        said("DELIVERED", struct.pack("<I", 1) + bytes(8), 129),
+        said("SPOOL", struct.pack("<I", 0), 129, 2),
+        said("LOG_READY", struct.pack("<I", 0), 129, 1),
+        said("SESSION_ENDED", struct.pack("<Q", 1), 128) +
+        said("OFFERS", b"\1") + said("STORE_LOST"))
+    for kind, text in clients:
+        for answer in answers:
+            yield kind + bytes([len(text)]) + text + answer
+
+
+def to_supervisor():
+    for how in range(4):
+        yield bytes([how]) + said("CAGED", b"", 0, 2) + said("READY") + \
+            said("PONG") + said("DRAINED")
+        yield bytes([how]) + said("ACCUSED", struct.pack("<IIQ", 3, 0, 0))
+        yield bytes([how]) + said("RELOADED", struct.pack("<I", 0))
+
+
+def to_reader():
+    yield said("PROBLEM", b"\0" + struct.pack("<II", 1, 2) + octets(b"bad"))
+    yield said("CONFIG", bytes(64), 0, 1) + said("READY")
+
+
+def control():
+    # Each request, to auth and to the store, with what many begin with.
+    for request in range(1, 64):
+        for how in range(2):
+            yield bytes([how, request, 3, 2, 0, 1, 0, 0])
+            yield bytes([how, request, 4, 4, 0, 1, 0, 0, 0, 1])
+            yield bytes([how, request, 1, 3])
 
 
 def main():
