@@ -10,22 +10,26 @@ from rows import (HUNDRED_THOUSAND, MAIL_10K, MAIL_1K, MAIL_1M,
 from servers import DOMAIN, PASSWORD, Failure
 
 SMALL = 512
+# The first opening of what was just filled may wait for a slow disk.
+PATIENCE = 120
 
 
 def point(server, x, result):
     return {"server": server.name, "x": x, **kept(result)}
 
 
-def pop3(s, server, case, users, *words, seconds=None):
-    return s.bench(server, case, *users, "--password", PASSWORD, "--seconds",
-                   seconds or s.args.seconds, *words,
-                   f"127.0.0.1:{server.pop3}",
+def pop3(s, server, case, users, *words, count=None):
+    """For the usual time, or so many sessions."""
+    length = ["--count", count, "--timeout", PATIENCE] if count else [
+        "--seconds", s.args.seconds]
+    return s.bench(server, case, *users, "--password", PASSWORD, *length,
+                   *words, f"127.0.0.1:{server.pop3}",
                    limit=s.args.seconds + 300)
 
 
 def deliver(s, server, user, count, *words, size=SMALL):
     return s.bench(server, "lmtp", "--user", user, "--count", count, "--size",
-                   size, "--pipelined", *words,
+                   size, "--pipelined", "--timeout", PATIENCE, *words,
                    f"127.0.0.1:{server.lmtp}")
 
 
@@ -68,9 +72,7 @@ def maildrop_size(s):
                 server.bring(user, n - have, SMALL)
             have = n
             users = ["--user", user]
-            first = pop3(s, server, "pop3-empty", users + ["--count", 1,
-                                                           "-c", 1],
-                         "--warmup", 0)
+            first = pop3(s, server, "pop3-empty", users + ["-c", 1], count=1)
             p = point(server, n, pop3(s, server, "pop3-empty", users +
                                       ["-c", 1]))
             p["first_ms"] = first["p50_ms"]
@@ -133,8 +135,8 @@ def accounts(s):
             took = time.monotonic() - begun
             had = n
             users = ["--users", f"u%07d@{DOMAIN}", "--accounts"]
-            pop3(s, server, "pop3-login", [*users, min(n, 100), "--count",
-                                           min(n, 100)])
+            pop3(s, server, "pop3-login", [*users, min(n, 100)],
+                 count=min(n, 100))
             again = pop3(s, server, "pop3-empty", [*users, min(n, 100)])
             every = pop3(s, server, "pop3-login", [*users, n, "--random"])
             p = point(server, n, again)
