@@ -22,7 +22,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-SETS = ["store", "threats"]
+SETS = ["store", "threats", "tokens"]
 # The slowest finder takes seconds.
 LIMIT_S = 300
 
