@@ -118,7 +118,7 @@ class Talk:
         self.office = office
         self.matcher = Matcher()
         self.any = False  # lines may come that the next S: does not fit
-        tls = dialogue.given["connection"] == "tls"
+        tls = dialogue.given["connection"] in ("tls", "tokens")
         port = {"pop3": office.pop3s_port if tls else office.pop3_port,
                 "smtp": office.smtp_port,
                 "lmtp": office.lmtp_port}[dialogue.protocol]

@@ -28,16 +28,28 @@ SIZE = "1000000"
 ADDRESSES = ["alice@example.org", "bob@example.org", "postmaster@example.org"]
 
 
+# The token "alice" is hers, and there is no other.
+PROGRAM = """#!/usr/bin/python3
+import json, sys
+for line in sys.stdin:
+    q = json.loads(line)
+    print(json.dumps({"id": q["id"], "active": q["token"] == "alice",
+                      "username": "alice", "scope": "mail"}), flush=True)
+"""
+
+
 class Scene:
     """A server whose alice has the maildrop that a dialogue wants."""
 
-    def __init__(self, plain_login, utf8_mail, legacy):
+    def __init__(self, plain_login, utf8_mail, legacy, tokens):
         self.office = PostOffice()
         if legacy:
             self.office.replace(
                 "tls: starttls}\n  # mail out, TLS from", "tls: starttls, "
                 "legacy: [apop, cram-md5, scram-sha-1, without-tls]}\n"
                 "  # mail out, TLS from")
+        if tokens:
+            self.take_tokens()
         self.office.set("hostname", HOST)
         self.office.set("default_domain", "example.org")
         self.office.set("plain_login", plain_login)
@@ -51,6 +63,14 @@ class Scene:
         self.maildrop = None  # what alice has, or None if that is not known
 
         self.alice_id = self.find_alice()
+
+    def take_tokens(self):
+        program = os.path.join(self.office.folder, "tokens")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(PROGRAM)
+        os.chmod(program, 0o755)
+        with open(self.office.config, "a", encoding="utf-8") as f:
+            f.write(f"\noauth: {{command: {program}, scope: mail}}\n")
 
     def find_alice(self):
         path = os.path.join(self.office.dir, "auth/directory.db")
@@ -87,7 +107,7 @@ def scenes():
 
     def get(connection, utf8):
         kind = ("never" if connection == "stls" else "loopback", utf8,
-                connection == "legacy")
+                connection == "legacy", connection == "tokens")
         if kind not in made:
             made[kind] = Scene(*kind)
         return made[kind]

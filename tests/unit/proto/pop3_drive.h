@@ -71,6 +71,17 @@ static inline void pop3_drive_init_legacy(struct pop3_drive *d,
 	pop3_drive_begin(d, drop, &config);
 }
 
+/* Over TLS, where access tokens are taken. */
+static inline void pop3_drive_init_tokens(struct pop3_drive *d,
+					  const struct maildrop *drop)
+{
+	struct pop3_server_config config =
+		pop3_drive_config(POP3_TLS_POSSIBLE | POP3_TLS_ACTIVE);
+
+	config.sasl_tls = "OAUTHBEARER XOAUTH2 PLAIN LOGIN";
+	pop3_drive_begin(d, drop, &config);
+}
+
 static inline void pop3_drive_done(struct pop3_drive *d)
 {
 	pop3_server_free(&d->s);
@@ -112,6 +123,31 @@ static inline enum yb_err pop3_drive_check(struct span user,
 							      : YB_DENIED;
 }
 
+/* As auth answers: "alice" is alice's token. */
+static inline void pop3_drive_token(struct pop3_drive *d,
+				    enum sasl_outcome outcome,
+				    struct sasl_result *r)
+{
+	char text[OAUTH_REFUSAL_MAX];
+
+	if (outcome == SASL_TOKEN && span_eq(r->token, SPAN_LIT("alice")) &&
+	    (r->user.n == 0 ||
+	     pop3_drive_check(r->user, SPAN_LIT("secret")) == YB_OK)) {
+		pop3_server_login_done(d->s, YB_OK, &d->drop->listing);
+		return;
+	}
+	if (outcome == SASL_TOKEN) {
+		oauth_put_refusal(
+			d->sasl.mechanism == SASL_XOAUTH2 ? OAUTH_XOAUTH2
+							  : OAUTH_BEARER,
+			OAUTH_INVALID_TOKEN, SPAN_LIT("mail"), SPAN_NONE, text);
+		r->challenge = span_str(text);
+	}
+	pop3_server_sasl_failed(d->s,
+				outcome == SASL_TOKEN ? YB_DENIED : YB_SYNTAX,
+				r->challenge);
+}
+
 static inline void pop3_drive_sasl(struct pop3_drive *d,
 				   const struct pop3_event *ev)
 {
@@ -133,6 +169,12 @@ static inline void pop3_drive_sasl(struct pop3_drive *d,
 	d->sasl_on = outcome == SASL_CHALLENGE;
 	if (d->sasl_on) {
 		pop3_server_sasl_challenge(d->s, r.challenge);
+		return;
+	}
+	if ((sasl_mechanism_flags(d->sasl.mechanism) & SASL_CARRIES_TOKEN) !=
+	    0) {
+		pop3_drive_token(d, outcome, &r);
+		sasl_server_done(&d->sasl);
 		return;
 	}
 	if (outcome == SASL_DIGEST) {

@@ -489,6 +489,8 @@ static void run_once(const struct dialogue *d, const struct maildrop *drop,
 			pop3_drive_init_legacy(&r.pop3, drop,
 					       POP3_TLS_POSSIBLE |
 						       POP3_LOGIN_IN_CLEAR);
+		else if (strcmp(d->connection, "tokens") == 0)
+			pop3_drive_init_tokens(&r.pop3, drop);
 		else
 			pop3_drive_init(&r.pop3, drop, pop3_flags(d));
 		r.got = &r.pop3.got;
