@@ -305,15 +305,17 @@ struct auth_device {
 	uint32_t protocols;   /* set of enum auth_protocol; 0: all */
 	const char *networks; /* in CIDR, with commas; "": from anywhere */
 	int64_t created_s, last_used_s;
-	int64_t expires_s;       /* 0: never */
-	enum auth_legacy legacy; /* of that kind: by what */
+	int64_t expires_s;          /* 0: never */
+	enum auth_legacy legacy;    /* of that kind: by what */
+	const uint8_t *fingerprint; /* of a certificate: 32 octets; or NULL */
 };
 
 /* False stops the walk. */
 typedef bool auth_device_fn(void *ctx, const struct auth_device *device);
 
 /*
- * Adds an app password, or a legacy secret, which has to have an end. EXISTS if
+ * Adds an app password, or a legacy secret, which has to have an end, or a
+ * certificate, whose SHA-256 stands in the place of the password. EXISTS if
  * the account has a device of that name; QUOTA if it has all it may have;
  * NO_ACCOUNT; INVALID with the reason, which is static. Blocks for the hash.
  */

@@ -82,16 +82,18 @@ find_device(const struct directory_account *account, struct span name)
 	return NULL;
 }
 
-/* "app-1" or "apop-1" and so on, for who gives none. */
+/* "app-1", "apop-1", "certificate-1" and so on, for who gives none. */
 static void make_name(const struct directory_account *account,
 		      const struct auth_device *device,
 		      char ret[DIRECTORY_NAME_MAX + 1])
 {
-	const char *what = device->kind == AUTH_DEVICE_LEGACY
-				   ? auth_legacy_word(device->legacy)
-				   : "app";
+	const char *what = "app";
 	unsigned n = 1;
 
+	if (device->kind == AUTH_DEVICE_LEGACY)
+		what = auth_legacy_word(device->legacy);
+	else if (device->kind == AUTH_DEVICE_CERTIFICATE)
+		what = "certificate";
 	do
 		(void)snprintf(ret, DIRECTORY_NAME_MAX + 1, "%s-%u", what, n++);
 	while (find_device(account, span_str(ret)) != NULL);
@@ -142,10 +144,34 @@ make_verifier(struct auth *a, const struct directory_account *account,
 {
 	memcpy(v->salt, account->salt, sizeof v->salt);
 	v->iterations = account->iterations;
-	if (device->kind == AUTH_DEVICE_LEGACY)
+	switch (device->kind) {
+	case AUTH_DEVICE_LEGACY:
 		return legacy_make(a, account, device->legacy, password, v,
 				   hash);
-	return verifier_make(password, v);
+	case AUTH_DEVICE_CERTIFICATE:
+		if (password.n != sizeof v->stored_key)
+			return YB_INVALID;
+		v->kind = DIRECTORY_CERTIFICATE;
+		memcpy(v->stored_key, password.p, sizeof v->stored_key);
+		return YB_OK;
+	case AUTH_DEVICE_PASSWORD:
+		return verifier_make(password, v);
+	case AUTH_DEVICE_IMPORTED:
+		break;
+	}
+	return YB_UNSUPPORTED;
+}
+
+/* Whoever has the certificate, of this account or another. */
+static bool is_bound(struct auth *a, const struct auth_device *device,
+		     struct span fingerprint)
+{
+	char address[AUTH_ADDRESS_MAX + 1];
+
+	return device->kind == AUTH_DEVICE_CERTIFICATE &&
+	       fingerprint.n == DIRECTORY_KEY_LEN &&
+	       directory_certificate_find(a->directory, fingerprint.p,
+					  address) == YB_OK;
 }
 
 enum yb_err auth_device_add(struct auth *a, struct span address,
@@ -165,6 +191,9 @@ enum yb_err auth_device_add(struct auth *a, struct span address,
 	uint32_t number = 0;
 	enum yb_err err;
 
+	if (reason == NULL && is_bound(a, device, password))
+		reason = "the certificate is bound to an account already; "
+			 "`yubin account certificate list` shows to which";
 	if (reason != NULL) {
 		*ret_reason = reason;
 		return YB_INVALID;
@@ -254,6 +283,8 @@ enum yb_err auth_device_each(struct auth *a, struct span address,
 		};
 
 		(void)legacy_of(c, &device.legacy);
+		if (c->kind == DIRECTORY_CERTIFICATE)
+			device.fingerprint = c->stored_key;
 		more = each(ctx, &device);
 	}
 	directory_account_free(&account);

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "crypto/compare.h"
+
 enum {
 	/*
 	 * A proof is tried against at least so many keys, so that accounts
@@ -26,8 +28,9 @@ struct auth_sasl {
 	struct outside_wait wait; /* for the account, */
 	bool waits;               /* while somebody is asked about it */
 	struct name name;
-	struct name as;      /* as whom it asks to act, if another one */
-	bool good;           /* that name can be one */
+	struct name as; /* as whom it asks to act, if another one */
+	uint8_t certificate[DIRECTORY_KEY_LEN]; /* EXTERNAL: its SHA-256 */
+	bool good;                              /* that name can be one */
 	uint64_t generation; /* of the account when it was proved, */
 	uint8_t proved[DIRECTORY_ID_LEN]; /* and which it was */
 	struct sasl_result last;          /* the server's final message */
@@ -178,6 +181,49 @@ static void let_in(struct auth_sasl *x)
 	finish(x, err, err == YB_OK ? &x->identity : NULL, SPAN_NONE);
 }
 
+/* ---- EXTERNAL ---- */
+
+/* TLS has checked the certificate, in the worker; here it is looked up. */
+static enum yb_err check_certificate(const struct attempt *attempt,
+				     const struct cached *at, int *ret_index)
+{
+	const struct auth_sasl *x = attempt->ctx;
+	int found = -1;
+
+	for (uint32_t i = 0; i < at->account->credentials_n; i++) {
+		const struct directory_credential *c =
+			&at->account->credentials[i];
+
+		if (c->kind == DIRECTORY_CERTIFICATE &&
+		    compare_equal(c->stored_key, x->certificate,
+				  sizeof x->certificate))
+			found = (int)i;
+	}
+	*ret_index = x->good ? found : -1;
+	return YB_OK;
+}
+
+static void take_identity(struct auth_sasl *x, const struct sasl_result *result)
+{
+	struct auth *a = x->auth;
+	char address[AUTH_ADDRESS_MAX + 1] = "";
+	enum yb_err err = directory_certificate_find(a->directory,
+						     x->certificate, address);
+
+	/* A name that nobody has is refused like a wrong password. */
+	if (err == YB_OK || err == YB_NO_ACCOUNT)
+		err = attempt_name(a, span_str(address), &x->name);
+	if (err == YB_OK)
+		err = attempt_as(a, result->authzid, &x->name, &x->as,
+				 &x->good);
+	if (err != YB_OK)
+		finish(x, err, NULL, SPAN_NONE);
+	else
+		attempt_begin_proof(a, &x->peer, &x->name, &x->as,
+				    check_certificate, a->now_ms, finish, x,
+				    &x->attempt);
+}
+
 /* ---- APOP and CRAM-MD5 ---- */
 
 static enum yb_err check_digest(const struct attempt *attempt,
@@ -281,6 +327,9 @@ static void take(struct auth_sasl *x, enum sasl_outcome outcome,
 	case SASL_TOKEN:
 		take_token(x, result);
 		return;
+	case SASL_IDENTITY:
+		take_identity(x, result);
+		return;
 	case SASL_DIGEST:
 		take_digest(x, result);
 		return;
@@ -325,6 +374,8 @@ static bool may_use(const struct auth *a, const struct auth_peer *peer,
 		    const struct sasl_channel *channel, unsigned flags)
 {
 	return ((flags & SASL_BINDS_CHANNEL) == 0 || has_binding(channel)) &&
+	       ((flags & SASL_WANTS_CERTIFICATE) == 0 ||
+		(channel->has_certificate && peer->tls)) &&
 	       ((flags & SASL_CARRIES_TOKEN) == 0 ||
 		(a->tokens != NULL && peer->tls));
 }
@@ -359,6 +410,7 @@ struct auth_sasl *auth_sasl_start(struct auth *a, const struct auth_peer *peer,
 	x->wait.done = on_account;
 	x->done = done;
 	x->ctx = ctx;
+	memcpy(x->certificate, channel->certificate, sizeof x->certificate);
 	outcome = sasl_server_start(&x->server, which, channel, response,
 				    has_response, &result);
 	take(x, outcome, &result);

@@ -18,7 +18,8 @@ int cmd_app_password_add(const struct invocation *inv)
 	if ((list != NULL && !devices_read_protocols(list, &set)) ||
 	    (end != NULL && !devices_read_end(end, &at)))
 		return work_end(&w, COMMAND_USAGE);
-	devices_put(inv, &w, inv->args_n > 1 ? inv->args[1] : "", "", set, at);
+	devices_put(inv, &w, inv->args_n > 1 ? inv->args[1] : "", "", SPAN_NONE,
+		    set, at);
 	return work_end(&w, devices_make(&w, ""));
 }
 

@@ -65,6 +65,17 @@ static enum yb_err check_pair(const char *certificate, const char *key,
 	return state == PAIR_BAD ? YB_INVALID : YB_OK;
 }
 
+static enum yb_err check_client_ca(const char *path, struct report *r)
+{
+	struct config_problem problem = { 0 };
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (client_ca_examine(fd, path, problem.text) == PAIR_GOOD)
+		return YB_OK;
+	on_problem(r, &problem);
+	return YB_INVALID;
+}
+
 /*
  * Whether each certificate and its key can be used together. That the files
  * are there has been looked at.
@@ -80,6 +91,9 @@ static enum yb_err check_pairs(const struct config *c, struct report *r)
 		if (err != YB_OK)
 			worst = err;
 	}
+	if (c->client_ca[0] != 0 && config_pairs(c) > 0 &&
+	    check_client_ca(c->client_ca, r) != YB_OK)
+		worst = YB_INVALID;
 	return worst;
 }
 

@@ -77,6 +77,13 @@ static const struct command_option legacy_options[] = {
 	{ 0, "no-delete", NULL, "it may not delete mail" },
 	JSON_OPTION, END
 };
+static const struct command_option certificate_options[] = {
+	CONFIG_OPTION,
+	{ 0, "expires", "DATE|DAYS", "its last day, or days from now" },
+	{ 0, "from", "CIDR,...", "only from these networks" },
+	{ 0, "no-delete", NULL, "it may not delete mail" },
+	JSON_OPTION, END
+};
 static const struct command_option app_password_options[] = {
 	CONFIG_OPTION,
 	{ 0, "protocols", "LIST", "only for pop3, submission, or both" },
@@ -477,6 +484,36 @@ const struct command commands[] = {
 	  COMMAND_USAGE, "Take an app password back",
 	  "Sessions that logged in with it end at once.\n",
 	  cmd_app_password_revoke },
+	{ "account certificate add", "ADDRESS FILE [NAME]", 2, 3,
+	  certificate_options, COMMAND_USAGE,
+	  "Let a client log in by its certificate",
+	  "FILE is the client's certificate in PEM; of its key nothing is "
+	  "needed here. The client\n"
+	  "logs in by AUTH EXTERNAL, without a password, where a listener has "
+	  "`client_certificates:\n"
+	  "yes`: then `tls.client_ca` names who may issue such certificates, "
+	  "and the client has\n"
+	  "to own the key, within the certificate's dates. A certificate "
+	  "belongs to one account;\n"
+	  "a new one is added before the old one ends. Without NAME it is "
+	  "called certificate-1,\n"
+	  "certificate-2, ...\n"
+	  "\n"
+	  "Examples:\n"
+	  "  yubin account certificate add alice@example.org laptop.pem "
+	  "laptop\n",
+	  cmd_certificate_add },
+	{ "account certificate list", "[ADDRESS]", 0, 1, json_options,
+	  COMMAND_USAGE, "Show who may log in by a certificate",
+	  "Without ADDRESS: of all accounts. With --json also the SHA-256 of "
+	  "each, as\n"
+	  "`openssl x509 -noout -fingerprint -sha256` prints it, without "
+	  "colons.\n",
+	  cmd_certificate_list },
+	{ "account certificate revoke", "ADDRESS NAME", 2, 2, json_options,
+	  COMMAND_USAGE, "Take a client's certificate from an account",
+	  "Sessions that logged in by it end at once.\n",
+	  cmd_certificate_revoke },
 	{ "account legacy allow", "ADDRESS MECHANISM [NAME]", 2, 3,
 	  legacy_options, COMMAND_USAGE,
 	  "Let a program that knows nothing better log in",

@@ -100,7 +100,8 @@ bool devices_read_protocols(const char *text, uint64_t *ret)
 }
 
 void devices_put(const struct invocation *inv, struct work *w, const char *name,
-		 const char *legacy, uint64_t set, uint64_t end_s)
+		 const char *legacy, struct span fingerprint, uint64_t set,
+		 uint64_t end_s)
 {
 	const char *from = invocation_option(inv, "from");
 
@@ -114,6 +115,7 @@ void devices_put(const struct invocation *inv, struct work *w, const char *name,
 	control_put_str(&w->request, from != NULL ? from : "");
 	control_put_u64(&w->request, end_s);
 	control_put_str(&w->request, legacy);
+	control_put(&w->request, fingerprint);
 }
 
 static void print_made(struct work *w, const char *legacy, const char *name,
@@ -125,8 +127,14 @@ static void print_made(struct work *w, const char *legacy, const char *name,
 		json_str(&w->json, "name", name);
 		if (*legacy != 0)
 			json_str(&w->json, "mechanism", legacy);
-		json_str(&w->json, "password", secret);
+		if (*secret != 0)
+			json_str(&w->json, "password", secret);
 		json_close(&w->json, '}');
+		return;
+	}
+	if (*secret == 0) {
+		say_note("%s may log in by this certificate, as \"%s\".",
+			 w->subject, name);
 		return;
 	}
 	if (*legacy != 0)
@@ -186,7 +194,7 @@ bool devices_read_row(struct control_reader *r, struct device_row *row)
 	row->created_s = (int64_t)control_get_u64(r);
 	row->last_used_s = (int64_t)control_get_u64(r);
 	row->expires_s = (int64_t)control_get_u64(r);
-	control_get_str(r, row->mechanism, sizeof row->mechanism);
+	control_get_str(r, row->detail, sizeof row->detail);
 	return !r->bad;
 }
 
@@ -206,8 +214,10 @@ static void print_json(struct json *j, const char *address,
 		json_str(j, "address", address);
 	json_str(j, "name", row->name);
 	json_str(j, "kind", kind_name(row->kind));
-	if (row->mechanism[0] != 0)
-		json_str(j, "mechanism", row->mechanism);
+	if (row->kind == AUTH_DEVICE_LEGACY)
+		json_str(j, "mechanism", row->detail);
+	if (row->kind == AUTH_DEVICE_CERTIFICATE)
+		json_str(j, "fingerprint", row->detail);
 	json_open(j, "protocols", '[');
 	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
 		if (row->protocols == 0 ||
@@ -253,8 +263,8 @@ static void print_row(const struct device_row *row)
 	say_time(last, row->last_used_s);
 	say_text(stdout, row->name);
 	(void)printf("%*s %-11s last used %s", n < COLUMN ? COLUMN - n : 0, "",
-		     row->mechanism[0] != 0 ? row->mechanism
-					    : kind_name(row->kind),
+		     row->kind == AUTH_DEVICE_LEGACY ? row->detail
+						     : kind_name(row->kind),
 		     last);
 	print_limits(row);
 	(void)putchar('\n');
@@ -270,6 +280,66 @@ void devices_print(struct work *w, const char *address,
 	if (address != NULL)
 		(void)printf("%s  ", address);
 	print_row(row);
+}
+
+static int list_account(struct work *w, enum auth_device_kind kind,
+			const char *address)
+{
+	struct control_reader reply;
+	struct device_row row;
+	int code = COMMAND_OK;
+
+	control_begin(&w->request, CONTROL_DEVICE_LIST);
+	control_put_str(&w->request, address);
+	if (work_ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
+		return code;
+	while (code == COMMAND_OK && control_has_more(&reply)) {
+		if (!devices_read_row(&reply, &row))
+			code = work_nonsense();
+		else if (row.kind == kind)
+			devices_print(w, address, &row);
+	}
+	return code;
+}
+
+/* Those that have such devices, one behind the other. */
+static int list_all(struct work *w, enum auth_device_kind kind)
+{
+	char address[AUTH_ADDRESS_MAX + 1];
+	struct control_reader reply;
+	uint64_t at = 0;
+	int code = COMMAND_OK;
+
+	while (code == COMMAND_OK) {
+		control_begin(&w->request, CONTROL_DEVICE_NEXT);
+		control_put_u64(&w->request, kind);
+		control_put_u64(&w->request, at);
+		if (work_ask(w, CONTROL_AUTH, &reply, NULL, &code) != YB_OK)
+			return code;
+		if (!control_has_more(&reply))
+			break;
+		at = control_get_u64(&reply);
+		control_get_str(&reply, address, sizeof address);
+		code = control_ended(&reply) ? list_account(w, kind, address)
+					     : work_nonsense();
+	}
+	return code;
+}
+
+int devices_list(const struct invocation *inv, enum auth_device_kind kind)
+{
+	struct work w;
+	int code = work_begin(inv, devices_tell, &w);
+
+	if (code != COMMAND_OK)
+		return work_end(&w, code);
+	if (w.as_json)
+		json_open(&w.json, NULL, '[');
+	code = inv->args_n > 0 ? list_account(&w, kind, inv->args[0])
+			       : list_all(&w, kind);
+	if (w.as_json && code == COMMAND_OK)
+		json_close(&w.json, ']');
+	return work_end(&w, code);
 }
 
 /* ---- revoking ---- */

@@ -1,6 +1,6 @@
 /*
  * Devices of an account, as commands take and show them: app passwords,
- * secrets of old programs.
+ * secrets of old programs, certificates.
  */
 #ifndef CLI_DEVICES_H
 #define CLI_DEVICES_H
@@ -11,7 +11,7 @@
 struct device_row {
 	char name[AUTH_DEVICE_NAME_MAX + 1];
 	char networks[1024];
-	char mechanism[32]; /* of an old program; or "" */
+	char detail[80]; /* an old program's mechanism, a fingerprint, or "" */
 	uint64_t kind, refused, protocols;
 	int64_t created_s, last_used_s, expires_s;
 };
@@ -27,10 +27,18 @@ bool devices_read_protocols(const char *text, uint64_t *ret);
 
 /*
  * Begins the request for a new device: what all have in common. `legacy` is
- * the word of an old mechanism, or "".
+ * the word of an old mechanism, or ""; `fingerprint` that of a certificate, or
+ * empty.
  */
 void devices_put(const struct invocation *inv, struct work *w, const char *name,
-		 const char *legacy, uint64_t protocols, uint64_t end_s);
+		 const char *legacy, struct span fingerprint,
+		 uint64_t protocols, uint64_t end_s);
+
+/*
+ * Prints the devices of that kind, of the account that the command names or,
+ * if it names none, of all; the exit code.
+ */
+int devices_list(const struct invocation *inv, enum auth_device_kind kind);
 
 /* Asks for it, and prints its name and secret; the exit code. */
 int devices_make(struct work *w, const char *legacy);

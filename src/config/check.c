@@ -178,6 +178,7 @@ enum yb_err config_check_files(const struct config *config,
 {
 	AUTO_FREE struct problems *ps = calloc(1, sizeof *ps);
 	const char *path, *key;
+	struct stat st;
 
 	if (ps == NULL)
 		return YB_NOMEM;
@@ -187,6 +188,8 @@ enum yb_err config_check_files(const struct config *config,
 	for (size_t i = 0; i < config_pairs(config); i++)
 		check_pair(ps, config_pair_certificate(config, i),
 			   config_pair_key(config, i));
+	if (config->client_ca[0] != 0 && config_needs_tls(config))
+		check_readable(ps, "tls.client_ca", config->client_ca, &st);
 	for (size_t i = 0; (path = config_program(config, i, &key)) != NULL;
 	     i++)
 		check_program(ps, key, path);

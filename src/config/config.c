@@ -598,6 +598,7 @@ bool config_is_valid(struct span block)
 		if (l->service >= CONFIG_SERVICES ||
 		    l->tls > CONFIG_TLS_IMPLICIT ||
 		    l->legacy >= 1u << CONFIG_LEGACY_BITS ||
+		    l->client_certificates > 1 ||
 		    memchr(l->address, 0, sizeof l->address) == NULL)
 			return false;
 	}

@@ -79,6 +79,7 @@ struct config_listener {
 	uint32_t tls;                  /* enum config_tls; off on a path */
 	char address[CONFIG_TEXT_MAX]; /* "host:port", "[v6]:port", or path */
 	uint32_t legacy;               /* set of enum config_legacy */
+	uint32_t client_certificates;  /* whether they are asked for */
 };
 
 struct config_certificate {
@@ -99,6 +100,7 @@ struct config {
 	char run_path[CONFIG_PATH_LEN]; /* run/control, run/lmtp */
 	char certificate[CONFIG_PATH_LEN];
 	char private_key[CONFIG_PATH_LEN];
+	char client_ca[CONFIG_PATH_LEN];      /* or "" */
 	char log_path[CONFIG_PATH_LEN];       /* "" is standard error */
 	char user[CONFIG_TEXT_MAX];           /* "yubin"; only used by root */
 	uint32_t plain_login;                 /* enum config_plain_login */

@@ -49,7 +49,8 @@ bool config_listeners_agree(const struct config_listener *a,
 			    const struct config_listener *b)
 {
 	return a->service == b->service && a->tls == b->tls &&
-	       a->legacy == b->legacy;
+	       a->legacy == b->legacy &&
+	       a->client_certificates == b->client_certificates;
 }
 
 /* ---- what a file without listeners means ---- */
@@ -320,13 +321,14 @@ static void tell_unknown(struct reader *r, const struct node *key,
 			    show_span(key->text).text);
 }
 
-enum key { KEY_ADDRESS, KEY_TLS, KEY_LEGACY, KEYS };
+enum key { KEY_ADDRESS, KEY_TLS, KEY_LEGACY, KEY_CERTIFICATES, KEYS };
 
 /* Files a child under one of the keys; tells doubles and strangers. */
 static void sort_key(struct reader *r, const struct node *child,
 		     const struct node *found[KEYS])
 {
-	static const char *const keys[KEYS] = { "address", "tls", "legacy" };
+	static const char *const keys[KEYS] = { "address", "tls", "legacy",
+						"client_certificates" };
 
 	for (size_t i = 0; i < KEYS; i++) {
 		if (!span_eq(child->key->text, span_str(keys[i])))
@@ -383,6 +385,33 @@ static void read_legacy(struct reader *r, const struct node *node,
 			    "without-tls stands against tls: implicit");
 }
 
+/* Whether clients are asked for theirs, to log in by it. */
+static void read_certificates(struct reader *r, const struct node *node,
+			      struct config_listener *l)
+{
+	bool yes =
+		node->kind == NODE_WORD && span_eq(node->text, SPAN_LIT("yes"));
+
+	if (!config_service_rules[l->service].has_logins)
+		problem_add(r->problems, node->key->at,
+			    "%s has no logins; client_certificates belongs to "
+			    "pop3 and pop3s",
+			    config_service_rules[l->service].name);
+	else if (!yes && (node->kind != NODE_WORD ||
+			  !span_eq(node->text, SPAN_LIT("no"))))
+		problem_add(r->problems, node->at,
+			    "client_certificates is yes or no");
+	else if (yes && l->tls == CONFIG_TLS_OFF)
+		problem_add(r->problems, node->at,
+			    "client_certificates stands against tls: off");
+	else if (yes && r->config->client_ca[0] == 0)
+		problem_add(r->problems, node->at,
+			    "client_certificates wants to know whose: set "
+			    "client_ca under tls");
+	else
+		l->client_certificates = yes;
+}
+
 /* Listeners that have all but their addresses in common. */
 static void read_group(struct reader *r, const struct node *node,
 		       enum config_service service)
@@ -409,6 +438,8 @@ static void read_group(struct reader *r, const struct node *node,
 		(void)read_tls(r, found[KEY_TLS], &like);
 	if (found[KEY_LEGACY] != NULL)
 		read_legacy(r, found[KEY_LEGACY], &like);
+	if (found[KEY_CERTIFICATES] != NULL)
+		read_certificates(r, found[KEY_CERTIFICATES], &like);
 	if (found[KEY_ADDRESS] == NULL)
 		add_preset_addresses(r, node->at, &like);
 	else if (found[KEY_ADDRESS]->kind != NODE_WRONG)

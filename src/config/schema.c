@@ -261,6 +261,11 @@ const struct config_field config_fields[] = {
 	  FIELD_LIVE },
 	{ "tls", "key", FIELD_PATH, false, AT(private_key), 0, 0, NULL,
 	  "tls/server.key", "", FIELD_LIVE },
+	{ "tls", "client_ca", FIELD_PATH, true, AT(client_ca), 0, 0, NULL, "",
+	  "Certificates of authorities whose clients may log in by theirs, "
+	  "PEM,\n"
+	  "where a listener has client_certificates: yes.",
+	  FIELD_LIVE },
 };
 
 const size_t config_fields_n = ARRAY_LEN(config_fields);

@@ -205,6 +205,8 @@ static enum yb_err print_group(struct printer *p,
 			       config_tls_name((enum config_tls)tls));
 	if (err == YB_OK)
 		err = print_legacy(p, first->legacy);
+	if (err == YB_OK && first->client_certificates != 0)
+		err = buf_addf(p->out, ", client_certificates: yes");
 	return err == YB_OK ? buf_addf(p->out, "}\n") : err;
 }
 

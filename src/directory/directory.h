@@ -17,7 +17,7 @@
 #include "base/span.h"
 
 enum {
-	DIRECTORY_VERSION = 5, /* of the schema */
+	DIRECTORY_VERSION = 6, /* of the schema */
 	DIRECTORY_ID_LEN = 16,
 	DIRECTORY_SALT_LEN = 16,
 	DIRECTORY_KEY_LEN = 32,
@@ -247,6 +247,12 @@ YB_CHECKED enum yb_err directory_imported(struct directory *d, uint64_t *ret);
 /* One of them; NOT_FOUND if there is none. */
 YB_CHECKED enum yb_err directory_imported_one(struct directory *d,
 					      char ret[DIRECTORY_HASH_MAX + 1]);
+
+/* The address of the account that a certificate is bound to; NO_ACCOUNT. */
+YB_CHECKED enum yb_err
+directory_certificate_find(struct directory *d,
+			   const uint8_t fingerprint[DIRECTORY_KEY_LEN],
+			   char ret[DIRECTORY_ADDRESS_MAX + 1]);
 
 /*
  * An account with a credential of that kind, which is not

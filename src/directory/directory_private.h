@@ -124,6 +124,10 @@
 	  "JOIN accounts a ON a.number = c.account "                           \
 	  "WHERE c.kind <> 1 AND c.kind = ?1 AND c.account > ?2 "              \
 	  "ORDER BY c.account LIMIT 1")                                        \
+	X(CERTIFICATE_FIND,                                                    \
+	  "SELECT a.address FROM credentials c "                               \
+	  "JOIN accounts a ON a.number = c.account "                           \
+	  "WHERE c.kind = 3 AND c.stored_key = ?1")                            \
 	X(IMPORTED_ONE, "SELECT hash FROM credentials "                        \
 			"WHERE kind <> 1 AND kind = 2 LIMIT 1")                \
 	X(CREDENTIAL_REMOVE, "DELETE FROM credentials "                        \

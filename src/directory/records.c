@@ -283,3 +283,20 @@ enum yb_err directory_credential_next(struct directory *d,
 	statement_end(s);
 	return err == YB_NOT_FOUND ? YB_NO_ACCOUNT : err;
 }
+
+enum yb_err
+directory_certificate_find(struct directory *d,
+			   const uint8_t fingerprint[DIRECTORY_KEY_LEN],
+			   char ret[DIRECTORY_ADDRESS_MAX + 1])
+{
+	sqlite3_stmt *s = statement_take(d, STATEMENT_CERTIFICATE_FIND);
+	enum yb_err err;
+
+	statement_blob(s, 1, fingerprint, DIRECTORY_KEY_LEN);
+	err = statement_row(s);
+	if (err == YB_OK && !span_to_str(statement_column(s, 0), ret,
+					 DIRECTORY_ADDRESS_MAX + 1))
+		err = YB_CORRUPT;
+	statement_end(s);
+	return err == YB_NOT_FOUND ? YB_NO_ACCOUNT : err;
+}

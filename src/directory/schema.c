@@ -131,4 +131,8 @@ const char *const directory_schema[DIRECTORY_VERSION] = {
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX tallies_by_since ON tallies"
 	" (kind, since, failures, label);",
+
+	/* 6: a certificate names one account, which is found by it. */
+	("CREATE UNIQUE INDEX credentials_by_certificate"
+	 " ON credentials (stored_key) WHERE kind = 3;"),
 };

@@ -33,7 +33,11 @@ enum {
  * without TLS, and the server's name for its challenges.
  */
 struct sasl_channel {
-	const char *host;               /* or NULL */
+	const char *host; /* or NULL */
+	/* The client has shown a certificate that is trusted, of that SHA-256;
+	 * for EXTERNAL. */
+	bool has_certificate;
+	uint8_t certificate[32];
 	size_t exporter_n, end_point_n; /* 0: there is no such binding */
 	uint8_t exporter[SCRAM_EXPORTER_LEN];
 	uint8_t end_point[SCRAM_END_POINT_MAX];

@@ -9,7 +9,7 @@ typedef enum sasl_outcome response_fn(struct sasl_server *s,
 				      struct span response,
 				      struct sasl_result *ret);
 
-static response_fn plain, login, scram, token, cram_md5, apop;
+static response_fn external, plain, login, scram, token, cram_md5, apop;
 
 struct mechanism {
 	const char *name;
@@ -197,12 +197,28 @@ static enum sasl_outcome stamp(struct sasl_server *s, const char *host,
 	return SASL_CHALLENGE;
 }
 
+/*
+ * RFC 4422 appendix A.1: the response is "the UTF-8 encoding of the requested
+ * authorization identity string", or nothing: then it follows from what was
+ * proved outside.
+ */
+static enum sasl_outcome external(struct sasl_server *s, struct span response,
+				  struct sasl_result *ret)
+{
+	if (s->step > 1 ||
+	    (response.n > 0 && !is_text(response, SASL_USER_MAX)))
+		return SASL_FAIL;
+	ret->authzid = response;
+	return SASL_IDENTITY;
+}
+
 /* What asks for the first response where none came with the command. */
 static struct span first_challenge(enum sasl_mechanism m)
 {
 	switch (m) {
 	case SASL_LOGIN:
 		return SPAN_LIT("Username:");
+	case SASL_EXTERNAL:
 	case SASL_PLAIN:
 	case SASL_SCRAM_SHA_256:
 	case SASL_SCRAM_SHA_256_PLUS:
@@ -214,8 +230,8 @@ static struct span first_challenge(enum sasl_mechanism m)
 	case SASL_MECHANISM_COUNT:
 		break;
 	}
-	/* RFC 4616 section 2, RFC 5802 section 5, RFC 7628 section 3: the
-	 * client speaks first. */
+	/* RFC 4422 appendix A, RFC 4616 section 2, RFC 5802 section 5, RFC 7628
+	 * section 3: the client speaks first. */
 	return SPAN_NONE;
 }
 
@@ -259,7 +275,8 @@ unsigned sasl_mechanism_set(bool tls)
 	unsigned set = 0;
 
 	for (unsigned i = 0; i < SASL_MECHANISM_COUNT; i++)
-		if ((mechanisms[i].flags & SASL_LEGACY) == 0 &&
+		if ((mechanisms[i].flags &
+		     (SASL_LEGACY | SASL_WANTS_CERTIFICATE)) == 0 &&
 		    (tls || (mechanisms[i].flags &
 			     (SASL_BINDS_CHANNEL | SASL_CARRIES_TOKEN)) == 0))
 			set |= 1u << i;

@@ -30,6 +30,7 @@
  * and the function that takes a response.
  */
 #define SASL_MECHANISMS(X)                                                     \
+	X(EXTERNAL, "EXTERNAL", SASL_WANTS_CERTIFICATE, external)              \
 	X(SCRAM_SHA_256_PLUS, "SCRAM-SHA-256-PLUS", SASL_BINDS_CHANNEL, scram) \
 	X(SCRAM_SHA_256, "SCRAM-SHA-256", 0, scram)                            \
 	X(OAUTHBEARER, "OAUTHBEARER", SASL_CARRIES_TOKEN, token)               \
@@ -48,6 +49,8 @@ enum sasl_mechanism_flags {
 	/* RFC 7628 section 3: "TLS MUST be used", always; and somebody has to
 	 * say what a token is worth. */
 	SASL_CARRIES_TOKEN = 1 << 2,
+	/* TLS has proved who it is: only for clients with a certificate. */
+	SASL_WANTS_CERTIFICATE = 1 << 5,
 	/* For old programs, with secrets of their own. */
 	SASL_LEGACY = 1 << 3,
 	/* No mechanism of AUTH, but a command that is carried like one. */
@@ -71,7 +74,7 @@ enum {
 	SASL_RESPONSE_MAX =
 		2 * 3 * SASL_USER_MAX + SCRAM_CLIENT_NONCE_MAX + 256,
 	/* All names, each with a space, and the NUL. */
-	SASL_LIST_MAX = 192,
+	SASL_LIST_MAX = 256,
 };
 
 enum sasl_outcome {
@@ -80,6 +83,7 @@ enum sasl_outcome {
 	SASL_TOKEN,       /* ask whom result.token names; result.user may be
 			   * empty, and so may the token: it is refused */
 	SASL_WANTS_SALT,  /* of result.user: go on with _salt() */
+	SASL_IDENTITY,    /* whoever TLS has proved, as result.authzid */
 	SASL_DIGEST,      /* of result.user: try secrets with _fits() */
 	SASL_PROOF,       /* _try() keys, then _accept() or _refuse() */
 	SASL_DONE,        /* what was accepted is now in force */

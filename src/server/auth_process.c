@@ -419,10 +419,17 @@ static void read_binding(struct message_reader *r, uint8_t *dst, size_t cap,
 
 static void read_channel(struct message_reader *r, struct sasl_channel *ret)
 {
+	size_t certificate_n = 0;
+
 	*ret = (struct sasl_channel){ 0 };
 	read_binding(r, ret->exporter, sizeof ret->exporter, &ret->exporter_n);
 	read_binding(r, ret->end_point, sizeof ret->end_point,
 		     &ret->end_point_n);
+	read_binding(r, ret->certificate, sizeof ret->certificate,
+		     &certificate_n);
+	r->bad = r->bad || (certificate_n != 0 &&
+			    certificate_n != sizeof ret->certificate);
+	ret->has_certificate = certificate_n != 0;
 }
 
 /* From whom it came, for the log. */

@@ -176,9 +176,10 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 	message_write_u8(&w, ev->secured ? MESSAGE_PEER_TLS : 0);
 	message_write_u8(&w, pop3 ? AUTH_POP3 : AUTH_SUBMISSION);
 	message_write_octets(&w, span_str(sid));
-	message_write_u8(&w, false); /* no maildrop is wanted */
+	message_write_u8(&w, false);         /* no maildrop is wanted */
+	message_write_octets(&w, SPAN_NONE); /* two bindings, */
 	message_write_octets(&w, SPAN_NONE);
-	message_write_octets(&w, SPAN_NONE);
+	message_write_octets(&w, SPAN_NONE); /* and a certificate */
 	message_write_octets(&w, ev->mechanism);
 	message_write_u8(&w, ev->has_response);
 	ask(s, MESSAGE_SASL, &w, ev->response);
@@ -364,8 +365,8 @@ enum yb_err auth_session_new(struct connection *c)
 		return YB_NOMEM;
 	s->connection = c;
 	worker_mechanisms(c->worker, &c->settings->config,
-			  &c->settings->config.listeners[c->listener], false,
-			  s->sasl);
+			  &c->settings->config.listeners[c->listener],
+			  WORKER_CLEAR, s->sasl);
 	engine.sasl = s->sasl;
 	os_random(engine.cookie, sizeof engine.cookie);
 	s->engine = dovecot_server_new(&engine);

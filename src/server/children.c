@@ -207,6 +207,19 @@ static enum yb_err hand_over_pair(struct child *c, size_t i)
 	return hand_over(c, MESSAGE_KEYS, i, fds, 2);
 }
 
+static enum yb_err hand_over_client_ca(struct child *c)
+{
+	const struct config *config = c->all->config;
+
+	if (config->client_ca[0] == 0 || config_pairs(config) == 0)
+		return YB_OK;
+	AUTO_FD fd = open(config->client_ca, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	return hand_over(c, MESSAGE_CLIENT_CA, 0, &fd, 1);
+}
+
 static enum yb_err hand_over_keys(struct child *c)
 {
 	enum yb_err err = YB_OK;
@@ -214,7 +227,7 @@ static enum yb_err hand_over_keys(struct child *c)
 	for (size_t i = 0; err == YB_OK && i < config_pairs(c->all->config);
 	     i++)
 		err = hand_over_pair(c, i);
-	return err;
+	return err == YB_OK ? hand_over_client_ca(c) : err;
 }
 
 static enum yb_err hand_over_tickets(struct child *c)

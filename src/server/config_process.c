@@ -65,6 +65,15 @@ static void examine(struct config_process *p, size_t i, const int *fds)
 		tell(p, state == PAIR_TOLD, &problem);
 }
 
+static void examine_client_ca(struct config_process *p, int fd)
+{
+	struct config_problem problem = { 0 };
+
+	if (client_ca_examine(fd, p->config.client_ca, problem.text) !=
+	    PAIR_GOOD)
+		tell(p, false, &problem);
+}
+
 static bool on_message(void *ctx, struct message *m)
 {
 	struct config_process *p = ctx;
@@ -72,6 +81,11 @@ static bool on_message(void *ctx, struct message *m)
 	if (m->type == MESSAGE_START) {
 		process_ready(&p->process); /* everything has been told */
 		return true;
+	}
+	if (m->type == MESSAGE_CLIENT_CA) {
+		if (m->fds_n == 1)
+			examine_client_ca(p, m->fds[0]);
+		return m->fds_n == 1;
 	}
 	if (m->type != MESSAGE_KEYS || m->fds_n != 2 ||
 	    m->id >= config_pairs(&p->config))

@@ -94,6 +94,19 @@ static enum yb_err send_pair(struct config_reader *r, size_t i)
 	return channel_send(&r->channel, MESSAGE_KEYS, i, NULL, 0, fds, 2);
 }
 
+static enum yb_err send_client_ca(struct config_reader *r)
+{
+	const struct config *c = &r->config;
+
+	if (c->client_ca[0] == 0 || config_pairs(c) == 0)
+		return YB_OK;
+	AUTO_FD fd = open(c->client_ca, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_from_errno(errno);
+	return channel_send(&r->channel, MESSAGE_CLIENT_CA, 0, NULL, 0, &fd, 1);
+}
+
 /*
  * Weak permissions are refused (threat 64). The child could not look: it has
  * no rights. Its examination of the certificates comes last.
@@ -107,6 +120,8 @@ static enum yb_err go_on(struct config_reader *r)
 				    NULL, 0);
 	for (size_t i = 0; err == YB_OK && i < config_pairs(&r->config); i++)
 		err = send_pair(r, i);
+	if (err == YB_OK)
+		err = send_client_ca(r);
 	if (err == YB_OK)
 		err = channel_send(&r->channel, MESSAGE_START, 0, NULL, 0, NULL,
 				   0);

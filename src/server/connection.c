@@ -375,7 +375,10 @@ static void begin_tls(struct connection *c)
 	 * (threat 1); the engine ends such a session by itself, and here
 	 * nothing may be left that TLS has not protected. */
 	if (c->tls_context == NULL || c->unread.n > 0 ||
-	    tls_connection_accept(c->tls_context, c->fd, &c->tls) != YB_OK) {
+	    tls_connection_accept(c->tls_context, c->fd, &c->tls) != YB_OK ||
+	    (c->settings->config.listeners[c->listener].client_certificates !=
+		     0 &&
+	     tls_connection_ask_certificate(c->tls) != YB_OK)) {
 		die(c, "TLS cannot begin");
 		return;
 	}
@@ -412,6 +415,8 @@ void connection_handshake(struct connection *c)
 	handshakes_remove(&c->worker->handshakes, c);
 	c->stage = CONNECTION_OPEN;
 	c->can_read = c->can_write = true;
+	if (c->class->secured != NULL)
+		c->class->secured(c->session);
 	if (c->class->wants_tls(c->session))
 		c->class->tls_started(c->session);
 	pump(c);

@@ -55,6 +55,9 @@ struct session_class {
 	uint64_t (*deadline)(const void *session);
 	/* The store died, and every snapshot with it; or NULL. */
 	void (*store_gone)(void *session);
+	/* The handshake is done, be it the first thing or by command; or
+	 * NULL. */
+	void (*secured)(void *session);
 	/* The store ended session `handle`, since its credential was revoked:
 	 * if it is this one, say so, and end; whether it was. Or NULL. */
 	bool (*revoked)(void *session, uint64_t handle);

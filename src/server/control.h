@@ -143,11 +143,13 @@ enum control_type {
 	 * a while for some (wire.h). */
 	CONTROL_WATCH,
 	/* address, name ("": make one), u64 refused, u64 protocols, networks,
-	 * u64 end (s, 0: none), mechanism of an old program ("": an app
-	 * password) -> name, password; on INVALID: the reason. */
+	 * u64 end (s, 0: none), mechanism of an old program or "",
+	 * SHA-256 of a certificate or "" (else: an app password) -> name,
+	 * password; on INVALID: the reason. */
 	CONTROL_DEVICE_ADD,
 	/* address -> of each: name, u64 kind, u64 refused, u64 protocols,
-	 * networks, u64 made, u64 last used, u64 end, mechanism or "". */
+	 * networks, u64 made, u64 last used, u64 end, mechanism of an old
+	 * program, SHA-256 of a certificate in hexadecimal, or "". */
 	CONTROL_DEVICE_LIST,
 	/* address, name -> nothing. */
 	CONTROL_DEVICE_REVOKE,

@@ -1,6 +1,7 @@
 #include "server/control_directory.h"
 
 #include "auth/auth.h"
+#include "base/codec.h"
 #include "directory/directory.h"
 #include "server/control_guessers.h"
 #include "server/control_names.h"
@@ -166,7 +167,7 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 	struct auth_device device = { .name = wanted,
 				      .kind = AUTH_DEVICE_PASSWORD,
 				      .networks = networks };
-	struct span legacy;
+	struct span legacy, fingerprint;
 	struct span address = control_get(&call->fields);
 	const char *reason = "";
 	enum yb_err err;
@@ -177,8 +178,11 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 	control_get_str(&call->fields, networks, sizeof networks);
 	device.expires_s = (int64_t)control_get_u64(&call->fields);
 	legacy = control_get(&call->fields);
+	fingerprint = control_get(&call->fields);
 	if (legacy.n > 0)
 		device.kind = AUTH_DEVICE_LEGACY;
+	else if (fingerprint.n > 0)
+		device.kind = AUTH_DEVICE_CERTIFICATE;
 	if (legacy.n > 0 && !auth_legacy_find(legacy, &device.legacy))
 		return YB_SYNTAX;
 	if (!control_ended(&call->fields)) {
@@ -186,8 +190,11 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 		return YB_INVALID;
 	}
 	auth_generate_password(made);
-	err = auth_device_add(auth, address, &device, span_str(made), name,
-			      &reason);
+	if (device.kind == AUTH_DEVICE_CERTIFICATE)
+		made[0] = 0;
+	err = auth_device_add(auth, address, &device,
+			      fingerprint.n > 0 ? fingerprint : span_str(made),
+			      name, &reason);
 	control_put_str(&call->reply, err == YB_OK ? name : reason);
 	if (err == YB_OK)
 		control_put_str(&call->reply, made);
@@ -198,6 +205,7 @@ static enum yb_err add_device(struct auth *auth, struct control_call *call)
 static bool put_device(void *ctx, const struct auth_device *device)
 {
 	struct control_writer *w = ctx;
+	char detail[2 * 32 + 1] = "";
 
 	/* All that an account may have fit into one reply. */
 	control_put_str(w, device->name);
@@ -208,9 +216,11 @@ static bool put_device(void *ctx, const struct auth_device *device)
 	control_put_u64(w, (uint64_t)device->created_s);
 	control_put_u64(w, (uint64_t)device->last_used_s);
 	control_put_u64(w, (uint64_t)device->expires_s);
+	if (device->fingerprint != NULL)
+		hex_put((uint8_t *)detail, span_of(device->fingerprint, 32));
 	control_put_str(w, device->kind == AUTH_DEVICE_LEGACY
 				   ? auth_legacy_word(device->legacy)
-				   : "");
+				   : detail);
 	return true;
 }
 

@@ -23,6 +23,7 @@
 	X(LISTENER)      /* index in the configuration; fd: a socket */     \
 	X(KEYS)          /* id: which; fds: certificate, private key */     \
 	X(TICKETS)       /* period, secret of TLS tickets */                \
+	X(CLIENT_CA)     /* fd: certificates of authorities, behind KEYS */ \
 	X(START)         /* everything is handed over: cage and run */      \
 	X(RELOAD)        /* what was handed over anew counts from now on */ \
 	X(STOP)          /* finish what runs, then end */                   \
@@ -43,7 +44,8 @@
 	/* worker -> auth; answers carry the same id */                     \
 	X(LOGIN)         /* peer, flags, protocol, session, maildrop, user,    \
 	                  * password */                                     \
-	X(SASL)          /* peer, flags, protocol, session, maildrop, bindings, mechanism, \
+	X(SASL)          /* peer, flags, protocol, session, maildrop, bindings, \
+	                  * certificate, mechanism, \
 	                  * has_response, response */                       \
 	X(SASL_STEP)     /* response */                                     \
 	X(CANCEL)        /* the exchange or login is given up; no answer */ \

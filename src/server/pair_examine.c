@@ -58,3 +58,23 @@ enum pair_state pair_examine(int certificate, int key,
 	buf_done(&chain_pem);
 	return state;
 }
+
+enum pair_state client_ca_examine(int fd, const char *path,
+				  char text[PAIR_TEXT_MAX])
+{
+	uint8_t fingerprint[32];
+	struct buf pem;
+	enum yb_err err;
+
+	buf_init(&pem, PEM_MAX);
+	err = file_read_fd(fd, &pem);
+	if (err == YB_OK)
+		err = tls_fingerprint(buf_span(&pem), fingerprint);
+	buf_done(&pem);
+	if (err == YB_OK)
+		return PAIR_GOOD;
+	(void)snprintf(text, PAIR_TEXT_MAX,
+		       "tls.client_ca: there is no PEM certificate in %.300s",
+		       path);
+	return PAIR_BAD;
+}

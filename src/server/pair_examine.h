@@ -22,4 +22,8 @@ enum pair_state pair_examine(int certificate, int key,
 			     const char *certificate_path, const char *key_path,
 			     char text[PAIR_TEXT_MAX]);
 
+/* The same for `tls.client_ca`: GOOD with one certificate at least, or BAD. */
+enum pair_state client_ca_examine(int fd, const char *path,
+				  char text[PAIR_TEXT_MAX]);
+
 #endif

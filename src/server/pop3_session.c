@@ -244,11 +244,13 @@ static void write_peer(struct message_writer *w, const struct connection *c)
 	message_write_u8(w, true); /* a maildrop is wanted */
 }
 
-/* The channel bindings of RFC 9266 and 5929; both empty without TLS. */
+/* The channel bindings of RFC 9266 and 5929, and the client's certificate:
+ * what there is of them. */
 static void write_bindings(struct message_writer *w, const struct connection *c)
 {
 	uint8_t exporter[TLS_EXPORTER_LEN], end_point[TLS_END_POINT_MAX];
-	size_t exporter_n = 0, end_point_n = 0;
+	uint8_t certificate[TLS_FINGERPRINT_LEN];
+	size_t exporter_n = 0, end_point_n = 0, certificate_n = 0;
 
 	if (c->tls != NULL && tls_connection_exporter(c->tls, exporter))
 		exporter_n = sizeof exporter;
@@ -256,6 +258,9 @@ static void write_bindings(struct message_writer *w, const struct connection *c)
 		end_point_n = tls_connection_end_point(c->tls, end_point);
 	message_write_octets(w, span_of(exporter, exporter_n));
 	message_write_octets(w, span_of(end_point, end_point_n));
+	if (c->tls != NULL && tls_connection_certificate(c->tls, certificate))
+		certificate_n = sizeof certificate;
+	message_write_octets(w, span_of(certificate, certificate_n));
 	mem_wipe(exporter, sizeof exporter);
 }
 
@@ -656,6 +661,20 @@ static bool wants_tls(const void *session)
 	return s->wants_tls;
 }
 
+/* What a client may log in with is known once TLS has looked at it. */
+static void secured(void *session)
+{
+	struct pop3_session *s = session;
+	const struct connection *c = s->connection;
+	const struct config *config = &c->settings->config;
+	uint8_t fingerprint[TLS_FINGERPRINT_LEN];
+
+	if (tls_connection_certificate(c->tls, fingerprint))
+		worker_mechanisms(c->worker, config,
+				  &config->listeners[c->listener],
+				  WORKER_CERTIFICATE, s->sasl_tls);
+}
+
 static void tls_started(void *session)
 {
 	struct pop3_session *s = session;
@@ -816,6 +835,7 @@ static const struct session_class pop3_class = {
 	.log_fd = log_fd,
 	.is_over = is_over,
 	.wants_tls = wants_tls,
+	.secured = secured,
 	.tls_started = tls_started,
 	.said_quit = said_quit,
 	.tick = tick,
@@ -858,8 +878,8 @@ enum yb_err pop3_session_new(struct connection *c)
 
 	if (s == NULL)
 		return YB_NOMEM;
-	worker_mechanisms(c->worker, config, l, false, s->sasl);
-	worker_mechanisms(c->worker, config, l, true, s->sasl_tls);
+	worker_mechanisms(c->worker, config, l, WORKER_CLEAR, s->sasl);
+	worker_mechanisms(c->worker, config, l, WORKER_TLS, s->sasl_tls);
 	if ((l->legacy & CONFIG_LEGACY_APOP) != 0 &&
 	    !make_stamp(s, config->hostname)) {
 		free(s);

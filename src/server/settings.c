@@ -83,3 +83,22 @@ enum yb_err settings_add_pair(struct settings *s, size_t i, int certificate,
 	buf_done(&chain_pem);
 	return err;
 }
+
+enum yb_err settings_trust_clients(struct settings *s, int file,
+				   const char **ret_reason)
+{
+	struct buf pem;
+	enum yb_err err;
+
+	*ret_reason = "unreadable";
+	if (s->pop3_tls == NULL)
+		return YB_OK;
+	buf_init(&pem, PEM_MAX);
+	err = file_read_fd(file, &pem);
+	if (err == YB_OK) {
+		*ret_reason = "there is no PEM certificate in it";
+		err = tls_context_trust_clients(s->pop3_tls, buf_span(&pem));
+	}
+	buf_done(&pem);
+	return err;
+}

@@ -30,4 +30,11 @@ YB_CHECKED enum yb_err settings_add_pair(struct settings *s, size_t i,
 					 int certificate, int key,
 					 const char **ret_reason);
 
+/*
+ * Adds whom to believe about POP3's clients, behind the last certificate.
+ * Errors as above.
+ */
+YB_CHECKED enum yb_err settings_trust_clients(struct settings *s, int file,
+					      const char **ret_reason);
+
 #endif

@@ -294,8 +294,10 @@ static unsigned legacy_mechanisms(const struct config_listener *l)
 }
 
 void worker_mechanisms(const struct worker *w, const struct config *config,
-		       const struct config_listener *l, bool tls, char *ret)
+		       const struct config_listener *l,
+		       enum worker_security security, char *ret)
 {
+	bool tls = security != WORKER_CLEAR;
 	unsigned set = sasl_mechanism_set(tls);
 
 	/* There, no secret that is good with TLS is to come in clear. */
@@ -305,6 +307,8 @@ void worker_mechanisms(const struct worker *w, const struct config *config,
 	/* Whether the client has TLS, a mail system says of each login. */
 	if (l->service == CONFIG_AUTH)
 		set |= sasl_mechanism_tokens();
+	if (security == WORKER_CERTIFICATE)
+		set |= 1u << SASL_EXTERNAL;
 	if (!config_takes_tokens(config))
 		set &= ~sasl_mechanism_tokens();
 	if (config->scram == CONFIG_SCRAM_OFF ||
@@ -503,6 +507,25 @@ static bool take_keys(struct worker *w, struct message *m)
 	return true;
 }
 
+static bool take_client_ca(struct worker *w, struct message *m)
+{
+	const char *reason = "out of memory";
+	enum yb_err err = YB_NOMEM;
+
+	if (m->fds_n != 1)
+		return false;
+	if (next_settings(w) != NULL)
+		err = settings_trust_clients(w->next, m->fds[0], &reason);
+	if (err == YB_OK)
+		return true;
+	log_message(&w->process.log, LOG_ERROR, "tls", "tls.client_ca %s: %s",
+		    w->process.config.client_ca, reason);
+	if (w->settings == NULL)
+		process_end(&w->process, 1);
+	w->next_failed = true;
+	return true;
+}
+
 /* Those that were begun before resume no more. */
 static void renew_tickets(struct worker *w)
 {
@@ -654,6 +677,8 @@ static bool on_message(void *ctx, struct message *m)
 		return peer_take(&w->process, m, find_peer, w);
 	case MESSAGE_LISTENER:
 		return take_listener(w, m);
+	case MESSAGE_CLIENT_CA:
+		return take_client_ca(w, m);
 	case MESSAGE_KEYS:
 		return take_keys(w, m);
 	case MESSAGE_TICKETS:

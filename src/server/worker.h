@@ -100,10 +100,14 @@ void worker_welcome(struct connection *c);
  */
 bool worker_readdress(struct connection *c, const struct socket_address *peer);
 
-/* The SASL mechanisms that are offered now, with TLS or without, as a list
- * of at most SASL_LIST_MAX octets. */
+/* How a client speaks; with a certificate of its own that is trusted. */
+enum worker_security { WORKER_CLEAR, WORKER_TLS, WORKER_CERTIFICATE };
+
+/* The SASL mechanisms that are offered now, as a list of at most
+ * SASL_LIST_MAX octets. */
 void worker_mechanisms(const struct worker *w, const struct config *config,
-		       const struct config_listener *l, bool tls, char *ret);
+		       const struct config_listener *l,
+		       enum worker_security security, char *ret);
 
 /* A connection is over: it is freed at the end of the turn. */
 void worker_bury(struct worker *w, struct connection *c);

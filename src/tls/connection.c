@@ -11,6 +11,8 @@
 
 struct tls_connection {
 	SSL *ssl;
+	const struct tls_context *context; /* it outlives what `ssl` needs */
+	bool doubted; /* the client's certificate is not to be trusted */
 	struct socket_bio socket;
 	bool followed; /* tls_connection_follow() */
 	bool closed;   /* the peer said so, or the connection broke */
@@ -23,6 +25,7 @@ static enum yb_err connection_new(struct tls_context *context, int fd,
 	BIO *bio = NULL;
 
 	if (c != NULL) {
+		c->context = context;
 		c->socket.fd = fd;
 		c->ssl = SSL_new(context->ssl);
 		bio = socket_bio_new(&c->socket);
@@ -46,6 +49,59 @@ enum yb_err tls_connection_accept(struct tls_context *context, int fd,
 	if (err == YB_OK)
 		SSL_set_accept_state((*ret)->ssl);
 	return err;
+}
+
+/*
+ * A certificate that nobody speaks for ends no handshake: programs present
+ * what they find. But it is not believed.
+ */
+static int note_certificate(int good, X509_STORE_CTX *x)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(
+		x, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_connection *c = SSL_get_app_data(ssl);
+
+	if (good != 1)
+		c->doubted = true;
+	return 1;
+}
+
+enum yb_err tls_connection_ask_certificate(struct tls_connection *c)
+{
+	STACK_OF(X509_NAME) * names;
+
+	if (c->context->client_cas == NULL)
+		return YB_OK;
+	names = SSL_dup_CA_list(c->context->client_cas);
+	if (names == NULL || SSL_set_app_data(c->ssl, c) != 1 ||
+	    SSL_set_num_tickets(c->ssl, 0) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return YB_NOMEM;
+	}
+	SSL_set0_CA_list(c->ssl, names);
+	(void)SSL_set_options(c->ssl, SSL_OP_NO_TICKET);
+	SSL_set_verify(c->ssl, SSL_VERIFY_PEER, note_certificate);
+	return YB_OK;
+}
+
+bool tls_connection_certificate(const struct tls_connection *c,
+				uint8_t ret[TLS_FINGERPRINT_LEN])
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	X509 *x;
+
+	if ((SSL_get_verify_mode(c->ssl) & SSL_VERIFY_PEER) == 0 ||
+	    !SSL_is_init_finished(c->ssl) || c->doubted ||
+	    SSL_session_reused(c->ssl) != 0 ||
+	    SSL_get_verify_result(c->ssl) != X509_V_OK)
+		return false;
+	x = SSL_get0_peer_certificate(c->ssl);
+	if (x == NULL || X509_digest(x, EVP_sha256(), sum, &n) != 1 ||
+	    n != TLS_FINGERPRINT_LEN)
+		return false;
+	memcpy(ret, sum, TLS_FINGERPRINT_LEN);
+	return true;
 }
 
 enum yb_err tls_connection_connect(struct tls_context *context, int fd,

@@ -14,14 +14,31 @@
 struct tls_connection;
 
 enum {
-	TLS_EXPORTER_LEN = 32,  /* RFC 9266 section 2 */
-	TLS_END_POINT_MAX = 64, /* of SHA-512 */
-	TLS_RECORD_MAX = 16384, /* RFC 8446 section 5.1 */
+	TLS_EXPORTER_LEN = 32,    /* RFC 9266 section 2 */
+	TLS_END_POINT_MAX = 64,   /* of SHA-512 */
+	TLS_FINGERPRINT_LEN = 32, /* a certificate's SHA-256 */
+	TLS_RECORD_MAX = 16384,   /* RFC 8446 section 5.1 */
 };
 
 YB_CHECKED enum yb_err tls_connection_accept(struct tls_context *context,
 					     int fd,
 					     struct tls_connection **ret);
+
+/*
+ * Has the client asked for a certificate, before the handshake; it need not
+ * have one, and one that is not to be trusted is as good as none. Such a
+ * connection gets no ticket, so that each proves the key anew. Without
+ * tls_context_trust_clients() nothing is asked. NOMEM.
+ */
+YB_CHECKED enum yb_err tls_connection_ask_certificate(struct tls_connection *c);
+
+/*
+ * Whether the client has proved to own a certificate that an authority of
+ * ours, its dates and its purpose (RFC 5280 section 4.2.1.12: clientAuth)
+ * speak for; then the SHA-256 of it.
+ */
+bool tls_connection_certificate(const struct tls_connection *c,
+				uint8_t ret[TLS_FINGERPRINT_LEN]);
 
 /* `host` is sent as SNI and, with a verifying context, checked; or NULL. */
 YB_CHECKED enum yb_err tls_connection_connect(struct tls_context *context,

@@ -256,24 +256,72 @@ enum yb_err tls_context_add(struct tls_context *context, struct span chain,
 	return reason != NULL ? YB_INVALID : err;
 }
 
-/* ---- clients ---- */
+/* ---- authorities ---- */
 
-static bool trust(SSL_CTX *ssl, struct span ca)
+static bool add_authority(STACK_OF(X509_NAME) * names, const X509 *x)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+	X509_NAME *name = X509_NAME_dup(X509_get_subject_name(x));
+
+	if (name != NULL && sk_X509_NAME_push(names, name) > 0)
+		return true;
+	X509_NAME_free(name);
+	return false;
+}
+
+/* `names` may be NULL. */
+static bool trust(X509_STORE *store, STACK_OF(X509_NAME) * names,
+		  struct span ca)
+{
 	BIO *bio = BIO_new_mem_buf(ca.p, (int)ca.n);
 	X509 *x;
 	size_t n = 0;
 
 	while (bio != NULL &&
 	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		n += X509_STORE_add_cert(store, x) == 1;
+		n += X509_STORE_add_cert(store, x) == 1 &&
+		     (names == NULL || add_authority(names, x));
 		X509_free(x);
 	}
 	BIO_free(bio);
 	ERR_clear_error();
 	return n > 0;
 }
+
+static bool set_client_store(struct tls_context *context, X509_STORE *store)
+{
+	bool ok = SSL_CTX_set1_verify_cert_store(context->ssl, store) == 1;
+
+	for (size_t i = 0; i < context->named_n; i++)
+		ok = SSL_CTX_set1_verify_cert_store(context->named[i], store) ==
+			     1 &&
+		     ok;
+	return ok;
+}
+
+enum yb_err tls_context_trust_clients(struct tls_context *context,
+				      struct span ca)
+{
+	X509_STORE *store = X509_STORE_new();
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+	enum yb_err err = YB_NOMEM;
+
+	if (store != NULL && names != NULL) {
+		err = YB_INVALID;
+		if (trust(store, names, ca) && set_client_store(context, store))
+			err = YB_OK;
+	}
+	X509_STORE_free(store);
+	if (err != YB_OK) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		ERR_clear_error();
+		return err;
+	}
+	sk_X509_NAME_pop_free(context->client_cas, X509_NAME_free);
+	context->client_cas = names;
+	return YB_OK;
+}
+
+/* ---- clients ---- */
 
 enum yb_err tls_context_client(struct span ca, struct tls_context **ret)
 {
@@ -285,7 +333,7 @@ enum yb_err tls_context_client(struct span ca, struct tls_context **ret)
 	context->verify = ca.n > 0;
 	if (context->verify) {
 		SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
-		if (!trust(context->ssl, ca)) {
+		if (!trust(SSL_CTX_get_cert_store(context->ssl), NULL, ca)) {
 			tls_context_free(&context);
 			return YB_INVALID;
 		}
@@ -313,6 +361,7 @@ void tls_context_free(struct tls_context **context)
 	for (size_t i = 0; i < (*context)->named_n; i++)
 		SSL_CTX_free((*context)->named[i]);
 	free((*context)->named);
+	sk_X509_NAME_pop_free((*context)->client_cas, X509_NAME_free);
 	free(*context);
 	*context = NULL;
 }

@@ -43,6 +43,14 @@ YB_CHECKED enum yb_err tls_context_add(struct tls_context *context,
 				       const char **ret_reason);
 
 /*
+ * Whom to believe about clients: PEM certificates of authorities. For the
+ * connections that tls_connection_ask_certificate() is called for; after the
+ * last tls_context_add(). INVALID if there is none in it; NOMEM.
+ */
+YB_CHECKED enum yb_err tls_context_trust_clients(struct tls_context *context,
+						 struct span ca);
+
+/*
  * A client's context that trusts the PEM certificates in `ca`; with an empty
  * span, nothing is verified: for measuring only.
  */

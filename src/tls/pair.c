@@ -233,3 +233,22 @@ bool tls_pair_tell_time(const struct tls_pair_facts *facts, int64_t now_s,
 			       days == 1 ? "" : "s", date);
 	return true;
 }
+
+enum yb_err tls_fingerprint(struct span pem, uint8_t ret[32])
+{
+	BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509 *x = bio == NULL
+			  ? NULL
+			  : PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	bool ok = x != NULL && X509_digest(x, EVP_sha256(), sum, &n) == 1 &&
+		  n == 32;
+
+	if (ok)
+		memcpy(ret, sum, 32);
+	X509_free(x);
+	BIO_free(bio);
+	ERR_clear_error();
+	return ok ? YB_OK : YB_INVALID;
+}

@@ -31,6 +31,10 @@ YB_CHECKED enum yb_err tls_pair_check(struct span chain, struct span key,
 				      char reason[TLS_REASON_MAX],
 				      struct tls_pair_facts *ret);
 
+/* The SHA-256 of the first PEM certificate in `pem`; INVALID if there is none.
+ */
+YB_CHECKED enum yb_err tls_fingerprint(struct span pem, uint8_t ret[32]);
+
 /* What anybody can see of a chain, without its key. */
 struct tls_chain_facts {
 	struct tls_pair_facts first;

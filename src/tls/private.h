@@ -13,6 +13,7 @@ struct tls_context {
 	SSL_CTX **named;
 	size_t named_n;
 	const char *service, *alpn;
+	STACK_OF(X509_NAME) * client_cas; /* trusted about clients, or NULL */
 	bool server;
 	bool verify;
 };

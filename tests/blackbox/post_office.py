@@ -34,7 +34,8 @@ NOBODY = "nobody"
 # Commands of two words; their options come behind both.
 GROUPS = ("account", "alias", "auth", "domain", "mail")
 # Of three.
-LONG_GROUPS = ("account app-password", "account legacy")
+LONG_GROUPS = ("account app-password", "account certificate",
+               "account legacy")
 
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|"
                     r"UndefinedBehavior|Assertion `")

@@ -71,6 +71,9 @@ static bool answer(struct sasl_server *s, enum sasl_outcome *outcome,
 	case SASL_TOKEN:
 		check_token(s, r);
 		return false;
+	case SASL_IDENTITY:
+		check_text(r->authzid, SASL_USER_MAX);
+		return false;
 	case SASL_DIGEST:
 		check_text(r->user, SASL_USER_MAX);
 		check_digest(s);

@@ -112,6 +112,87 @@ static void test_unknown_mechanism(void **state)
 	}
 }
 
+/* RFC 4422 appendix A: who it is follows from the certificate alone. */
+static void test_external(void **state)
+{
+	static const struct row rows[] = {
+		{ SPAN_LIT(""), YB_OK },
+		{ SPAN_LIT("alice"), YB_OK },
+		{ SPAN_LIT("ALICE@example.org"), YB_OK },
+		{ SPAN_LIT("bob@example.org"), YB_DENIED },
+		{ SPAN_LIT("nobody"), YB_DENIED },
+		{ SPAN_LIT("a b"), YB_DENIED },
+		{ SPAN_LIT("a\0b"), YB_SYNTAX },
+		{ SPAN_LIT("\xff"), YB_SYNTAX },
+	};
+	struct sasl_channel channel = { .has_certificate = true };
+	const struct auth_device device = { .name = "laptop",
+					    .kind = AUTH_DEVICE_CERTIFICATE,
+					    .networks = "" };
+	const struct span print =
+		span_of(channel.certificate, sizeof channel.certificate);
+	char name[AUTH_DEVICE_NAME_MAX + 1];
+	struct office *o = *state;
+	struct auth_peer p;
+	struct outcome got;
+	struct auth_sasl *x;
+
+	add_account(o, "alice@example.org", "secret");
+	add_account(o, "bob@example.org", "secret");
+	memset(channel.certificate, 7, sizeof channel.certificate);
+	assert_ok(auth_device_add(o->auth, SPAN_LIT("alice"), &device, print,
+				  name, &why));
+	/* It names one account, and has one form. */
+	assert_int_equal(auth_device_add(o->auth, SPAN_LIT("bob"), &device,
+					 print, name, &why),
+			 YB_INVALID);
+	assert_int_equal(auth_device_add(o->auth, SPAN_LIT("bob"), &device,
+					 span_head(print, 31), name, &why),
+			 YB_INVALID);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (int initial = 0; initial < 2; initial++) {
+			p = peer_number(600 + 2 * (unsigned)i +
+					(unsigned)initial);
+			got = (struct outcome){ .calls = 0 };
+			x = auth_sasl_start(
+				o->auth, &p, &channel, SPAN_LIT("EXTERNAL"),
+				initial ? rows[i].response : SPAN_NONE, initial,
+				o->now, note, &got);
+			if (!initial) {
+				assert_int_equal(got.err, YB_AGAIN);
+				assert_string_equal(got.challenge, "");
+				auth_sasl_step(x, rows[i].response, o->now);
+			}
+			for (int t = 0; got.err == YB_AGAIN && t < 60; t++)
+				pass(o, 1000);
+			assert_int_equal(got.err, rows[i].err);
+			if (got.err == YB_OK)
+				assert_string_equal(got.address,
+						    "alice@example.org");
+			auth_sasl_free(&x);
+		}
+	}
+	/* Another certificate, none, and one that came without TLS. */
+	p = peer_number(700);
+	channel.certificate[0] ^= 1;
+	got = (struct outcome){ .calls = 0 };
+	x = auth_sasl_start(o->auth, &p, &channel, SPAN_LIT("EXTERNAL"),
+			    SPAN_NONE, true, o->now, note, &got);
+	assert_int_equal(got.err, YB_DENIED);
+	assert_string_equal(auth_denied_name(o->auth), "?");
+	auth_sasl_free(&x);
+	channel.certificate[0] ^= 1;
+	p.tls = false;
+	assert_null(auth_sasl_start(o->auth, &p, &channel, SPAN_LIT("EXTERNAL"),
+				    SPAN_NONE, true, o->now, note, &got));
+	assert_int_equal(got.err, YB_UNSUPPORTED);
+	p.tls = true;
+	channel.has_certificate = false;
+	assert_null(auth_sasl_start(o->auth, &p, &channel, SPAN_LIT("EXTERNAL"),
+				    SPAN_NONE, true, o->now, note, &got));
+	assert_int_equal(got.err, YB_UNSUPPORTED);
+}
+
 /* A client that goes away in the middle: at each point, no word after. */
 static void test_freed_under_way(void **state)
 {
@@ -215,6 +296,7 @@ int main(void)
 		IN_OFFICE(test_plain),
 		IN_OFFICE(test_login),
 		IN_OFFICE(test_unknown_mechanism),
+		IN_OFFICE(test_external),
 		IN_OFFICE(test_freed_under_way),
 		IN_OFFICE(test_freed_in_callback),
 		IN_OFFICE(test_many_aborted),

@@ -210,6 +210,11 @@ static void test_legacy(void **state)
 		       "  pop3s: {address: [\"0.0.0.0:995\", \"[::]:995\"], "
 		       "tls: implicit, legacy: [scram-sha-1]}\n"));
 	/* What is shown can be read. */
+	parse_good("tls: {client_ca: a.pem}\n"
+		   "listeners:\n  pop3s: {client_certificates: yes}\n",
+		   &c);
+	assert_string_equal(c.client_ca, "/srv/post/a.pem");
+	assert_int_equal(c.listeners[0].client_certificates, 1);
 	parse_good((const char *)out.p, &c);
 	assert_int_equal(c.listeners[2].legacy,
 			 CONFIG_LEGACY_APOP | CONFIG_LEGACY_CRAM_MD5 |
@@ -391,6 +396,16 @@ static const struct bad bads[] = {
 	{ "listeners:\n  pop3s: {legacy: [without-tls]}\n", 2, 19,
 	  "without-tls stands against tls: implicit" },
 	{ "listeners:\n  smtp: {legacy: [apop]}\n", 2, 10,
+	  "smtp has no logins" },
+	{ "listeners:\n  pop3: {client_certificates: yes}\n", 2, 31,
+	  "set client_ca under tls" },
+	{ "tls: {client_ca: a}\nlisteners:\n"
+	  "  pop3: {client_certificates: maybe}\n",
+	  3, 31, "client_certificates is yes or no" },
+	{ "tls: {client_ca: a}\nlisteners:\n"
+	  "  pop3: {tls: off, client_certificates: yes}\n",
+	  3, 41, "stands against tls: off" },
+	{ "listeners:\n  smtp: {client_certificates: yes}\n", 2, 10,
 	  "smtp has no logins" },
 	{ "listeners:\n  pop3:\n    - {adress: x}\n", 3, 8,
 	  "unknown key \"adress\"" },

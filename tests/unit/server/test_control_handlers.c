@@ -399,9 +399,8 @@ void store_check(struct store *st, struct store_place place, bool slowly,
 	play.ctx = ctx;
 }
 
-void store_read_aside(struct store *st, struct store_place place,
-		      size_t number, uint64_t at, size_t n,
-		      store_aside_fn *told, void *ctx)
+void store_read_aside(struct store *st, struct store_place place, size_t number,
+		      uint64_t at, size_t n, store_aside_fn *told, void *ctx)
 {
 	(void)st, (void)number, (void)at, (void)n, (void)told;
 	play.place = place;
@@ -687,6 +686,7 @@ static void begin_device(struct asked *a, const char *legacy)
 	control_put_str(&a->request, "::1");
 	control_put_u64(&a->request, 77);
 	control_put_str(&a->request, legacy);
+	control_put_str(&a->request, "");
 }
 
 static void test_devices(void **state)
