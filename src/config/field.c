@@ -136,14 +136,19 @@ enum yb_err config_join_path(const char *base, struct span path,
 	char text[CONFIG_PATH_LEN];
 	int n;
 
-	while (!absolute && span_starts(path, SPAN_LIT("./")))
+	/* What is printed in short has to be read as the same path. */
+	while (!absolute && span_starts(path, SPAN_LIT("./"))) {
 		path = span_skip(path, 2);
+		while (path.n > 0 && path.p[0] == '/')
+			path = span_skip(path, 1);
+	}
 	while (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
 	if (!span_to_str(path, text, sizeof text))
 		return YB_TOO_BIG;
-	if (absolute)
-		n = snprintf(ret, CONFIG_PATH_LEN, "%s", text);
+	if (absolute || path.n == 0)
+		n = snprintf(ret, CONFIG_PATH_LEN, "%s",
+			     absolute ? text : base);
 	else
 		n = snprintf(ret, CONFIG_PATH_LEN, "%s/%s",
 			     strcmp(base, "/") == 0 ? "" : base, text);
@@ -376,7 +381,8 @@ const char *config_short_path(const struct config *c, const char *path)
 	size_t n = strlen(c->base);
 
 	if (n > 1 && strncmp(path, c->base, n) == 0 && path[n] == '/' &&
-	    path[n + 1] != 0 && path[n + 1] != '/')
+	    path[n + 1] != 0 && path[n + 1] != '/' &&
+	    strncmp(path + n + 1, "./", 2) != 0)
 		return path + n + 1;
 	return path;
 }

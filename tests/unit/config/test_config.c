@@ -684,6 +684,8 @@ static const char *const round_trips[] = {
 	"",
 	full,
 	"run: r\n",
+	"tls:\n  certificate: ./\n  key: ././/./k\n",
+	"store: /srv/post/./s\ndirectory: /srv/post//d\n",
 	"hostname: \"on\"\nlog: \"a \\\"b\\\\ #c\"\n",
 	"message_size_max: 65537\n",
 	"tls: {key: k}\n",
