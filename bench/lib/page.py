@@ -1,5 +1,6 @@
 """docs/performance.md, from results and from prose that is kept beside."""
 import os
+import re
 import textwrap
 
 from measure import median, spread
@@ -151,6 +152,20 @@ def fact_crowd(shape, _):
                      f"{m['p99_ms']:.2f} ms" for k, m in middle.items()) + "."
 
 
+def fact_resumption(shape, _):
+    points = [p for p in shape["points"] if "x" in p]
+    servers = list(dict.fromkeys(p["server"] for p in points))
+    own = {(p["server"], p["x"]): p for p in points}
+    out = ["| CPU of a session, us | " +
+           " | ".join(NAMES.get(s, s) for s in servers) + " |",
+           "|---|" + "---|" * len(servers)]
+    for x in dict.fromkeys(p["x"] for p in points):
+        out.append(f"| TLS {x} | " + " | ".join(
+            number(own[s, x]["server_cpu_us"]) if (s, x) in own else ""
+            for s in servers) + " |")
+    return "\n".join(out)
+
+
 def fact_workers(shape, _):
     p, f = shape["points"], shape["facts"]
     return (f"One worker on one core: {p[0]['rate']:,.0f} sessions a second, "
@@ -176,6 +191,7 @@ def fact_connections(_, results):
 
 FACTS = {"maildrop-size": fact_maildrop_size, "accounts": fact_accounts,
          "filling": fact_filling, "crowd": fact_crowd,
+         "resumption": fact_resumption,
          "workers": fact_workers, "connections": fact_connections}
 
 
@@ -191,7 +207,8 @@ def shapes(results, made):
             continue
         fact = FACTS.get(name, lambda *_: "")(shape, results)
         if fact:
-            out += [textwrap.fill(fact, 80), ""]
+            # A table is in lines of its own already.
+            out += [fact if fact[0] == "|" else textwrap.fill(fact, 80), ""]
         if name in made:
             file = os.path.basename(made[name])
             out.append(f"![{title}](performance/{file})")
@@ -226,7 +243,7 @@ def write(results, docs):
     for name, part in parts.items():
         text = text.replace(f"<!-- {name} -->", part)
     # What this file says about itself belongs to the source alone.
-    text = text[text.index("# "):]
+    text = re.sub(r"\n{3,}", "\n\n", text[text.index("# "):])
     with open(os.path.join(docs, "performance.md"), "w",
               encoding="utf-8") as f:
         f.write("<!-- Written by bench/compare from performance/page.md: "

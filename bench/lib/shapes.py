@@ -194,6 +194,29 @@ def crowd(s):
     return {"points": points, "facts": {"idle": n}}
 
 
+def resumption(s):
+    """POP3S sessions by both versions of TLS, with full handshakes and with
+    those that resume the session before."""
+    points = []
+
+    def measure(server):
+        s.fill(server, TEN)
+        for version in ("1.2", "1.3"):
+            for how in ([], ["--resume"]):
+                r = s.bench(server, "pop3-empty", *s.users(TEN), "--password",
+                            PASSWORD, "--seconds", s.args.seconds, "--tls",
+                            "--tls-version", version, *how,
+                            f"127.0.0.1:{server.pop3s}",
+                            limit=s.args.seconds + 120)
+                p = point(server, f"{version}{' resumed' * bool(how)}", r)
+                p["resumed"] = r["resumed"] / r["handshakes"]
+                show(p)
+                points.append(p)
+
+    each(s, ["yubin", *s.peers("dovecot-shared")], points, measure)
+    return {"points": points, "facts": {}}
+
+
 def both_cores(s, server, words):
     """Load from all cores at once; the sums."""
     cores = s.args.server_cores + s.args.load_cores
@@ -247,5 +270,6 @@ SHAPES = {
     "accounts": ("sessions over accounts", accounts),
     "filling": ("deliveries while a maildrop fills", filling),
     "crowd": ("a busy load beside idle and slow connections", crowd),
+    "resumption": ("POP3S sessions, full and resumed", resumption),
     "workers": ("two workers on two cores", workers),
 }
