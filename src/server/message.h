@@ -73,8 +73,8 @@
 	                  * inline or as fd */                              \
 	X(SPOOL_WANTED)                                                     \
 	/* store -> worker */                                               \
-	X(OPENED)        /* err, session, may it delete, address, listing   \
-	                  * inline or fd */                                 \
+	X(OPENED)        /* err, session, may it delete, address, listing's \
+	                  * number, listing inline or fd */                 \
 	X(SESSION_ENDED) /* session; its credential was revoked */          \
 	X(LOG_READY)     /* err; fd */                                      \
 	X(QUIT_DONE)     /* err */                                          \

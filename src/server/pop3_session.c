@@ -21,8 +21,6 @@ enum {
 	IDLE_MS = 10 * 60 * 1000,
 	/* From the greeting to a login, in total. */
 	LOGIN_MS = 3 * 60 * 1000,
-	/* 2^32 rows and their texts never come; this is 40 million. */
-	LISTING_MAX = INT32_MAX,
 	/* Of deleted uids; more of them go in a memfd, so many at a time. */
 	RANGES_INLINE = 4096,
 	/* Half of what the engine takes; those of our mechanisms are short. */
@@ -45,8 +43,8 @@ struct pop3_session {
 	int log_fd;
 	struct pop3_event event; /* RETR or TOP that waits for the log */
 	struct wire_top top;
-	void *listing_block; /* inline listing, or NULL */
-	struct span mapping; /* sealed memfd of a listing, or empty */
+	void *listing_block;           /* inline listing, or NULL */
+	struct mapped_listing *mapped; /* one that came as a memfd, or NULL */
 	struct listing listing;
 	uint64_t deleted;    /* messages that QUIT really deleted */
 	uint64_t uidls_left; /* listing_head's sum without them */
@@ -70,16 +68,17 @@ static void tell_closed(struct pop3_session *s)
 			   &w);
 }
 
-static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
-				struct message *m)
+static enum yb_err take_listing(struct pop3_session *s, uint64_t number,
+				struct span inline_, struct message *m)
 {
 	enum yb_err err;
 
 	if (m->fds_n == 1) {
-		err = memfd_map(m->fds[0], LISTING_MAX, &s->mapping);
+		err = listings_open(&s->connection->worker->listings, number,
+				    m->fds[0], &s->mapped);
 		if (err != YB_OK)
 			return err;
-		return listing_view(s->mapping, &s->listing);
+		return listing_view(s->mapped->mapping, &s->listing);
 	}
 	s->listing_block = malloc(inline_.n > 0 ? inline_.n : 1);
 	if (s->listing_block == NULL)
@@ -91,7 +90,7 @@ static enum yb_err take_listing(struct pop3_session *s, struct span inline_,
 
 static void forget_listing(struct pop3_session *s)
 {
-	memfd_unmap(&s->mapping);
+	listings_close(&s->connection->worker->listings, &s->mapped);
 	free(s->listing_block);
 	s->listing_block = NULL;
 	free(s->address);
@@ -112,6 +111,7 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	struct message_reader r;
 	struct span address, block;
 	enum yb_err err;
+	uint64_t number;
 	bool may_delete;
 
 	message_read(&r, m);
@@ -119,13 +119,15 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	s->handle = message_read_u64(&r);
 	may_delete = message_read_u8(&r) != 0;
 	address = message_read_octets(&r);
+	number = message_read_u64(&r);
 	block = message_read_octets(&r);
 	if (!message_read_ended(&r) || m->fds_n > 1)
 		return false;
 	s->open = err == YB_OK;
 	if (err == YB_OK) {
 		s->address = strndup((const char *)address.p, address.n);
-		err = s->address == NULL ? YB_NOMEM : take_listing(s, block, m);
+		err = s->address == NULL ? YB_NOMEM
+					 : take_listing(s, number, block, m);
 	}
 	if (err != YB_OK) {
 		tell_closed(s);

@@ -170,6 +170,7 @@ static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
 	message_write_u64(&head, handle);
 	message_write_u8(&head, q->tag.may_delete);
 	message_write_octets(&head, span_str(q->address));
+	message_write_u64(&head, store_snapshot_listing_number(snapshot));
 	message_write_u32(&head, (uint32_t)listing.n);
 	parts[0] = message_written(&head);
 	parts[1] = listing;
@@ -186,6 +187,7 @@ static void send_not_opened(struct worker_peer *w, uint64_t id, enum yb_err err)
 	message_write_u64(&out, 0);
 	message_write_u8(&out, 0);
 	message_write_octets(&out, SPAN_NONE);
+	message_write_u64(&out, 0);
 	message_write_octets(&out, SPAN_NONE);
 	(void)channel_send_fields(&w->peer.channel, MESSAGE_OPENED, id, &out);
 }

@@ -173,6 +173,7 @@ static bool on_peer_message(struct peer *peer, struct message *m)
  * another maildrop to its successor. */
 static void on_store_gone(struct worker *w)
 {
+	listings_forget(&w->listings);
 	list_for_each(link, &w->connections) {
 		struct connection *c =
 			list_entry(link, struct connection, link);
@@ -777,6 +778,7 @@ int worker_main(uint32_t number)
 	loop_timer_init(&w->listen_again, listen_again, w);
 	loop_timer_init(&w->lazy, flush_lazy, w);
 	loop_timer_init(&w->tickets_end, on_tickets_end, w);
+	listings_init(&w->listings);
 	drain_init(w);
 	return process_run(&w->process);
 }

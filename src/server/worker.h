@@ -9,6 +9,7 @@
 #include "server/connection.h"
 #include "server/control_server.h"
 #include "server/drain.h"
+#include "server/listings.h"
 #include "server/requests.h"
 #include "server/process.h"
 #include "server/tickets.h"
@@ -49,6 +50,7 @@ struct worker {
 	struct loop_timer lazy;         /* notices leave at the latest then */
 	struct list connections, dead;
 	struct handshakes handshakes;
+	struct listings listings;
 	struct loop_task bury;
 	size_t connections_n, connections_max;
 	size_t room;            /* for how many there are descriptors */

@@ -9,7 +9,8 @@
 
 struct listing_block {
 	unsigned refs;
-	int memfd; /* -1 until somebody asks; large ones are made in it */
+	uint64_t number; /* of all that this store made; from 1 */
+	int memfd;       /* -1 until somebody asks; large ones are made in it */
 	size_t n;
 	struct span mapping; /* of the memfd, or empty */
 	const uint8_t *octets;

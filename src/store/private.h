@@ -140,6 +140,7 @@ struct store {
 	size_t snapshots_n;
 	struct list lagging; /* mailboxes whose indexes are behind */
 	size_t lagging_n;
+	uint64_t listings_made;
 	struct list unsynced; /* mailboxes that wait for a sync to begin */
 	struct journal journal;
 	bool adding;  /* store_add() is at work */

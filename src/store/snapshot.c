@@ -23,6 +23,7 @@ static enum yb_err need_listing(struct mailbox *mb, uint32_t device)
 		return err;
 	mailbox_forget_listing(mb);
 	mb->listing = fresh;
+	fresh->number = ++mb->st->listings_made;
 	return YB_OK;
 }
 
@@ -159,6 +160,11 @@ void mailbox_open_then(struct store *st, struct store_place place,
 struct span store_snapshot_listing(const struct store_snapshot *snapshot)
 {
 	return span_of(snapshot->listing->octets, snapshot->listing->n);
+}
+
+uint64_t store_snapshot_listing_number(const struct store_snapshot *snapshot)
+{
+	return snapshot->listing->number;
 }
 
 enum yb_err store_snapshot_memfd(const struct store_snapshot *snapshot,

@@ -147,6 +147,10 @@ void store_snapshot_open(struct store *st, struct store_place place,
 /* The listing; valid until the snapshot is closed. Aligned to 8. */
 struct span store_snapshot_listing(const struct store_snapshot *snapshot);
 
+/* Not 0; the same for two snapshots means the same listing. Never used again,
+ * but by another opening of the store. */
+uint64_t store_snapshot_listing_number(const struct store_snapshot *snapshot);
+
 /*
  * A sealed memfd of the listing, made at the first call and shared by all
  * snapshots of the same state; borrowed until the snapshot is closed.
