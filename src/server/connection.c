@@ -426,11 +426,13 @@ void connection_handshake(struct connection *c)
 
 /*
  * The client sent commands ahead of their answers, and one of them has to be
- * asked inside: the answers before it are kept back until its own is there.
+ * asked inside: the answers before it are kept back until its own is there. Not
+ * where the socket is full: there the time of a slow reader runs (threat 29).
  */
 static bool is_held(const struct connection *c)
 {
-	return c->class->is_asking != NULL && c->class->is_asking(c->session) &&
+	return c->can_write && c->class->is_asking != NULL &&
+	       c->class->is_asking(c->session) &&
 	       !c->class->is_over(c->session) &&
 	       out_pending(c->class->output(c->session)) <= HOLD_OCTETS;
 }
