@@ -102,8 +102,13 @@ class Scene:
         end = time.monotonic() + PATIENCE
         while True:
             self.victim.close()
-            self.office.wait_all_ready()
             try:
+                self.office.wait_all_ready()
+                before = self.office.status()["processes"]
+                time.sleep(1.5)
+                if [p["pid"] for p in before] != [
+                        p["pid"] for p in self.office.status()["processes"]]:
+                    continue
                 self.__init__(self.office)
                 self.others_go_on()
                 return
