@@ -178,6 +178,11 @@ enum yb_err log_file_make_room(struct store *st)
 		struct list *link = list_pop(&st->closable);
 		struct log_file *log;
 
+		/* Indexes that are behind hold their logs open. */
+		if (link == NULL && st->lagging_n > 0) {
+			indexes_catch_up(st, 0);
+			continue;
+		}
 		if (link == NULL)
 			return YB_OVERLOAD;
 		log = list_entry(link, struct log_file, closable);

@@ -89,6 +89,12 @@ def environment():
     return env
 
 
+def may_mount():
+    """Whether a process may have mounts of its own; not so in a chroot."""
+    return os.geteuid() == 0 and subprocess.run(
+        ["unshare", "--mount", "true"], capture_output=True).returncode == 0
+
+
 def unprivileged(argv):
     """The command as user nobody; only for root."""
     return ["setpriv", "--reuid", NOBODY, "--regid", "nogroup",
