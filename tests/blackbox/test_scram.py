@@ -236,7 +236,7 @@ def test_scram_passes_the_hashing_pool(office, user):
     s = Scram(user, PASSWORD)
     with office.pop3(tls=True) as c:
         login(c, s)  # its salt and our hash are known now
-    guessers = [office.pop3() for _ in range(60)]
+    guessers = [office.pop3(source=f"127.222.{i}.1") for i in range(60)]
     for i, g in enumerate(guessers):
         # Not one password, which would be held back as spraying.
         g.say(b"USER nobody%d\r\nPASS x%d\r\n" % (i, i))

@@ -59,8 +59,10 @@ static struct worker *make_worker(void)
 	list_init(&w->dead);
 	list_init(&w->watches);
 	loop_task_init(&w->bury, bury_dead, w);
+	listings_init(&w->listings);
 	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
 	loop_timer_init(&w->lazy, flush_lazy, w);
+	loop_timer_init(&w->tickets_end, on_tickets_end, w);
 	return w;
 }
 
