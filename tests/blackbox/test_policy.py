@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from post_office import NOBODY, PASSWORD, ROOT, PostOffice
+from post_office import NOBODY, PASSWORD, PATIENCE, ROOT, PostOffice
 from scram import Scram, login
 
 DENIED = b"-ERR [AUTH] wrong name or password"
