@@ -179,6 +179,8 @@ enum yb_err tls_connection_read(struct tls_connection *c, uint8_t *p, size_t n,
 	if (c->closed)
 		return YB_GONE;
 	ERR_clear_error();
+	/* A record that was read earlier says nothing of the socket now. */
+	c->socket.drained = false;
 	got = SSL_read(c->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
 	if (got > 0) {
 		*ret_n = (size_t)got;

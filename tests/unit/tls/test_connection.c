@@ -212,6 +212,28 @@ static void tickets_go_by_their_secret(void **state)
 	}
 }
 
+/* What came behind a record that OpenSSL had already is not forgotten. */
+static void drained_is_of_this_read(void **state)
+{
+	struct ends e;
+	uint8_t got[8];
+	size_t n = 0;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("1"), &n));
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("2"), &n));
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_ok(tls_connection_write(e.client, SPAN_LIT("3"), &n));
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_false(tls_connection_is_drained(e.server));
+	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_int_equal(got[0], '3');
+	assert_true(tls_connection_is_drained(e.server));
+	close_ends(&e);
+}
+
 static void all_is_read(void **state)
 {
 	struct ends e;
@@ -228,6 +250,11 @@ static void all_is_read(void **state)
 	/* The second came along, and no event will tell of it. */
 	assert_false(tls_connection_is_drained(e.server));
 	assert_ok(tls_connection_read(e.server, got, sizeof got, &n));
+	assert_true(span_eq(span_of(got, n), SPAN_LIT("two")));
+	/* It was there already: the socket was not looked at again. */
+	assert_false(tls_connection_is_drained(e.server));
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_AGAIN);
 	assert_true(tls_connection_is_drained(e.server));
 	close_ends(&e);
 }
@@ -411,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_octets_both_ways),
 		cmocka_unit_test(sessions_resume),
+		cmocka_unit_test(drained_is_of_this_read),
 		cmocka_unit_test(tickets_go_by_their_secret),
 		cmocka_unit_test(all_is_read),
 		cmocka_unit_test(what_is_followed_waits),
