@@ -12,7 +12,8 @@
  *	copy.c      bodies too large for the owner's thread
  *	sync.c      group commit, publishing, failed syncs
  *	journal.c   one sync for many mailboxes; journal_file.c its octets
- *	generation.c  when a log is compacted; compact.c how
+ *	generation.c  when a log is compacted; compact.c how, compact_copy.c
+ *	            what is kept
  *	space.c     full disks
  *	fsck.c      checks a log while it is used
  *	sweep.c     finds what nobody opens; places.c what there is
