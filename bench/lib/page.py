@@ -126,14 +126,18 @@ def fact_maildrop_size(shape, _):
 
 def fact_accounts(shape, _):
     p = [p for p in shape["points"] if "x" in p]
+    f = shape["facts"]
     if not p:
         return ""
-    return (f"A session of a hundred that come again costs "
+    most = f"{p[-1]['x']:,}"
+    return (f"A session of ten that come again costs "
             f"{p[0]['server_cpu_us']:.1f} us with {p[0]['x']:,} accounts and "
-            f"{p[-1]['server_cpu_us']:.1f} us with {p[-1]['x']:,}. A login of "
-            f"one of those {p[-1]['x']:,} for the first time costs "
-            f"{p[-1]['first_cpu_us']:.0f} us, nearly all of it hashing of its "
-            f"password, with the fewest rounds that a verifier may ask for.")
+            f"{p[-1]['server_cpu_us']:.1f} us with {most}; one of "
+            f"{f['many']:,} of those {most} in no order, "
+            f"{f['many_cpu_us']:.1f} us. A login of one of them for the first "
+            f"time costs {p[-1]['first_cpu_us']:.0f} us, nearly all of it "
+            f"hashing of its password, with the fewest rounds that a verifier "
+            f"may ask for.")
 
 
 def fact_filling(shape, _):

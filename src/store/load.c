@@ -161,7 +161,10 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 	return YB_OK;
 }
 
-/* Whether every entry lies within what the index covers. */
+/*
+ * Whether every entry lies within what the index covers, and their uids rise
+ * to none that could still be given.
+ */
 static bool entries_fit(const struct index_table *t, uint64_t upto)
 {
 	for (size_t i = 0; i < t->count; i++) {
@@ -173,7 +176,7 @@ static bool entries_fit(const struct index_table *t, uint64_t upto)
 		    (i > 0 && e->uid <= t->entries[i - 1].uid))
 			return false;
 	}
-	return true;
+	return t->count == 0 || t->entries[t->count - 1].uid <= t->last_uid;
 }
 
 static enum yb_err use_index(struct load *ld, const struct index_head *head)

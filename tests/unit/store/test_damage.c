@@ -461,7 +461,6 @@ static void test_index_beyond_its_log(void **state)
 	sim_free(&disk);
 }
 
-/* An unknown critical type: the log opens read-only, says so. */
 /* As store/index.c sums: entry `i`, and then the header. */
 static void seal_index(struct sim_disk *disk, size_t i)
 {
@@ -491,6 +490,18 @@ static void test_index_of_an_enemy(void **state)
 	st = help_store(&disk->table, NULL, NULL);
 	assert_ok(help_open(st, help_place(1), &s));
 	assert_int_equal(help_listing(s).rows[0].header_size, 16);
+	store_snapshot_close(&s);
+	store_close(&st);
+	sim_free(&disk);
+	/* A uid that is still to be given: uids would no longer rise. */
+	disk = make_disk(MESSAGES, NULL);
+	put_le32(sim_file(disk, index_1)->p + INDEX_HEAD_SIZE +
+			 (MESSAGES - 1) * INDEX_ENTRY_SIZE + 80,
+		 1000);
+	seal_index(disk, MESSAGES - 1);
+	st = help_store(&disk->table, NULL, NULL);
+	assert_ok(help_open(st, help_place(1), &s));
+	assert_int_equal(help_listing(s).rows[MESSAGES - 1].uid, MESSAGES);
 	store_snapshot_close(&s);
 	store_close(&st);
 	sim_free(&disk);
