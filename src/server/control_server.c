@@ -207,6 +207,14 @@ void control_server_take(struct control_server *s, int fd)
 	pump(c);
 }
 
+bool control_server_message(struct control_server *s, struct message *m)
+{
+	if (m->fds_n != 1)
+		return false;
+	control_server_take(s, fd_steal(&m->fds[0]));
+	return true;
+}
+
 bool control_call_is_heard(const struct control_call *call)
 {
 	const struct control_connection *c = list_entry(

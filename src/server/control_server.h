@@ -9,6 +9,7 @@
 
 #include "net/loop.h"
 #include "server/control.h"
+#include "server/message.h"
 
 enum {
 	/* Administrators at work at the same time, scripts included. */
@@ -41,6 +42,9 @@ YB_CHECKED enum yb_err control_server_init(struct control_server *s,
 
 /* Takes the connection over, or closes it if there are too many. */
 void control_server_take(struct control_server *s, int fd);
+
+/* Takes that of a CONTROL message; false if it has none. */
+bool control_server_message(struct control_server *s, struct message *m);
 
 /* Whether somebody still waits for the reply. */
 bool control_call_is_heard(const struct control_call *call);

@@ -112,13 +112,6 @@ static bool on_auth_message(struct peer *from, struct message *m)
 	return m->type == MESSAGE_LOOKUP && on_question(from->owner, m);
 }
 
-static void on_auth_end(struct peer *peer, enum yb_err why)
-{
-	struct lookup_process *p = peer->owner;
-
-	peer_accuse(&p->process, peer, why);
-}
-
 static struct peer *find_peer(void *owner, enum role role, uint32_t number)
 {
 	struct lookup_process *p = owner;
@@ -312,7 +305,6 @@ int lookup_process_main(void)
 	p->process.ctx = p;
 	p->auth.owner = p;
 	p->auth.on_message = on_auth_message;
-	p->auth.on_end = on_auth_end;
 	status = process_run(&p->process);
 	command_free(&p->policy);
 	command_free(&p->accounts);

@@ -164,23 +164,14 @@ static bool on_peer_message(void *ctx, struct message *m)
 {
 	struct peer *peer = ctx;
 
-	return peer->on_message(peer, m);
+	return peer->on_message != NULL && peer->on_message(peer, m);
 }
 
-static void on_peer_end(void *ctx, enum yb_err why)
+static void accuse(const struct peer *peer, enum yb_err why)
 {
-	struct peer *peer = ctx;
-
-	peer->present = false;
-	peer->on_end(peer, why);
-}
-
-void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why)
-{
+	struct process *p = peer->process;
 	struct message_writer w;
 
-	if (why == YB_GONE)
-		return;
 	log_message(&p->log, LOG_ERROR, "channel",
 		    "%s-%u broke the rules of its channel: %s",
 		    role_name(peer->role), peer->number, err_text(why));
@@ -190,6 +181,17 @@ void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why)
 	message_write_u64(&w, peer->incarnation);
 	/* If the supervisor is gone, on_end() comes. */
 	(void)channel_send_fields(&p->supervisor, MESSAGE_ACCUSED, 0, &w);
+}
+
+static void on_peer_end(void *ctx, enum yb_err why)
+{
+	struct peer *peer = ctx;
+
+	peer->present = false;
+	if (why != YB_GONE)
+		accuse(peer, why);
+	if (peer->on_end != NULL)
+		peer->on_end(peer, why);
 }
 
 bool peer_take(struct process *p, struct message *m, peer_find_fn *find,
@@ -215,6 +217,7 @@ bool peer_take(struct process *p, struct message *m, peer_find_fn *find,
 		channel_close(&peer->channel);
 		on_peer_end(peer, YB_GONE);
 	}
+	peer->process = p;
 	peer->role = (enum role)role;
 	peer->number = number;
 	peer->incarnation = incarnation;

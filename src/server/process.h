@@ -49,22 +49,20 @@ void process_end(struct process *p, int status);
 
 /* The other end of a channel that the supervisor handed over. */
 struct peer {
-	struct channel channel; /* its ctx is this peer */
+	struct channel channel;  /* its ctx is this peer */
+	struct process *process; /* whose peer it is */
 	bool present;
 	enum role role;
 	uint32_t number;
 	uint64_t incarnation; /* of the process there; never used twice */
 	void *owner;          /* the process's own state */
+	/* NULL if it has nothing to say here. */
 	bool (*on_message)(struct peer *peer, struct message *m);
+	/* Its channel is gone, and comes anew with its peer; or NULL. Of one
+	 * that broke the rules (`why` is not GONE) the supervisor is told,
+	 * which ends it and starts it anew. */
 	void (*on_end)(struct peer *peer, enum yb_err why);
 };
-
-/*
- * For on_end: a peer that broke the rules of its channel (`why` is not GONE)
- * is told of to the supervisor, which ends it and starts it anew with new
- * channels. A channel that ended otherwise comes anew with its peer.
- */
-void peer_accuse(struct process *p, const struct peer *peer, enum yb_err why);
 
 /* Which peer it is that a PEER message introduces; NULL for nobody. */
 typedef struct peer *peer_find_fn(void *owner, enum role role, uint32_t number);

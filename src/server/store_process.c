@@ -571,9 +571,7 @@ static void close_sessions(struct worker_peer *w)
 /* I7: snapshots live until the worker's channel ends. */
 static void on_worker_end(struct peer *peer, enum yb_err why)
 {
-	struct store_process *p = peer->owner;
-
-	peer_accuse(&p->process, peer, why);
+	(void)why;
 	close_sessions((struct worker_peer *)peer);
 }
 
@@ -582,13 +580,6 @@ static bool on_auth_message(struct peer *from, struct message *m)
 	if (m->type == MESSAGE_REVOKED)
 		return on_revoked(from->owner, m);
 	return m->type == MESSAGE_GRANT && on_grant(from->owner, m);
-}
-
-static void on_auth_end(struct peer *peer, enum yb_err why)
-{
-	struct store_process *p = peer->owner;
-
-	peer_accuse(&p->process, peer, why);
 }
 
 /* ---- the disk ---- */
@@ -761,10 +752,7 @@ static bool on_message(void *ctx, struct message *m)
 		start(p);
 		return true;
 	case MESSAGE_CONTROL:
-		if (m->fds_n != 1)
-			return false;
-		control_server_take(&p->control, fd_steal(&m->fds[0]));
-		return true;
+		return control_server_message(&p->control, m);
 	default:
 		return false;
 	}
@@ -822,7 +810,6 @@ int store_process_main(void)
 	list_init(&p->grants);
 	p->auth.owner = p;
 	p->auth.on_message = on_auth_message;
-	p->auth.on_end = on_auth_end;
 	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
 		p->workers[i].peer.owner = p;
 		p->workers[i].peer.number = i;

@@ -190,7 +190,6 @@ static void on_peer_end(struct peer *peer, enum yb_err why)
 	if (why == YB_GONE)
 		log_message(&w->process.log, LOG_WARN, "channel", "%s is gone",
 			    role_name(peer->role));
-	peer_accuse(&w->process, peer, why);
 	if (peer->role == ROLE_STORE)
 		on_store_gone(w);
 	requests_fail(&w->requests,
@@ -687,10 +686,7 @@ static bool on_message(void *ctx, struct message *m)
 	case MESSAGE_START:
 		return start(w);
 	case MESSAGE_CONTROL:
-		if (m->fds_n != 1)
-			return false;
-		control_server_take(&w->control, fd_steal(&m->fds[0]));
-		return true;
+		return control_server_message(&w->control, m);
 	case MESSAGE_DRAIN:
 		drain_begin(w);
 		return true;

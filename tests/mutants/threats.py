@@ -72,7 +72,8 @@ FAULTS = [
      "		.iterations = cached->account->iterations,\n",
      "		.iterations = cached->real ? cached->account->iterations : 1,\n",
      "test_timing.py::test_time_tells_nothing"),
-    (8, "SCRAM answered once it is ready", "src/server/auth_process.c",
+    (8, "SCRAM answered once it is ready",
+     "src/server/auth_process_logins.c",
      "	if (is_paced(l))\n",
      "	if (is_paced(l) && peer == NULL)\n",
      "test_timing.py::test_time_tells_nothing"),
@@ -256,7 +257,7 @@ FAULTS = [
      "	static const uint8_t zeros[LOG_ALIGN];",
      "	uint8_t *zeros = malloc(LOG_ALIGN);",
      "test_canary.py::test_nothing_of_memory_is_written"),
-    (57, "passwords in the log", "src/server/auth_process.c",
+    (57, "passwords in the log", "src/server/auth_process_logins.c",
      "	l->in_step = true;\n	auth_login(",
      "	l->in_step = true;\n"
      "	log_message(&p->process.log, LOG_INFO, \"x\", \"%.*s\",\n"
