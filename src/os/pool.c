@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <signal.h>
@@ -12,7 +13,14 @@
 
 struct pool {
 	pthread_mutex_t lock; /* guards the lists and the counts below */
-	pthread_cond_t work, begun, ended;
+	/*
+	 * Threads sleep here, each until it is woken. Not at a condition: those
+	 * of glibc before 2.41 can lose a signal where several threads wait
+	 * (its bug 25847), and a job would wait for the next one to come.
+	 */
+	sem_t work;
+	unsigned asleep;             /* at `work`, and not woken yet */
+	pthread_cond_t begun, ended; /* one waits at each: the owner */
 	struct list ready, ready_long, ran;
 	unsigned long_running, long_max;
 	unsigned begun_n;
@@ -36,6 +44,24 @@ static struct pool_job *next_job(struct pool *pool)
 			pool->long_running++;
 	}
 	return link == NULL ? NULL : list_entry(link, struct pool_job, link);
+}
+
+/* Whether somebody sleeps who is to be woken now. */
+static bool take_sleeper(struct pool *pool)
+{
+	if (pool->asleep == 0)
+		return false;
+	pool->asleep--;
+	return true;
+}
+
+static void sleep_until_woken(struct pool *pool)
+{
+	pool->asleep++;
+	(void)pthread_mutex_unlock(&pool->lock);
+	while (sem_wait(&pool->work) < 0)
+		; /* interrupted, as by a debugger */
+	(void)pthread_mutex_lock(&pool->lock);
 }
 
 /* Puts a job where the owner finds it; wakes the owner for the first. */
@@ -72,11 +98,12 @@ static void *thread_main(void *arg)
 			(void)pthread_mutex_lock(&pool->lock);
 			hand_back(pool, job);
 			/* A long job that had to wait may start now. */
-			if (job->is_long && !list_empty(&pool->ready_long))
-				(void)pthread_cond_signal(&pool->work);
+			if (job->is_long && !list_empty(&pool->ready_long) &&
+			    take_sleeper(pool))
+				(void)sem_post(&pool->work);
 			continue;
 		}
-		(void)pthread_cond_wait(&pool->work, &pool->lock);
+		sleep_until_woken(pool);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -121,7 +148,7 @@ enum yb_err pool_new(unsigned threads, void (*begin)(void), struct pool **ret)
 	list_init(&pool->ready_long);
 	list_init(&pool->ran);
 	(void)pthread_mutex_init(&pool->lock, NULL); /* cannot fail here */
-	(void)pthread_cond_init(&pool->work, NULL);
+	(void)sem_init(&pool->work, 0, 0);           /* nor can this */
 	(void)pthread_cond_init(&pool->begun, NULL);
 	(void)pthread_cond_init(&pool->ended, NULL);
 	if (threads > 0)
@@ -141,11 +168,12 @@ void pool_free(struct pool **pool_at)
 		return;
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->ending = true;
-	(void)pthread_cond_broadcast(&pool->work);
+	while (take_sleeper(pool))
+		(void)sem_post(&pool->work);
 	(void)pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < pool->threads_n; i++)
 		(void)pthread_join(pool->threads[i], NULL);
-	(void)pthread_cond_destroy(&pool->work);
+	(void)sem_destroy(&pool->work);
 	(void)pthread_cond_destroy(&pool->begun);
 	(void)pthread_cond_destroy(&pool->ended);
 	(void)pthread_mutex_destroy(&pool->lock);
@@ -157,11 +185,16 @@ void pool_free(struct pool **pool_at)
 
 void pool_give(struct pool *pool, struct pool_job *job)
 {
+	bool wake;
+
 	pool->busy++;
 	(void)pthread_mutex_lock(&pool->lock);
 	list_push(job->is_long ? &pool->ready_long : &pool->ready, &job->link);
-	(void)pthread_cond_signal(&pool->work);
+	wake = take_sleeper(pool);
 	(void)pthread_mutex_unlock(&pool->lock);
+	/* Who is woken wants the lock at once. */
+	if (wake)
+		(void)sem_post(&pool->work);
 }
 
 /* Without threads: runs one job here. */

@@ -229,10 +229,11 @@ static enum yb_err send_cold(struct connection *c, size_t *ret_n)
 	if (preadv2(log_fd, &iov, 1, (off_t)piece.offset, RWF_NOWAIT) > 0)
 		return YB_UNSUPPORTED;
 	offset = (off_t)piece.offset;
-	n = sendfile(c->fd, log_fd, &offset, c->burst);
+	do
+		n = sendfile(c->fd, log_fd, &offset, c->burst);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? YB_AGAIN
-							 : YB_UNSUPPORTED;
+		return errno == EAGAIN ? YB_AGAIN : YB_UNSUPPORTED;
 	if (n == 0)
 		return YB_UNSUPPORTED; /* the plain way tells what is wrong */
 	*ret_n = (size_t)n;

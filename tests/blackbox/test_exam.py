@@ -17,6 +17,7 @@ import time
 
 import pytest
 
+from mail_programs import GETMAIL
 from many_hands import Maildrop, one_session, send_some
 from post_office import (NOBODY, PASSWORD, PATIENCE, Closed, Failure,
                          next_source, strip_trace, to_wire, unprivileged)
@@ -100,7 +101,7 @@ def test_getmail(office, filled, kind):
                     + (f"ca_certs = {ca}\n" if is_tls else "") +
                     f"[destination]\ntype = Maildir\npath = {home}/Maildir/\n"
                     f"[options]\nread_all = false\ndelete = {delete}\n")
-        argv = ["getmail", "-g", home, "-r", rc]
+        argv = [*GETMAIL, "-g", home, "-r", rc]
         if os.geteuid() == 0:
             for top, _, names in os.walk(home):
                 for path in (top, *(os.path.join(top, n) for n in names)):

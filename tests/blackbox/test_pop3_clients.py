@@ -146,6 +146,13 @@ def test_fetchmail_asks_by_top(office, user, program, words, counts):
     office.wait_log(rf"account={user} .* {counts} ", mark)
 
 
+def test_getmail_waits_for_its_children(office, user, program):
+    """Also where they have ended before it looks at them."""
+    office.deliver(user, LATER)
+    same(program(("getmail6", "plain", "0.3"), user).fetch(),
+         drop(office, user))
+
+
 def test_thunderbird_deletes_what_a_person_deletes(office, user, program):
     for body in SHORT:
         office.deliver(user, body)

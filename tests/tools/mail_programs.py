@@ -14,6 +14,7 @@ import subprocess
 from thunderbird import Thunderbird
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"  # the one that Debian's programs run in
 WAYS = ("plain", "stls", "tls")
 USER = "nobody"
 
@@ -204,6 +205,34 @@ class Fetchmail(Program):
         return self.take()
 
 
+# getmail6 6.18 forks for each message, then waits until the handler of SIGCHLD
+# tells of the child's end. It does not look whether that has been: if the child
+# was faster, as on a busy machine, it waits for its timeout of 180 s and fails.
+# So here it waits for the child itself. GETMAIL_LATE is how long it is busy
+# with something else first.
+GETMAIL = [PYTHON, "-c", """
+import os, runpy, shutil, sys, time
+from getmailcore.baseclasses import ForkingBase
+
+fork, late = os.fork, float(os.environ.get("GETMAIL_LATE", "0"))
+
+def fork_late():
+    pid = fork()
+    if pid:
+        time.sleep(late)
+    return pid
+
+def wait(self, pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+os.fork = fork_late
+ForkingBase._prepare_child = lambda self: None
+ForkingBase._wait_for_child = wait
+sys.argv[0] = shutil.which("getmail")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""]
+
+
 class Getmail(Program):
     ways = ("plain", "tls")  # it knows no STLS
 
@@ -221,14 +250,14 @@ class Getmail(Program):
                    "[options]", "read_all = false", "delivered_to = false",
                    "received = false",
                    f"delete = {'false' if keep else 'true'}")
-        argv = ["getmail", "-q", "--getmaildir", self.folder]
+        argv = [*GETMAIL, "-q", "--getmaildir", self.folder]
         if os.geteuid() == 0:  # it refuses to write mail as root
             for at, _, names in os.walk(self.folder):
                 for name in (at, *(os.path.join(at, n) for n in names)):
                     shutil.chown(name, USER, "nogroup")
             argv = ["setpriv", "--reuid", USER, "--regid", "nogroup",
                     "--clear-groups", "--", *argv]
-        self.run(*argv)
+        self.run(*argv, env={"GETMAIL_LATE": self.variant or "0"})
         return self.take(top + "/new")
 
 

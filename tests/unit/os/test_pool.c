@@ -151,6 +151,40 @@ static void test_fd(void **state)
 	pool_free(&pool);
 }
 
+static void run_at_once(struct pool_job *base)
+{
+	(void)base;
+}
+
+/* A job is never left to wait for the next one, however its threads were just
+ * going to sleep. */
+static void test_all_are_woken(void **state)
+{
+	enum { ROUNDS = 5000, AT_ONCE = 3 };
+	struct job jobs[AT_ONCE];
+	struct pollfd p = { .events = POLLIN };
+	struct pool *pool;
+
+	(void)state;
+	assert_ok(pool_new(8, NULL, &pool));
+	p.fd = pool_fd(pool);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned n = i % AT_ONCE + 1, finished = 0;
+
+		for (unsigned k = 0; k < n; k++) {
+			jobs[k] = (struct job){ .base = { .run = run_at_once,
+							  .done = done },
+						.done = &finished };
+			pool_give(pool, &jobs[k].base);
+		}
+		while (finished < n) {
+			assert_int_equal(poll(&p, 1, 10000), 1);
+			(void)pool_take(pool);
+		}
+	}
+	pool_free(&pool);
+}
+
 static _Atomic unsigned begun;
 
 static void begin(void)
@@ -194,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_with_threads),
 		cmocka_unit_test(test_long_jobs),
 		cmocka_unit_test(test_fd),
+		cmocka_unit_test(test_all_are_woken),
 		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_free_with_work_left),
 	};
