@@ -132,7 +132,8 @@ bool lookup_outcome(struct lookup_call *call, struct message_reader *fields)
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		json_t *text = lookup_text(message_read_octets(fields));
 
-		if (q != NULL && json_object_set_new(q, keys[i], text) < 0) {
+		/* Takes `text` in any case, also where there is no object. */
+		if (json_object_set_new(q, keys[i], text) < 0) {
 			json_decref(q);
 			q = NULL;
 		}

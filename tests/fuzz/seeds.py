@@ -228,6 +228,12 @@ def message_types():
         return re.findall(r"^\tX\((\w+)\)", f.read(), re.M)
 
 
+def settings():
+    with open(os.path.join(TESTS, "../src/base/setting.h"),
+              encoding="utf-8") as f:
+        return len(re.findall(r"^\tX\(\w+, SETTING_", f.read(), re.M))
+
+
 def said(name, body=b"", number=0, fds=0):
     """As fuzz_process.h reads it."""
     return bytes([message_types().index(name), number, fds,
@@ -248,12 +254,98 @@ def to_auth():
                            (b"LOGIN", b""), (b"EXTERNAL", b""),
                            (b"OAUTHBEARER", b"n,,\1auth=Bearer x\1\1"),
                            (b"SCRAM-SHA-256", b"n,,n=user@a.example,r=abc")):
-        sasl = said("SASL", peer() + b"\1" + octets(b"") * 2 + octets(name) +
+        sasl = said("SASL", peer() + b"\1" + octets(b"") * 3 + octets(name) +
                     b"\1" + octets(response), 2)
         yield sasl
         yield sasl + said("SASL_STEP", struct.pack("<Q", 2) +
                           octets(b"user@a.example"), 4)
     yield said("RCPT", octets(b"user+x@a.example"), 3)
+
+
+def from_lookup():
+    """A login of each kind, and what it is answered in turn."""
+    user, password = octets(b"user@a.example"), octets(b"secret")
+    good = struct.pack("<I", 0)
+    login = said("LOGIN", peer() + b"\1" + user + password, 1)
+    token = said("SASL", peer() + b"\1" + octets(b"") * 3 +
+                 octets(b"OAUTHBEARER") + b"\1" +
+                 octets(b"n,,\1auth=Bearer x\1\1"), 2)
+
+    def answer(fields, slot=0):
+        return said("LOOKUP_DONE", good + fields, 64 + slot)
+
+    def account(kind, text=b"", has=0):
+        return (b"\1" + struct.pack("<II", kind, 4096 if kind == 1 else 0) +
+                bytes(16 + 32 + 32) + octets(text) +
+                struct.pack("<I", has) + bytes(8 * settings()))
+
+    policy = b"\1" + struct.pack("<II", 0, 60)
+    whose = b"\0" + user + bytes(8)
+    failed = said("LOOKUP_DONE", struct.pack("<I", 3), 64)
+    for how in range(64):
+        yield bytes([how]) + login + answer(policy) + answer(b"")
+        yield bytes([how]) + token + answer(policy) + answer(whose) * 2
+        yield bytes([how]) + login + failed * 2
+    for how in (8, 9, 24, 25):
+        for kind, text in ((0, b""), (1, b""), (2, b"$5$a$" + b"b" * 43)):
+            yield (bytes([how]) + login + answer(account(kind, text)) +
+                   answer(b"\1") + answer(policy) + answer(b"\1"))
+        yield (bytes([how]) + said("RCPT", octets(b"other+x@a.example"), 3) +
+               answer(account(0, has=1)) * 3 + login)
+        yield bytes([how]) + token + answer(whose) + answer(account(0)) * 2
+
+
+def piece(text):
+    return struct.pack(">H", len(text)) + text
+
+
+# What the site's programs are asked, and the inside of an answer to it.
+OUTSIDE = (
+    ("policy", b'"verdict":"delay","delay_ms":9,"cache_s":60'),
+    ("policy", b'"verdict":"deny"'),
+    ("outcome", b""),
+    ("account", b'"found":true,"hash":"$5$a$' + b"b" * 43 +
+     b'","settings":{"quota_octets":"1G","master":true}'),
+    ("account", b'"found":true,"hash":"{SCRAM-SHA-256}4096,'
+     b'MDEyMzQ1Njc4OWFiY2RlZg==,' + (b"A" * 43 + b"=,") * 2 + b'"'),
+    ("account", b'"found":false'),
+    ("account", b'"error":"no LDAP"'),
+    ("password", b'"right":true'),
+    ("token", b'"active":true,"email":"user@a.example","exp":2000000000'),
+    ("token", b'"active":false'),
+)
+
+
+def question(kind):
+    """As server/lookup.h lists its fields."""
+    user = octets(b"user@a.example")
+    login = peer()[:18] + octets(b"PLAIN") + user + octets(b"")
+    kinds = {"policy": login,
+             "outcome": login + octets(b"ok") + octets(b"") * 2,
+             "account": user, "password": user + octets(b"secret"),
+             "token": peer()[:16] + b"\0" + octets(b"XOAUTH2") + user +
+             octets(b"token")}
+    return said("LOOKUP", struct.pack("<I", list(kinds).index(kind)) +
+                kinds[kind])
+
+
+def outside():
+    kinds = ("policy", "outcome", "account", "password", "token")
+    for kind, inside in OUTSIDE:
+        yield bytes([kinds.index(kind)]) + b"{" + inside + b"}"
+
+
+def to_lookup():
+    for how in range(4):
+        for kind, inside in OUTSIDE:
+            asked = bytes([how, 0]) + question(kind)
+            yield asked + b"\1\0" + piece(inside)
+            yield asked + b"\6\0" + piece(b"{" + inside + b"}")
+            yield (asked + b"\0" + question(kind) + b"\2\0" +
+                   piece(b"{" + inside) + b"\3\0" + piece(b"why\n") +
+                   b"\4\0\1\5")
+            # A name that no JSON can hold.
+            yield bytes([how, 0]) + question(kind).replace(b"user", b"us\xff")
 
 
 def to_store():
