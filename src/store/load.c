@@ -131,9 +131,11 @@ static void start_table(struct load *ld)
 /*
  * The last record that the index knows has to be there in the log: that
  * tells an index of this log from one of a copy that went its own way. What
- * was given last is taken from the log, never from the index alone.
+ * was given last is taken from the log, never from the index alone. *ret_end
+ * is where that record ends.
  */
-static enum yb_err check_last(struct load *ld, const struct index_head *head)
+static enum yb_err check_last(struct load *ld, const struct index_head *head,
+			      uint64_t *ret_end)
 {
 	struct index_table *t = &ld->l->table;
 	uint8_t octets[LOG_RECORD_SIZE];
@@ -143,6 +145,7 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 
 	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX)
 		return YB_CORRUPT;
+	*ret_end = LOG_HEAD_SIZE;
 	if (head->totals.last_at == 0)
 		return t->count == 0 ? YB_OK : YB_CORRUPT;
 	err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets, sizeof octets,
@@ -158,7 +161,8 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 		t->last_seq = record.seq;
 	if (record.uid > t->last_uid)
 		t->last_uid = record.uid;
-	return YB_OK;
+	*ret_end = head->totals.last_at + log_record_size(&record);
+	return log_align(head->covers_upto) < *ret_end ? YB_CORRUPT : YB_OK;
 }
 
 /*
@@ -182,6 +186,7 @@ static bool entries_fit(const struct index_table *t, uint64_t upto)
 static enum yb_err use_index(struct load *ld, const struct index_head *head)
 {
 	struct index_table *t = &ld->l->table;
+	uint64_t end = 0;
 	enum yb_err err;
 
 	/* Of another account, another log, another generation. */
@@ -204,17 +209,21 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 		ld->durable = head->durable_upto;
 	}
 	if (err == YB_OK) {
-		err = check_last(ld, head);
+		err = check_last(ld, head, &end);
 		if (err == YB_OK && !entries_fit(t, head->covers_upto))
 			err = YB_CORRUPT;
+		/* It is the index of another history of this log; or it passes
+		 * over octets, damage if it is honest, and what comes behind
+		 * them is no torn tail on its word. */
+		if (err != YB_OK || log_align(head->covers_upto) != end) {
+			ld->index_lost = true;
+			ld->durable = UINT64_MAX;
+		}
 		if (err == YB_OK) {
 			ld->from = head->covers_upto;
 			ld->changed = t->count;
 			return YB_OK;
 		}
-		/* It is the index of another history of this log. */
-		ld->index_lost = true;
-		ld->durable = UINT64_MAX;
 	}
 	index_table_done(t);
 	start_table(ld);

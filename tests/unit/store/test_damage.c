@@ -515,6 +515,40 @@ static void test_index_of_an_enemy(void **state)
 	}
 }
 
+/* Threat 56: no index can have a message cut off as a torn tail. */
+static void test_index_that_ends_within_a_record(void **state)
+{
+	(void)state;
+	for (int knows_it = 0; knows_it < 2; knows_it++) {
+		struct sim_disk *disk = make_disk(MESSAGES - 1, NULL);
+		struct sim_data *d = sim_file(disk, index_1);
+		uint64_t end = sim_file(disk, log_1)->n, size;
+		uint8_t old[1024];
+		size_t old_n = d->n;
+		char want[512];
+		struct store *st;
+
+		memcpy(old, d->p, old_n);
+		st = help_store(&disk->table, NULL, NULL);
+		assert_ok(help_deliver(st, help_place(1),
+				       messages[MESSAGES - 1]));
+		store_close(&st);
+		size = sim_file(disk, log_1)->n;
+		if (!knows_it)
+			make_index_stale(disk, old, old_n);
+		put_le64(sim_file(disk, index_1)->p + 56, end + 64);
+		put_le64(sim_file(disk, index_1)->p + 64, end + 64);
+		seal_index(disk, 0);
+		join(want, knows_it ? 0xf : 0x7);
+		st = help_store(&disk->table, NULL, NULL);
+		help_expect(st, &disk->table, help_place(1), want);
+		store_close(&st);
+		assert_int_equal(sim_file(disk, log_1)->n, size);
+		assert_int_equal(torn_files(disk), 0);
+		sim_free(&disk);
+	}
+}
+
 /* Appends a record with right sums. */
 static void put_record(struct sim_disk *disk, struct log_record *r,
 		       const void *body, size_t n)
@@ -746,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_index_entry_of_before),
 		cmocka_unit_test(test_index_beyond_its_log),
 		cmocka_unit_test(test_index_of_an_enemy),
+		cmocka_unit_test(test_index_that_ends_within_a_record),
 		cmocka_unit_test(test_undelete_of_an_enemy),
 		cmocka_unit_test(test_seq_at_its_end),
 		cmocka_unit_test(test_unknown_types),
