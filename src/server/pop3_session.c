@@ -135,10 +135,10 @@ static bool on_opened(struct pop3_session *s, struct message *m)
 	}
 	if (err == YB_OK)
 		count_login(s);
+	if (err == YB_OK && !may_delete)
+		pop3_server_forbid_delete(s->engine);
 	if (err == YB_OK && s->connection->tap != NULL)
 		wire_identify(s->connection, s->address);
-	if (!may_delete)
-		pop3_server_forbid_delete(s->engine);
 	pop3_server_login_done(s->engine, err, &s->listing);
 	return true;
 }

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from post_office import Closed, Failure, strip_trace
+from post_office import PASSWORD, Closed, Failure, strip_trace
 
 KINDS = ["symlink", "hardlink", "fifo", "device", "folder", "socket"]
 BODY = b"Subject: mine\r\n\r\nx\r\n"
@@ -112,3 +112,25 @@ def test_in_place_of_a_folder(new_office):
     office.start()
     assert may_open(office, two) is None
     assert may_open(office, one) == [b"Subject: one\r\n\r\n"]
+
+
+def test_nothing_stays_of_a_failed_login(new_office):
+    """Once the maildrop can be opened, the same session may do all in it."""
+    office = new_office()
+    user = office.add_account()
+    office.deliver(user, BODY)
+    log = os.path.join(folder_of(office, set()), "log")
+    office.stop()
+    os.rename(log, log + ".away")
+    put("socket", log, None)
+    office.start()
+    with office.pop3() as c:
+        c.ask(b"USER " + user.encode(), b"+OK")
+        c.ask(b"PASS " + PASSWORD.encode(), b"-ERR [SYS/")
+        os.unlink(log)
+        os.rename(log + ".away", log)
+        c.ask(b"USER " + user.encode(), b"+OK")
+        c.ask(b"PASS " + PASSWORD.encode(), b"+OK 1 ")
+        c.ask(b"DELE 1", b"+OK")
+        c.ask(b"QUIT", b"+OK")
+    assert may_open(office, user) == []
