@@ -1,8 +1,7 @@
 /*
- * OPEN -> LINGER [begin_linger] -> DEAD [die], or -> DEAD at any time.
- * PROXY -> OPEN or HANDSHAKE [worker_welcome].
- * HANDSHAKE -> OPEN [connection_handshake]; OPEN -> HANDSHAKE [begin_tls] at
- * STLS.
+ * OPEN -> LINGER [begin_linger] -> DEAD [connection_abort], or -> DEAD at any
+ * time. PROXY -> OPEN or HANDSHAKE [worker_welcome]. HANDSHAKE -> OPEN
+ * [connection_handshake]; OPEN -> HANDSHAKE [begin_tls] at STLS.
  *
  * The watch is edge-triggered: can_read and can_write remember what the
  * kernel said, until a call finds nothing more.
@@ -48,11 +47,8 @@ static const uint32_t WATCHED = EPOLLIN | EPOLLRDHUP;
 
 static void pump(struct connection *c);
 
-/*
- * Room in the socket is watched for from the first time on that there is
- * none; most sessions never get there.
- */
-static void wait_for_room(struct connection *c)
+/* Most sessions never get there. */
+void connection_wait_for_room(struct connection *c)
 {
 	c->can_write = false;
 	if (c->watches_room)
@@ -65,7 +61,7 @@ static void wait_for_room(struct connection *c)
 
 /* ---- the end ---- */
 
-static void die(struct connection *c, const char *why)
+void connection_abort(struct connection *c, const char *why)
 {
 	if (c->stage == CONNECTION_DEAD)
 		return;
@@ -81,11 +77,6 @@ static void die(struct connection *c, const char *why)
 	loop_task_cancel(&c->resume);
 	handshakes_remove(&c->worker->handshakes, c);
 	worker_bury(c->worker, c);
-}
-
-void connection_abort(struct connection *c, const char *why)
-{
-	die(c, why);
 }
 
 /*
@@ -122,7 +113,7 @@ static void linger(struct connection *c)
 		if (n > 0)
 			c->octets_in += (uint64_t)n;
 		if (n <= 0 || c->octets_in > LINGER_OCTETS) {
-			die(c, NULL);
+			connection_abort(c, NULL);
 			return;
 		}
 	}
@@ -169,7 +160,7 @@ static void finish(struct connection *c)
 		if (err == YB_AGAIN) {
 			loop_timer_set(c->worker->process.loop, &c->timer,
 				       waits_since(c) + SLOW_MS);
-			wait_for_room(c);
+			connection_wait_for_room(c);
 			return;
 		}
 		c->notice_sent = true;
@@ -178,7 +169,7 @@ static void finish(struct connection *c)
 	 * client that said its last word, there is nothing to wait for. */
 	if (c->tls == NULL && !c->can_read && c->unread.n == 0 &&
 	    (c->ended || c->class->said_quit(c->session))) {
-		die(c, NULL);
+		connection_abort(c, NULL);
 		return;
 	}
 	begin_linger(c);
@@ -202,167 +193,14 @@ static bool send_output(struct connection *c)
 				       loop_now(c->worker->process.loop),
 				       ACTIVITY_WENT);
 		if (err == YB_AGAIN) {
-			wait_for_room(c);
+			connection_wait_for_room(c);
 		} else if (err != YB_OK) {
-			die(c, err == YB_IO ? "log unreadable" : "hung up");
+			connection_abort(c, err == YB_IO ? "log unreadable"
+							 : "hung up");
 			return false;
 		}
 	}
 	return c->stage != CONNECTION_DEAD;
-}
-
-/* ---- receiving ---- */
-
-/*
- * Fewer than asked for: the socket is empty until the next edge. But an end
- * that came along with these octets has no edge of its own.
- */
-static enum yb_err receive_tls(struct connection *c, size_t *ret_n)
-{
-	enum yb_err err = tls_connection_read(c->tls, c->worker->input,
-					      WORKER_INPUT, ret_n);
-
-	if (err == YB_OK && !c->end_is_near &&
-	    tls_connection_is_drained(c->tls))
-		c->can_read = false;
-	return err;
-}
-
-static enum yb_err receive(struct connection *c, size_t *ret_n)
-{
-	ssize_t n;
-
-	if (c->tls != NULL)
-		return receive_tls(c, ret_n);
-	do
-		n = recv(c->fd, c->worker->input, WORKER_INPUT, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_from_errno(errno);
-	if (n > 0 && n < WORKER_INPUT && !c->end_is_near)
-		c->can_read = false;
-	*ret_n = (size_t)n;
-	return n == 0 ? YB_GONE : YB_OK;
-}
-
-/* Whether it is a command or a body is known before the engine has run. */
-static size_t feed_watched(struct connection *c, struct span in)
-{
-	struct session_view view = { .secret = true };
-	size_t n;
-
-	c->class->view(c->session, &view);
-	n = c->class->feed(c->session, in);
-	if (c->tap != NULL)
-		wire_input(c, span_head(in, n), view.secret);
-	return n;
-}
-
-/*
- * As much as the engine eats, its events answered in between. An engine may
- * eat nothing and yet move on, by raising an event. Whether anything moved.
- */
-static bool feed(struct connection *c, struct span in, size_t *ret_eaten)
-{
-	size_t eaten = 0, n;
-	bool answered, moved = false;
-
-	do {
-		n = c->tap == NULL
-			    ? c->class->feed(c->session, span_skip(in, eaten))
-			    : feed_watched(c, span_skip(in, eaten));
-		eaten += n;
-		answered = c->class->progress(c->session);
-		moved = moved || n > 0 || answered;
-	} while ((n > 0 || answered) && eaten < in.n &&
-		 c->class->is_hungry(c->session));
-	*ret_eaten = eaten;
-	return moved;
-}
-
-static bool is_secret(const struct connection *c)
-{
-	return c->class->is_secret != NULL && c->class->is_secret(c->session);
-}
-
-void connection_drop_unread(struct connection *c)
-{
-	c->worker->unread_memory -= c->unread_held;
-	c->unread_held = 0;
-	buf_done(&c->unread);
-}
-
-/* Keeps what the engine did not eat; its session ends if there is no room. */
-static void keep_unread(struct connection *c, struct span rest)
-{
-	struct worker *w = c->worker;
-
-	if (rest.n == 0)
-		return;
-	if (w->unread_memory + rest.n > WORKER_UNREAD_MEMORY) {
-		die(c, "too much unread input in all");
-		return;
-	}
-	c->unread_held = rest.n;
-	w->unread_memory += rest.n;
-	if (buf_add(&c->unread, rest) != YB_OK)
-		die(c, "out of memory");
-}
-
-static bool feed_unread(struct connection *c)
-{
-	bool secret = is_secret(c);
-	size_t eaten, n = c->unread.n;
-	bool moved = feed(c, buf_span(&c->unread), &eaten);
-
-	buf_drop(&c->unread, eaten);
-	if (secret && n > c->unread.n)
-		mem_wipe(c->unread.p + c->unread.n, n - c->unread.n);
-	if (c->unread.n == 0)
-		connection_drop_unread(c);
-	return moved;
-}
-
-/* Feeds what was kept or has come; false if nothing moved. */
-static bool feed_some(struct connection *c)
-{
-	size_t n = 0, eaten;
-	bool secret = is_secret(c);
-	enum yb_err err;
-
-	if (!c->class->is_hungry(c->session))
-		return false;
-	if (c->unread.n > 0)
-		return feed_unread(c);
-	if (!c->can_read || c->ended)
-		return false;
-	err = receive(c, &n);
-	if (err == YB_AGAIN && c->tls != NULL &&
-	    tls_connection_wants_room(c->tls)) {
-		/* TLS has to answer its peer before it reads on. */
-		wait_for_room(c);
-		return false;
-	}
-	if (err != YB_OK) {
-		c->can_read = false;
-		/* What it asked before it ended is still answered. */
-		c->ended = err == YB_GONE;
-		if (err != YB_AGAIN && err != YB_GONE)
-			die(c, "hung up");
-		return false;
-	}
-	c->octets_in += n;
-	c->moved_ms = loop_now(c->worker->process.loop);
-	metric_add(c->worker->process.page, METRIC_RECEIVED + c->service, n);
-	if (c->asked_ns == 0)
-		c->asked_ns = clock_mono_ns();
-	c->class->tick(c->session, c->moved_ms, ACTIVITY_CAME);
-	(void)feed(c, span_of(c->worker->input, n), &eaten);
-	keep_unread(c, span_of(c->worker->input + eaten, n - eaten));
-	/* All sessions share the buffer: a password does not stay in it. */
-	if (secret)
-		mem_wipe(c->worker->input, n);
-	return true;
 }
 
 /* ---- TLS ---- */
@@ -379,14 +217,14 @@ static void begin_tls(struct connection *c)
 	    (c->settings->config.listeners[c->listener].client_certificates !=
 		     0 &&
 	     tls_connection_ask_certificate(c->tls) != YB_OK)) {
-		die(c, "TLS cannot begin");
+		connection_abort(c, "TLS cannot begin");
 		return;
 	}
 	c->stage = CONNECTION_HANDSHAKE;
 	c->can_read = true;
 	oldest = handshakes_add(&c->worker->handshakes, c);
 	if (oldest != NULL)
-		die(oldest, "too many TLS handshakes");
+		connection_abort(oldest, "too many TLS handshakes");
 	loop_timer_set(c->worker->process.loop, &c->timer,
 		       loop_now(c->worker->process.loop) + HANDSHAKE_MS);
 }
@@ -401,7 +239,7 @@ void connection_handshake(struct connection *c)
 	tls_connection_follow(c->tls, greets);
 	err = tls_connection_handshake(c->tls);
 	if (err == YB_AGAIN && tls_connection_wants_room(c->tls))
-		wait_for_room(c);
+		connection_wait_for_room(c);
 	if (err == YB_AGAIN)
 		return;
 	metric_add(c->worker->process.page,
@@ -409,7 +247,7 @@ void connection_handshake(struct connection *c)
 			   (err == YB_OK ? METRIC_TLS_OK : METRIC_TLS_FAILED),
 		   1);
 	if (err != YB_OK) {
-		die(c, "TLS handshake failed");
+		connection_abort(c, "TLS handshake failed");
 		return;
 	}
 	handshakes_remove(&c->worker->handshakes, c);
@@ -454,7 +292,7 @@ static bool come_to_rest(struct connection *c)
 {
 	/* Where the session is not hungry, an answer is on its way. */
 	if (c->ended && c->class->is_hungry(c->session)) {
-		die(c, "hung up");
+		connection_abort(c, "hung up");
 		return false;
 	}
 	if (c->unread.n == 0 && !c->can_read)
@@ -482,7 +320,7 @@ static void pump_open(struct connection *c)
 		while (moved && c->stage == CONNECTION_OPEN &&
 		       reads < PUMP_READS &&
 		       out_has_room(c->class->output(c->session))) {
-			moved = feed_some(c);
+			moved = connection_receive(c);
 			reads++;
 		}
 		if (c->stage != CONNECTION_OPEN)
@@ -560,15 +398,15 @@ static void out_of_time(void *ctx, uint64_t now_ms)
 	struct connection *c = ctx;
 
 	if (c->stage == CONNECTION_LINGER) {
-		die(c, NULL);
+		connection_abort(c, NULL);
 	} else if (c->stage == CONNECTION_PROXY) {
 		connection_refuse_proxy(c, "no PROXY header in time");
 	} else if (c->stage == CONNECTION_HANDSHAKE) {
 		metric_add(c->worker->process.page,
 			   METRIC_HANDSHAKES + METRIC_TLS_TIMEOUT, 1);
-		die(c, "TLS handshake timeout");
+		connection_abort(c, "TLS handshake timeout");
 	} else if (is_too_slow(c, now_ms)) {
-		die(c, "client reads too slowly");
+		connection_abort(c, "client reads too slowly");
 	} else {
 		c->class->tick(c->session, now_ms, ACTIVITY_NONE);
 		pump(c);
@@ -631,6 +469,8 @@ void connection_start(struct connection *c, bool proxied)
 	}
 	pump(c);
 }
+
+/* ---- the log ---- */
 
 void connection_sid(const struct connection *c, char ret[CONNECTION_SID_MAX])
 {

@@ -145,6 +145,14 @@ void connection_refuse_proxy(struct connection *c, const char *why);
  */
 YB_CHECKED enum yb_err connection_send(struct connection *c, size_t *ret_n);
 
+/* The socket is full: room in it is watched for from now on. */
+void connection_wait_for_room(struct connection *c);
+
+/*
+ * Feeds the session what was kept or has come; false if nothing moved.
+ */
+bool connection_receive(struct connection *c);
+
 /* Frees the input that the engine has not eaten. */
 void connection_drop_unread(struct connection *c);
 

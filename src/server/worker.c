@@ -2,24 +2,13 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "os/fd.h"
-#include "os/network.h"
 #include "os/random.h"
-#include "sasl/server.h"
-#include "server/auth_session.h"
 #include "server/cage.h"
 #include "server/control_worker.h"
-#include "server/pop3_session.h"
-#include "server/smtp_session.h"
-#include "server/wire.h"
 
 enum {
-	/* So that no listener starves the sessions. */
-	ACCEPTS_AT_ONCE = 8,
-	/* Descriptors come back as sessions end. */
-	LISTEN_AGAIN_MS = 100,
 	/* Its socket, and the log that it reads or the body that it sends. */
 	FDS_OF_SESSION = 2,
 	/* Listeners, channels, what one turn receives and closes at its end:
@@ -206,263 +195,7 @@ static struct peer *find_peer(void *owner, enum role role, uint32_t number)
 	return role == ROLE_STORE ? &w->store : NULL;
 }
 
-/* ---- connections ---- */
-
-static void bury_dead(void *ctx)
-{
-	struct worker *w = ctx;
-	struct list *link;
-
-	while ((link = list_pop(&w->dead)) != NULL) {
-		struct connection *c =
-			list_entry(link, struct connection, link);
-
-		tls_connection_free(&c->tls);
-		fd_close(&c->fd);
-		connection_drop_unread(c);
-		settings_release(&c->settings);
-		free(c);
-	}
-	if (w->stopping && w->connections_n == 0)
-		process_end(&w->process, 0);
-}
-
-/* What counts as one address: an IPv4 one, or the /64 of a host with IPv6. */
-static struct span address_key(const struct socket_address *peer,
-			       uint8_t octets[16])
-{
-	socket_address_octets(peer, octets);
-	return span_of(octets, peer->any.sa_family == AF_INET6 ? 8 : 16);
-}
-
-/* Whether its address may have one more; counts it. */
-static bool count(struct worker *w, struct connection *c)
-{
-	uint8_t octets[16];
-	struct span key = address_key(&c->peer, octets);
-	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
-
-	if (c->peer.any.sa_family != AF_UNIX &&
-	    n >= w->settings->config.connections_per_address_max)
-		return false;
-	c->counted = map_put(&w->per_address, key, (void *)(n + 1)) == YB_OK;
-	return c->counted;
-}
-
-/* The opposite of count(). */
-static void discount(struct worker *w, struct connection *c)
-{
-	uint8_t octets[16];
-	struct span key = address_key(&c->peer, octets);
-	uintptr_t n = (uintptr_t)map_get(&w->per_address, key);
-
-	if (!c->counted)
-		return;
-	c->counted = false;
-	if (n > 1) /* replacing a value allocates nothing */
-		(void)map_put(&w->per_address, key, (void *)(n - 1));
-	else
-		(void)map_remove(&w->per_address, key);
-}
-
-void worker_bury(struct worker *w, struct connection *c)
-{
-	wire_end(c);
-	discount(w, c);
-	w->connections_n--;
-	metric_add(w->process.page, METRIC_CONNECTIONS + c->service,
-		   UINT64_MAX); /* one less */
-	list_remove(&c->link);
-	/* Its last octets may wait for the end, to go along with it. TLS
-	 * still knows the descriptor by number. */
-	if (c->tls == NULL)
-		fd_close(&c->fd);
-	list_push(&w->dead, &c->link);
-	loop_defer(w->process.loop, &w->bury);
-}
-
-/* What the listener lets old programs use. */
-static unsigned legacy_mechanisms(const struct config_listener *l)
-{
-	unsigned set = 0;
-
-	if ((l->legacy & CONFIG_LEGACY_CRAM_MD5) != 0)
-		set |= 1u << SASL_CRAM_MD5;
-	if ((l->legacy & CONFIG_LEGACY_SCRAM_SHA_1) != 0)
-		set |= 1u << SASL_SCRAM_SHA_1;
-	return set;
-}
-
-void worker_mechanisms(const struct worker *w, const struct config *config,
-		       const struct config_listener *l,
-		       enum worker_security security, char *ret)
-{
-	bool tls = security != WORKER_CLEAR;
-	unsigned set = sasl_mechanism_set(tls);
-
-	/* There, no secret that is good with TLS is to come in clear. */
-	if (!tls && (l->legacy & CONFIG_LEGACY_WITHOUT_TLS) != 0)
-		set = 1u << SASL_PLAIN | 1u << SASL_LOGIN;
-	set |= legacy_mechanisms(l);
-	/* Whether the client has TLS, a mail system says of each login. */
-	if (l->service == CONFIG_AUTH)
-		set |= sasl_mechanism_tokens();
-	if (security == WORKER_CERTIFICATE)
-		set |= 1u << SASL_EXTERNAL;
-	if (!config_takes_tokens(config))
-		set &= ~sasl_mechanism_tokens();
-	if (config->scram == CONFIG_SCRAM_OFF ||
-	    (config->scram == CONFIG_SCRAM_AUTO && w->imported))
-		set &= ~(1u << SASL_SCRAM_SHA_256 |
-			 1u << SASL_SCRAM_SHA_256_PLUS);
-	sasl_mechanism_list(set, ret);
-}
-
-/* A reason in the language of the service; TLS has no words yet. */
-static void turn_away(struct worker *w, const struct config_listener *l, int fd)
-{
-	static const char pop3[] =
-		"-ERR [SYS/TEMP] too many connections, try again later\r\n";
-	static const char smtp[] =
-		"421 4.7.0 too many connections, try again later\r\n";
-	bool is_pop3 = l->service == CONFIG_POP3 || l->service == CONFIG_POP3S;
-
-	metric_add(w->process.page, METRIC_TURNED_AWAY + l->service, 1);
-	/* Whoever floods need not get every word. */
-	if (l->tls != CONFIG_TLS_IMPLICIT && l->service != CONFIG_AUTH)
-		(void)send(fd, is_pop3 ? pop3 : smtp,
-			   is_pop3 ? sizeof pop3 - 1 : sizeof smtp - 1,
-			   MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static enum yb_err new_session(struct connection *c,
-			       const struct config_listener *l)
-{
-	switch ((enum config_service)l->service) {
-	case CONFIG_POP3:
-	case CONFIG_POP3S:
-		c->tls_context = c->settings->pop3_tls;
-		return pop3_session_new(c);
-	case CONFIG_SMTP:
-	case CONFIG_LMTP:
-		c->tls_context = c->settings->smtp_tls;
-		return smtp_session_new(c);
-	case CONFIG_AUTH:
-		return auth_session_new(c);
-	case CONFIG_METRICS:
-	case CONFIG_SERVICES:
-		break;
-	}
-	return YB_UNSUPPORTED;
-}
-
-void worker_welcome(struct connection *c)
-{
-	struct worker *w = c->worker;
-	const struct config_listener *l =
-		&c->settings->config.listeners[c->listener];
-
-	if (!count(w, c)) {
-		turn_away(w, l, c->fd);
-		connection_abort(c, "too many connections of one address");
-	} else if (new_session(c, l) != YB_OK) {
-		connection_abort(c, "out of memory");
-	} else {
-		metric_add(w->process.page, METRIC_ACCEPTED + c->service, 1);
-		if (!list_empty(&w->watches))
-			wire_begin(c);
-		connection_begin(c, l->tls == CONFIG_TLS_IMPLICIT);
-	}
-}
-
-bool worker_readdress(struct connection *c, const struct socket_address *peer)
-{
-	discount(c->worker, c);
-	c->peer = *peer;
-	return count(c->worker, c);
-}
-
-static void accepted(struct worker_listener *l, int fd,
-		     const struct socket_address *peer)
-{
-	struct worker *w = l->worker;
-	const struct config *config = &w->settings->config;
-	struct connection *c = NULL;
-
-	if (w->connections_n >= w->connections_max ||
-	    connection_new(w, fd, peer, &c) != YB_OK) {
-		turn_away(w, &config->listeners[l->index], fd);
-		fd_close(&fd);
-		return;
-	}
-	w->connections_n++;
-	c->listener = l->index;
-	c->service = config->listeners[l->index].service;
-	metric_add(w->process.page, METRIC_CONNECTIONS + c->service, 1);
-	connection_start(c,
-			 networks_have(span_str(config->proxy_networks), peer));
-}
-
-static void set_listening(struct worker *w, bool on)
-{
-	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
-		struct worker_listener *l = &w->listeners[i];
-		int fd = l->fd;
-
-		if (!on)
-			loop_unwatch(w->process.loop, &l->io);
-		else if (l->io.fd < 0 && fd >= 0 &&
-			 loop_watch(w->process.loop, &l->io, fd,
-				    EPOLLIN | LOOP_LEVEL | LOOP_EXCLUSIVE) !=
-				 YB_OK)
-			log_message(&w->process.log, LOG_ERROR, "listen",
-				    "cannot watch %s",
-				    w->settings->config.listeners[i].address);
-	}
-}
-
-/* Out of descriptors: those who are here go on, others wait in the queue. */
-static void pause_listening(struct worker *w)
-{
-	log_message(&w->process.log, LOG_WARN, "accept",
-		    "out of descriptors: no new connections for %d ms",
-		    LISTEN_AGAIN_MS);
-	set_listening(w, false);
-	loop_timer_set(w->process.loop, &w->listen_again,
-		       loop_now(w->process.loop) + LISTEN_AGAIN_MS);
-}
-
-static void listen_again(void *ctx, uint64_t now_ms)
-{
-	struct worker *w = ctx;
-
-	(void)now_ms;
-	if (!w->stopping)
-		set_listening(w, true);
-}
-
-static void on_listener(void *ctx, uint32_t events)
-{
-	struct worker_listener *l = ctx;
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		struct socket_address peer;
-		int fd;
-		enum yb_err err = socket_accept(l->fd, &fd, &peer);
-
-		if (err == YB_OVERLOAD || err == YB_NOMEM) {
-			pause_listening(l->worker);
-			return;
-		}
-		if (err == YB_AGAIN)
-			return;
-		if (err == YB_OK)
-			accepted(l, fd, &peer);
-	}
-}
-
-/* ---- setting up ---- */
+/* ---- settings ---- */
 
 static bool take_listener(struct worker *w, struct message *m)
 {
@@ -484,6 +217,14 @@ static struct settings *next_settings(struct worker *w)
 	return w->next;
 }
 
+/* A worker goes on with what it has, if it has begun. */
+static void fail_next(struct worker *w)
+{
+	w->next_failed = true;
+	if (w->settings == NULL)
+		process_end(&w->process, 1);
+}
+
 static bool take_keys(struct worker *w, struct message *m)
 {
 	const struct config *config = &w->process.config;
@@ -501,9 +242,7 @@ static bool take_keys(struct worker *w, struct message *m)
 		    "certificate %s with key %s: %s",
 		    config_pair_certificate(config, m->id),
 		    config_pair_key(config, m->id), reason);
-	if (w->settings == NULL)
-		process_end(&w->process, 1);
-	w->next_failed = true;
+	fail_next(w);
 	return true;
 }
 
@@ -520,9 +259,7 @@ static bool take_client_ca(struct worker *w, struct message *m)
 		return true;
 	log_message(&w->process.log, LOG_ERROR, "tls", "tls.client_ca %s: %s",
 		    w->process.config.client_ca, reason);
-	if (w->settings == NULL)
-		process_end(&w->process, 1);
-	w->next_failed = true;
+	fail_next(w);
 	return true;
 }
 
@@ -567,7 +304,7 @@ static bool begin_settings(struct worker *w)
 		drop_next(w);
 		return false;
 	}
-	set_listening(w, false);
+	worker_listen(w, false);
 	settings_release(&w->settings);
 	w->settings = w->next;
 	w->next = NULL;
@@ -585,6 +322,8 @@ static bool begin_settings(struct worker *w)
 	}
 	return true;
 }
+
+/* ---- setting up ---- */
 
 /*
  * A descriptor from the store that finds no room ends the channel, and every
@@ -649,7 +388,7 @@ static bool start(struct worker *w)
 		process_end(&w->process, 1);
 		return true;
 	}
-	set_listening(w, true);
+	worker_listen(w, true);
 	process_ready(&w->process);
 	return true;
 }
@@ -664,7 +403,7 @@ static enum yb_err on_reload(void *ctx)
 		return YB_INVALID;
 	}
 	limit_connections(w);
-	set_listening(w, true);
+	worker_listen(w, true);
 	return YB_OK;
 }
 
@@ -703,16 +442,6 @@ static void stop_now(void *ctx, uint64_t now_ms)
 
 	(void)now_ms;
 	process_end(&w->process, 0);
-}
-
-void worker_stop_listening(struct worker *w)
-{
-	w->stopping = true;
-	set_listening(w, false);
-	/* Connections wait in the queue for whoever comes next. */
-	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
-		fd_close(&w->listeners[i].fd);
-	loop_defer(w->process.loop, &w->bury);
 }
 
 /* Every session says its last line; what is being answered is answered. */
@@ -754,24 +483,9 @@ int worker_main(uint32_t number)
 	w->auth.on_message = w->store.on_message = on_peer_message;
 	w->auth.on_end = w->store.on_end = on_peer_end;
 	w->start_id = os_random_u64() >> 32;
-	for (uint32_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
-		struct worker_listener *l = &w->listeners[i];
-
-		*l = (struct worker_listener){ .worker = w,
-					       .fd = -1,
-					       .index = i };
-		l->io = (struct loop_io){ .fd = -1,
-					  .ready = on_listener,
-					  .ctx = l };
-		w->next_listeners[i] = -1;
-	}
-	map_init(&w->per_address, os_random_u64());
-	list_init(&w->connections);
-	list_init(&w->dead);
+	worker_connections_init(w);
 	list_init(&w->watches);
-	loop_task_init(&w->bury, bury_dead, w);
 	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
-	loop_timer_init(&w->listen_again, listen_again, w);
 	loop_timer_init(&w->lazy, flush_lazy, w);
 	loop_timer_init(&w->tickets_end, on_tickets_end, w);
 	listings_init(&w->listings);

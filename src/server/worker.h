@@ -87,6 +87,12 @@ void worker_tell_lazily(struct worker *w, unsigned asked,
 			enum message_type type, uint64_t id,
 			const struct message_writer *fields);
 
+/* Begins without listeners and connections. */
+void worker_connections_init(struct worker *w);
+
+/* Whether clients are accepted, where there are listeners. */
+void worker_listen(struct worker *w, bool on);
+
 /* Nobody is accepted any more, and the worker ends with its last session. */
 void worker_stop_listening(struct worker *w);
 
