@@ -50,8 +50,6 @@ static bool take(void *ctx, struct message *m)
 	const struct requests *asked = &p->lookup.requests;
 	struct peer *from = &p->workers[m->id & 1];
 
-	if ((m->id & 128) != 0)
-		return on_store_message(&p->store, m);
 	if ((m->id & 64) == 0)
 		return on_worker_message(from, m);
 	/* Ids are used once: that of a slot is its question's, or an old one.

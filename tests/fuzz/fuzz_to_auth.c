@@ -1,6 +1,6 @@
 /*
- * What a worker, or the store, may say to auth (threat 61). Input: messages
- * (fuzz_process.h), the id's highest bit: from the store.
+ * What a worker may say to auth (threat 61); the store says nothing. Input:
+ * messages (fuzz_process.h).
  */
 #include "fuzz/fuzz_auth.h"
 
@@ -9,11 +9,8 @@ static struct auth_process *process;
 static bool take(void *ctx, struct message *m)
 {
 	struct auth_process *p = ctx;
-	struct peer *from =
-		(m->id & 128) != 0 ? &p->store : &p->workers[m->id & 1];
 
-	return from == &p->store ? on_store_message(from, m)
-				 : on_worker_message(from, m);
+	return on_worker_message(&p->workers[m->id & 1], m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

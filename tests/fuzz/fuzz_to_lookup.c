@@ -6,10 +6,12 @@
  * Input: an octet (1: tokens by HTTP, 2: one process a program), then steps, an
  * octet each of what happens:
  *	0  auth says a message (fuzz_process.h)
- *	1  a program answers its question: which, length, the inside of an
- *object 2  a program says something: which, length, octets 3  the same on its
- *standard error 4  a program exits: which, with 0 or 1 5  time has passed 6  an
- *answer by HTTP: an error or 0, length, octets
+ *	1  a program answers its question: which, length, the inside of an object
+ *	2  a program says something: which, length, octets
+ *	3  the same on its standard error
+ *	4  a program exits: which, with 0 or 1
+ *	5  time has passed
+ *	6  an answer by HTTP: an error or 0, length, octets
  */
 #include "fuzz/fuzz_process.h"
 
@@ -106,15 +108,15 @@ static pid_t fuzz_waitpid(pid_t pid, int *ret_status)
 #define kill(pid, signal)             fuzz_kill(pid, signal)
 #define waitpid(pid, status, options) fuzz_waitpid(pid, status)
 #define syscall(number, pid, flags)   dup(program_of(pid)->exit)
-#include "server/command.c"
+/* Both files have a function of this name. */
+#define refuse refuse_answer
+#include "server/command_process.c"
+#undef refuse
 #undef process_start
 #undef kill
 #undef waitpid
 #undef syscall
-/* Both files have a function of this name. */
-#define start start_process
 #include "server/lookup_process.c"
-#undef start
 
 /* ---- HTTP ---- */
 
@@ -298,7 +300,7 @@ static void act(unsigned what, struct span *in)
 
 static void pass_time(struct command *c)
 {
-	on_timer(c, loop_now(c->loop) + c->timeout_ms);
+	c->timer.fire(c->timer.ctx, loop_now(c->loop) + c->timeout_ms);
 	c->pause_until_ms = 0;
 }
 
