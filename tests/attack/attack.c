@@ -13,6 +13,7 @@
 #include "os/memfd.h"
 #include "proto/http_request.h"
 #include "proto/pop3_server.h"
+#include "server/lookup_private.h"
 #include "server/pop3_session.h"
 #include "server/worker.h"
 #include "store/store.h"
@@ -277,6 +278,35 @@ size_t __wrap_pop3_server_feed(struct pop3_server *s, struct span in)
 
 /* ---- the others ---- */
 
+/* What runs in lookup: the question that it has an answer to. */
+static struct lookup_call *question;
+
+/*
+ * lie TYPE IDS TIMES HEX [FDS]: to auth, as an answer to this question's id and
+ * so many after it.
+ */
+static void attack_lie(char *line)
+{
+	static uint8_t packet[LINE_LENGTH];
+	struct message_head head = { .type = (uint16_t)atoi(word(&line)) };
+	uint64_t ids = strtoull(word(&line), NULL, 10);
+	long times = atol(word(&line)), sent = 0;
+	size_t n = from_hex(word(&line), packet + sizeof head,
+			    sizeof packet - sizeof head - 8);
+	const char *fds = word(&line);
+	int fd = question->process->auth.channel.fd;
+
+	head.size = (uint32_t)(sizeof head + (n + 7) / 8 * 8);
+	head.fds = (uint16_t)strlen(fds);
+	for (head.id = question->id + ids; sent < times; sent++) {
+		memcpy(packet, &head, sizeof head);
+		if (send_raw(fd, packet, head.size, fds) < 0)
+			break;
+		head.id += ids;
+	}
+	say("ts=0 event=attack role=lookup call=lie returned=%ld", sent);
+}
+
 static void attack_other(const char *role, const char *text, size_t n)
 {
 	char copy[LINE_LENGTH], *line = copy;
@@ -289,6 +319,8 @@ static void attack_other(const char *role, const char *text, size_t n)
 	say("ts=0 event=attack role=%s call=%s msg=begins", role, name);
 	if (strcmp(name, "spray") == 0)
 		attack_spray(line);
+	else if (strcmp(name, "lie") == 0 && question != NULL)
+		attack_lie(line);
 	else if (attack_system(name, line != NULL ? line : "", &result))
 		say("ts=0 event=attack role=%s call=%s returned=%ld", role,
 		    name, result);
@@ -350,4 +382,39 @@ enum http_status __wrap_http_request_read(struct span in,
 	if (is_attack(in, "GET /attack/", &text))
 		attack_other("metrics", (const char *)text.p, text.n);
 	return __real_http_request_read(in, ret);
+}
+
+/* Whose answer it is that is read. */
+struct answer {
+	command_done_fn *done;
+	void *ctx;
+};
+
+static void on_answer(void *ctx, enum yb_err err, const json_t *answer)
+{
+	struct answer a = *(struct answer *)ctx;
+	const char *text = json_string_value(json_object_get(answer, "attack"));
+
+	free(ctx);
+	question = a.ctx;
+	if (text != NULL)
+		attack_other("lookup", text, strlen(text));
+	question = NULL;
+	a.done(a.ctx, err, answer);
+}
+
+void __real_command_ask(struct command *c, json_t *question_asked,
+			command_done_fn *done, void *ctx);
+void __wrap_command_ask(struct command *c, json_t *question_asked,
+			command_done_fn *done, void *ctx);
+
+void __wrap_command_ask(struct command *c, json_t *question_asked,
+			command_done_fn *done, void *ctx)
+{
+	struct answer *a = malloc(sizeof *a);
+
+	if (a == NULL)
+		abort();
+	*a = (struct answer){ done, ctx };
+	__real_command_ask(c, question_asked, on_answer, a);
 }

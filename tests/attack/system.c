@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const struct sockaddr_in somewhere = {
@@ -106,6 +107,46 @@ static long attack_process_vm_readv(const char *arg)
 static long attack_pidfd_open(const char *arg)
 {
 	return syscall(SYS_pidfd_open, atoi(arg), 0);
+}
+
+/* By way of a descriptor of the process. */
+static long attack_pidfd_signal(const char *arg)
+{
+	long fd = syscall(SYS_pidfd_open, atoi(arg), 0);
+
+	return fd < 0 ? fd
+		      : syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+}
+
+/* The first of its descriptors: its channel to the supervisor. */
+static long attack_pidfd_getfd(const char *arg)
+{
+	long fd = syscall(SYS_pidfd_open, atoi(arg), 0);
+
+	return fd < 0 ? fd : syscall(SYS_pidfd_getfd, fd, 3, 0);
+}
+
+/* A socket of this machine by its path, and the first word to it. */
+static long attack_connect_unix(const char *arg)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	long fd = syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET, 0);
+	long result;
+
+	(void)strncpy(at.sun_path, arg, sizeof at.sun_path - 1);
+	result = syscall(SYS_connect, fd, &at, sizeof at);
+	if (result == 0)
+		result = syscall(SYS_read, fd, page, sizeof page);
+	return result;
+}
+
+/* Tries to be reached from outside. */
+static long attack_serve(const char *arg)
+{
+	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+	(void)arg;
+	return syscall(SYS_listen, fd, 1);
 }
 
 static long attack_kill(const char *arg)
@@ -215,17 +256,16 @@ static long attack_unlink(const char *arg)
 	return syscall(SYS_unlink, arg);
 }
 
-#define CALLS(X)                                                               \
-	X(open)                                                                \
-	X(open_old)                                                            \
-	X(create)                                                              \
-	X(socket) X(socketpair) X(connect) X(bind) X(listen) X(execve) X(      \
-		execveat) X(fork) X(clone) X(ptrace) X(process_vm_readv)       \
-		X(pidfd_open) X(kill) X(tgkill) X(fcntl) X(ioctl) X(mmap)      \
-			X(mprotect) X(chroot) X(unshare) X(mount) X(setuid)    \
-				X(prctl) X(prlimit64) X(bpf) X(io_uring_setup) \
-					X(seccomp) X(symlink) X(link)          \
-						X(unlink)
+/* clang-format off */
+#define CALLS(X) \
+	X(open) X(open_old) X(create) X(socket) X(socketpair) X(connect) \
+	X(bind) X(listen) X(execve) X(execveat) X(fork) X(clone) X(ptrace) \
+	X(process_vm_readv) X(pidfd_open) X(kill) X(tgkill) X(fcntl) \
+	X(ioctl) X(mmap) X(mprotect) X(chroot) X(unshare) X(mount) \
+	X(setuid) X(prctl) X(prlimit64) X(bpf) X(io_uring_setup) X(seccomp) \
+	X(symlink) X(link) X(unlink) X(pidfd_signal) X(pidfd_getfd) \
+	X(connect_unix) X(serve)
+/* clang-format on */
 
 static const struct {
 	const char *name;

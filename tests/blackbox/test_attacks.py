@@ -3,6 +3,7 @@
 Each attempt fails and is logged, whoever made it comes back, and the others
 go on: the session of somebody in another worker, and new logins.
 """
+import json
 import os
 import re
 import shutil
@@ -293,6 +294,173 @@ def test_calls_of_others(scene, server, role):
         if role == "store":  # its sessions have ended with it
             scene.again()
     scene.keepers = [server.pids(r) for r in ("auth", "store")]
+
+
+# ---- in lookup, which runs programs and connects ----
+
+# It answers an account's question with the rule of that name: what it says is
+# what an attacker's answer would be.
+PROGRAM = r'''#!/usr/bin/python3
+import json, os, sys
+for line in sys.stdin:
+    q = json.loads(line)
+    with open(os.path.dirname(sys.argv[0]) + "/attack.json") as f:
+        rule = json.load(f) if q["account"].startswith("attack") else {}
+    print(json.dumps({"id": q["id"], "verdict": "allow", **rule}), flush=True)
+'''
+
+
+class Outside:
+    """A server whose lookup does what attack() says."""
+
+    def __init__(self, office):
+        self.office = office
+        office.set("workers", 1)
+        folder = os.path.join(office.folder, "site")
+        os.makedirs(folder)
+        program = os.path.join(folder, "policy")
+        with open(program, "w", encoding="ascii") as f:
+            f.write(PROGRAM)
+        os.chmod(program, 0o755)
+        self.rule = os.path.join(folder, "attack.json")
+        with open(office.config, "a", encoding="ascii") as f:
+            f.write(f"policy: {{command: {program}, timeout: 2000}}\n")
+        office.start()
+        self.user = office.add_account()
+        office.add_account("attack")
+        self.keepers = [office.pids(r) for r in ("auth", "store")]
+
+    def attack(self, text, **rule):
+        """What the login that it came with was answered; and since when."""
+        with open(self.rule + ".new", "w", encoding="ascii") as f:
+            json.dump({"attack": text, **rule}, f)
+        os.rename(self.rule + ".new", self.rule)
+        self.others_go_on()  # there is a lookup
+        since = len(self.office.log())
+        with self.office.pop3() as c:
+            c.ask(b"USER attack@example.org")
+            c.say(b"PASS " + PASSWORD.encode() + b"\r\n")
+            self.office.wait_log("event=attack role=lookup call=\\w+ "
+                                 "msg=begins", since)
+            return c.line(), since
+
+    def returned(self, text):
+        _, since = self.attack(text)
+        return int(self.office.wait_log(
+            "event=attack role=lookup call=\\w+ returned=(\\S+)",
+            since).group(1))
+
+    def others_go_on(self):
+        end = time.monotonic() + PATIENCE
+        while True:
+            with self.office.pop3() as c:
+                c.ask(b"USER " + self.user.encode())
+                c.say(b"PASS " + PASSWORD.encode() + b"\r\n")
+                answer = c.line()
+            if answer.startswith(b"+OK"):
+                return
+            # Nobody knows while lookup is not there: never "wrong password".
+            assert answer.startswith(b"-ERR [SYS/TEMP]"), answer
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module", params=[None, NOBODY] if os.geteuid() == 0
+                else [None], ids=["root", "nobody"] if os.geteuid() == 0
+                else ["user"])
+def outside(request):
+    server = whom(request.param)
+    try:
+        made = Outside(server)
+        yield made
+        assert made.keepers == [server.pids(r) for r in ("auth", "store")]
+        server.stop()
+    finally:
+        server.end_all()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def test_calls_of_lookup(outside):
+    """What it may not reach, it does not: files of ours, other processes,
+    other users' rights."""
+    office = outside.office
+    other = office.pids("auth")[0]
+    refused = [f"open {os.path.join(office.dir, name)}" for name in (
+        "auth/directory.db", "tls/server.key", "store/lock", "yubin.yaml",
+        "auth", "store")]
+    refused += [f"open /proc/{other}/mem", f"open /proc/{other}/environ",
+                "open /etc/shadow", "create /tmp/yubin-attack",
+                "create /etc/yubin-attack", "symlink /tmp/yubin-attack",
+                f"link {office.dir}/tls/server.key",
+                f"unlink {office.dir}/tls/server.key",
+                f"kill {other}", f"tgkill {other}", f"pidfd_signal {other}",
+                f"pidfd_getfd {other}", f"kill {office.proc.pid}",
+                f"pidfd_getfd {office.proc.pid}", "setuid", "chroot /"]
+    if not office.user and os.geteuid() == 0:
+        # Without a user of its own it may what its user may.
+        refused.append(f"connect_unix {office.dir}/run/control")
+    for text in part_of(refused, office, 2):
+        assert outside.returned(text) in (-1, -13, -18), text
+    assert not os.path.exists("/tmp/yubin-attack")
+    for text in part_of(["ptrace", "process_vm_readv", "bpf", "unshare",
+                         "mount", "io_uring_setup", "serve"], office):
+        # (Its filter kills at once, so that no log can name the call.)
+        answer, since = outside.attack(f"{text} {other}")
+        assert answer.startswith(b"-ERR [SYS/TEMP]"), (text, answer)
+        office.wait_log(r"event=exit role=lookup .*signal=31 .*forbidden",
+                        since)
+    outside.others_go_on()
+
+
+@pytest.fixture
+def outside_usually(outside):
+    if outside.office.user and not ALL:
+        pytest.skip("YUBIN_ATTACKS=all runs it")
+
+
+def test_lies_of_lookup(outside, outside_usually):
+    """It answers what it was asked, once, and in the form of that question;
+    who sent anything else is ended, and what waits has no answer."""
+    office = outside.office
+    done, ok = TYPES["LOOKUP_DONE"], struct.pack("=I", 0)
+    verdict = ok + b"\1" + struct.pack("=II", 0, 0)
+    account = ok + b"\1" + bytes(4 + 4 + 16 + 64) + octets(b"")
+    for kind, body, fds in part_of([
+            (done, b"", ""), (done, verdict[:8], ""),
+            (done, verdict + bytes(8), ""), (done, verdict, "m"),
+            (done, struct.pack("=I", 9999), ""),
+            (done, ok + b"\1" + struct.pack("=II", 0, 1 << 31), ""),
+            # An answer to another kind of question: somebody's password is
+            # right, an account, whose a token is.
+            (done, ok + b"\1", ""), (done, account, ""),
+            (done, ok + b"\0" + octets(outside.user.encode()) + bytes(8), ""),
+            # What only others may say.
+            (TYPES["LOOKUP"], bytes(8), ""), (TYPES["LOGIN"], bytes(64), ""),
+            (TYPES["GRANT"], bytes(64), ""), (TYPES["CONFIG"], b"", "m"),
+            (TYPES["STOP"], b"", "")], office, 5):
+        answer, since = outside.attack(
+            f"lie {kind} 0 1 {body.hex() or '-'} {fds}")
+        assert answer.startswith(b"-ERR [SYS/TEMP]"), (kind, body, answer)
+        office.wait_log("lookup-0 broke the rules of its channel", since)
+        office.wait_log("event=exit role=lookup .*signal=9", since)
+    _, since = outside.attack("spray " + "ff" * 64)
+    office.wait_log("event=exit role=lookup .*signal=9", since)
+    outside.others_go_on()
+
+
+def test_answers_to_nobody(outside, outside_usually):
+    """Questions that were never asked have no answer, however many come; and
+    a denied login stays one whatever else is said."""
+    pids = outside.office.pids("lookup")
+    verdict = struct.pack("=IB", 0, 1) + struct.pack("=II", 0, 3600)
+    answer, _ = outside.attack(
+        f"lie {TYPES['LOOKUP_DONE']} {1 << 32} 5000 {verdict.hex()}")
+    assert answer.startswith(b"+OK")
+    answer, _ = outside.attack(
+        f"lie {TYPES['LOOKUP_DONE']} 1 5000 {verdict.hex()}", verdict="deny")
+    assert answer.startswith(b"-ERR [AUTH]")
+    outside.others_go_on()
+    assert outside.office.pids("lookup") == pids
 
 
 # ---- lies to the others ----
