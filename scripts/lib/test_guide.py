@@ -12,8 +12,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 GUIDE = os.path.join(ROOT, "docs/guide")
 DEBIAN = os.environ.get("YUBIN_DEBIAN_ROOT",
                         os.path.join(ROOT, "build/debian-12"))
-PACKAGES = ("ca-certificates,curl,iproute2,libidn12,libseccomp2,libsqlite3-0,"
-            "libssl3,libxxhash0,libyaml-0-2,openssl,postfix,procps,"
+PACKAGES = ("ca-certificates,curl,iproute2,libidn12,libjansson4,libseccomp2,"
+            "libsqlite3-0,libssl3,libxxhash0,libyaml-0-2,openssl,postfix,procps,"
             "sudo")
 BLOCK = re.compile(r"(?:<!-- (.*?) -->\n)?```sh\n(.*?)```", re.S)
 TIME_MAX_S = 600
