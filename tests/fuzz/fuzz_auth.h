@@ -81,7 +81,7 @@ static inline struct auth_process *make_process(const char *folder,
 	p->tokens = (struct token_client){ .lookup = &p->lookup,
 					   .after = on_asked,
 					   .ctx = p };
-	map_init(&p->logins, 1);
+	auth_process_logins_init(p);
 	loop_timer_init(&p->timer, on_timer, p);
 	loop_task_init(&p->retime, on_retime, p);
 	p->store.owner = p;
@@ -105,6 +105,12 @@ static inline void open_peers(struct auth_process *p)
 	}
 	p->store.present = true;
 	ends[2] = fuzz_channel(&p->store.channel, p->process.loop);
+}
+
+/* Answers that wait for a tick leave. */
+static inline void pass_tick(struct auth_process *p)
+{
+	p->paced.timer.fire(p->paced.timer.ctx, UINT64_MAX);
 }
 
 static inline void close_peers(struct auth_process *p)

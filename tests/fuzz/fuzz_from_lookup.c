@@ -84,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool good = fuzz_message(&in, take, p);
 
 		auth_run(p->auth, now += 1000);
+		pass_tick(p);
 		for (size_t i = 0; i < FUZZ_AUTH_PEERS; i++)
 			fuzz_drain(ends[i]);
 		fuzz_drain(lookup);

@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool good = fuzz_message(&in, take, process);
 
 		auth_run(process->auth, now += 60 * 1000);
+		pass_tick(process);
 		for (size_t i = 0; i < FUZZ_AUTH_PEERS; i++)
 			fuzz_drain(ends[i]);
 		if (!good)

@@ -78,7 +78,7 @@ static void close_peers(struct store_process *p)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		p->workers[i].peer.present = false;
-		close_sessions(&p->workers[i]);
+		store_process_close_sessions(&p->workers[i]);
 		channel_close(&p->workers[i].peer.channel);
 	}
 	p->auth.present = false;

@@ -54,11 +54,8 @@ static struct worker *make_worker(void)
 	w->auth.owner = w->store.owner = w;
 	w->auth.role = ROLE_AUTH;
 	w->store.role = ROLE_STORE;
-	map_init(&w->per_address, 1);
-	list_init(&w->connections);
-	list_init(&w->dead);
+	worker_connections_init(w);
 	list_init(&w->watches);
-	loop_task_init(&w->bury, bury_dead, w);
 	listings_init(&w->listings);
 	handshakes_init(&w->handshakes, w->process.loop, connection_handshake);
 	loop_timer_init(&w->lazy, flush_lazy, w);
