@@ -1,14 +1,20 @@
 """SCRAM-SHA-256 and -PLUS: RFC 5802, 7677, 5929, 9266, over RFC 5034."""
+import contextlib
 import os
+import random
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 from OpenSSL import SSL
 
-from post_office import PASSWORD, Closed, Line, next_source
+from post_office import (PASSWORD, SANITIZED, Closed, Failure, Line,
+                         next_source)
 from scram import Scram, b64, challenge, login
+
+ABORTS = int(os.environ.get("YUBIN_ABORTS", "400" if SANITIZED else "10000"))
 
 DENIED = b"-ERR [AUTH] wrong name or password"
 
@@ -260,15 +266,95 @@ def test_scram_passes_the_hashing_pool(office, user):
     assert took < time.monotonic() - began or took < 0.2
 
 
+def private(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) * 1024 for line in f
+                    if line.startswith("RssAnon:"))
+
+
 def test_aborts_leave_nothing(office, user):
-    # Threat 10: a client that begins again and again, on one connection.
+    """Threat 10: a client that begins again and again, on one connection; a
+    million times where YUBIN_ABORTS says so. Auth takes 8192 exchanges of a
+    worker at a time: it has to hear of each end."""
+    # Answers of SCRAM wait for a tick.
+    begins = [b"AUTH SCRAM-SHA-256 " + b64(Scram(user, "x").first)] + \
+        [b"AUTH LOGIN " + b64(user.encode())] * 199
+    block = b"".join(b + b"\r\n*\r\n" for b in begins)
     with office.pop3(tls=True) as c:
-        for _ in range(300):
-            c.say(b"AUTH SCRAM-SHA-256 " + b64(Scram(user, "x").first) +
-                  b"\r\n*\r\n")
-            c.expect(b"+ ")
-            c.expect(b"-ERR")
+        pids = office.pids("worker") + office.pids("auth")
+        for n in range(-2, ABORTS // 200):
+            if n == 0:
+                before = {p: private(p) for p in pids}
+            c.say(block)
+            for _ in range(200):
+                c.expect(b"+ ")
+                c.expect(b"-ERR cancelled")
+        if not SANITIZED:  # they keep what was freed
+            for p in pids:
+                assert private(p) - before[p] < 1 << 20
         assert login(c, Scram(user, PASSWORD))[0].startswith(b"+OK")
+
+
+# What no mechanism understands: no base64, too little, too much, nothing.
+MALFORMED = [b"!", b"=", b"AA=A", b"\xff", b"A" * 12000, b"A" * 13000, b"",
+             b64(b""), b64(b"\0\0"), b64(b"\0" * 5000), b64(b"n,,n=,r="),
+             b64(b"n,a=" + b"," * 900), b64(b"\xff\xfe"), b64(b"\1"),
+             b64(b"auth=Bearer \1\1")]
+
+
+def test_malformed_sasl_hurts_nobody(office, user):
+    """Threat 10: bad base64 of one client cut the logins of all others."""
+    pids = office.pids("worker") + office.pids("auth")
+    fresh = [office.add_account() for _ in range(3)]
+    over, answered, wrong = threading.Event(), [], []
+
+    def break_it(c):
+        for bad in MALFORMED:
+            c.ask(b"AUTH " + random.choice([b"PLAIN", b"LOGIN",
+                                            b"SCRAM-SHA-256"]), b"+ ")
+            c.say(bad + b"\r\n")
+            answer = c.line()
+            while answer.startswith(b"+ "):
+                c.say(b"\xff\r\n")
+                answer = c.line()
+            if not answer.startswith(b"-ERR ") or b"[SYS" in answer:
+                wrong.append((bad, answer))
+            answered.append(bad)
+
+    def go_on():
+        while not over.is_set() and not wrong:
+            try:
+                with office.pop3() as c:
+                    break_it(c)
+            except Closed:  # after so many mistakes
+                continue
+            except (Failure, OSError) as e:
+                wrong.append(e)
+
+    threads = [threading.Thread(target=go_on) for _ in range(2)]
+    for t in threads:
+        t.start()
+    try:
+        while not answered and not wrong:
+            time.sleep(0.01)
+        # Some wait for a hash, some are quick.
+        slow = [office.pop3() for _ in fresh]
+        for name, c in zip(fresh, slow):
+            c.say(b"AUTH PLAIN " + b64(b"\0%s\0%s" % (
+                name.encode(), PASSWORD.encode())) + b"\r\n")
+        for _ in range(20 if SANITIZED else 100):
+            office.pop3(user).close()
+        for c in slow:
+            c.expect(b"+OK")
+            c.close()
+        while len(answered) < 5 * len(MALFORMED) and not wrong:
+            time.sleep(0.01)
+    finally:
+        over.set()
+        for t in threads:
+            t.join()
+    assert wrong == []
+    assert office.pids("worker") + office.pids("auth") == pids
 
 
 def test_changed_in_the_middle(office):

@@ -5,7 +5,9 @@ usage: tests/mutants/run.py [--sample] [BUILD] [WORD]
 
 BUILD is a build directory with tests (build/release). A fault is a piece of
 source that is replaced; the changed file is compiled as the build does, and
-linked into the program in place of the good one. Then its finder runs: all of
+linked into the program in place of the good one. (A flag of cmake/ is replaced
+where the program is linked, and where one of its files is compiled.) Then its
+finder runs: all of
 a unit test's PROGRAM, of which one case named TEST has to fail where it says
 PROGRAM::TEST, or a black-box FILE::TEST. A fault that it does not find fails
 this run, and so does one that is no longer in the source: a test that cannot
@@ -25,6 +27,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SETS = ["store", "threats", "tokens"]
 # The slowest finder takes seconds.
 LIMIT_S = 300
+# What is compiled without a flag that is taken out of cmake/: a file with
+# arrays, with formats, and with functions for others.
+SPECIMEN = "src/cli/say.c"
 
 
 class Build:
@@ -40,8 +45,8 @@ class Build:
                               check=True)
         return done.stdout.split("\n")
 
-    def compile(self, source, mutated, obj):
-        """As the build compiles `source`."""
+    def compile(self, source, mutated, obj, flags=()):
+        """As the build compiles `source`; one of `flags` for the other."""
         command = next(c for c in self.commands("all") if " -c " in c and
                        c.endswith(os.path.join(ROOT, source)))
         words = shlex.split(command)
@@ -54,9 +59,9 @@ class Build:
         # The changed source has a name of its own, and may leave things
         # unused.
         words += ["-Wno-error", "-w"]
-        subprocess.run(words, cwd=self.folder, check=True)
+        subprocess.run(replaced(words, flags), cwd=self.folder, check=True)
 
-    def link(self, program, obj, out):
+    def link(self, program, obj, out, flags=()):
         """The object comes before the library, whose own is then left."""
         target = ("yubin" if program == "yubin" else
                   "tests/unit_" + program.replace("/", "_"))
@@ -67,7 +72,19 @@ class Build:
         at = words.index("-o")
         words[at + 1] = out
         words.insert(at, obj)
-        subprocess.run(words, cwd=self.folder, check=True)
+        subprocess.run(replaced(words, flags), cwd=self.folder, check=True)
+
+
+def replaced(words, flags):
+    return [flags[1] if flags and word == flags[0] else word
+            for word in words]
+
+
+def flag_of(text):
+    """What becomes of a line of cmake/ in a command."""
+    if "POSITION_INDEPENDENT_CODE" in text:
+        return "-pie" if " ON" in text else "-no-pie"
+    return text.replace("LINKER:", "-Wl,")
 
 
 def plant(build, number, mutant):
@@ -78,10 +95,16 @@ def plant(build, number, mutant):
     if text.count(old) != 1:
         raise ValueError(f"is {text.count(old)} times in {path}, not once")
     base = os.path.join(build.out, f"{number}-{os.path.basename(path)}")
+    program = "yubin" if is_black_box(finder) else finder.split("::")[0]
+    if path.startswith("cmake/"):
+        flags = flag_of(old), flag_of(new)
+        build.compile(SPECIMEN, os.path.join(ROOT, SPECIMEN), base + ".o",
+                      flags)
+        build.link(program, base + ".o", base + ".test", flags)
+        return base + ".test"
     with open(base, "w", encoding="utf-8") as f:
         f.write(text.replace(old, new))
     build.compile(path, base, base + ".o")
-    program = "yubin" if is_black_box(finder) else finder.split("::")[0]
     build.link(program, base + ".o", base + ".test")
     return base + ".test"
 

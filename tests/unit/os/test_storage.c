@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -236,12 +237,13 @@ static void test_unnamed(void **state)
 
 /* ---- a race for what is opened (threat 55) ---- */
 
-enum { RACE_MS = 1000 };
+/* At least so long, and at most where the machine is busy. */
+enum { RACE_MS = 1000, RACE_MOST_MS = 30000 };
 
 struct race {
 	struct fixture *f;
 	_Atomic bool over;
-	unsigned swaps;
+	_Atomic unsigned swaps;
 };
 
 /*
@@ -277,8 +279,16 @@ static void *swap_names(void *ctx)
 			break;
 		}
 		(void)renameat(dir, "next", dir, "mail");
+		/* On one processor too, each is met. */
+		(void)sched_yield();
 	}
 	return NULL;
+}
+
+static bool goes_on(const struct race *r, unsigned opened, uint64_t ms)
+{
+	return ms < RACE_MS ||
+	       (ms < RACE_MOST_MS && (r->swaps <= 100 || opened <= 10));
 }
 
 /*
@@ -291,8 +301,8 @@ static void test_race(void **state)
 						 STORAGE_CREATE };
 	struct fixture *f = *state;
 	struct race race = { .f = f };
-	unsigned tries = 0, opened = 0;
-	uint64_t until = clock_mono_ms() + RACE_MS;
+	unsigned tries = 0, opened = 0, wrong = 0;
+	uint64_t begun = clock_mono_ms();
 	struct stat st;
 	pthread_t thread;
 	int fd, secret, twice;
@@ -303,23 +313,25 @@ static void test_race(void **state)
 	assert_int_equal(write(secret, "do not read or write", 20), 20);
 	assert_int_equal(fstat(secret, &st), 0);
 	assert_int_equal(pthread_create(&thread, NULL, swap_names, &race), 0);
-	for (; clock_mono_ms() < until; tries++) {
+	for (; goes_on(&race, opened, clock_mono_ms() - begun); tries++) {
 		struct stat got;
 		char text[8] = "";
 
 		if (open_it(f, "mail", hows[tries % 3], &fd) != YB_OK)
 			continue;
 		opened++;
-		assert_int_equal(fstat(fd, &got), 0);
-		assert_true(S_ISREG(got.st_mode));
-		assert_false(got.st_ino == st.st_ino);
 		/* It may not be written yet. */
-		assert_true(pread(fd, text, sizeof text, 0) <= 4);
-		assert_true(text[0] == 0 || strcmp(text, "ours") == 0);
+		if (fstat(fd, &got) < 0 || !S_ISREG(got.st_mode) ||
+		    got.st_ino == st.st_ino ||
+		    pread(fd, text, sizeof text, 0) > 4 ||
+		    (text[0] != 0 && strcmp(text, "ours") != 0))
+			wrong++;
 		f->os->close(f->os->ctx, fd);
 	}
+	/* Before anything fails: the other thread works on `race`. */
 	race.over = true;
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(wrong, 0);
 	assert_true(race.swaps > 100 && tries > 100 && opened > 10);
 	f->os->close(f->os->ctx, secret);
 }

@@ -268,6 +268,9 @@ static void test_snapshots(void **state)
 	assert_ok(help_open(f->st, help_place(1), &c));
 	assert_int_equal(help_listing(c).head->count, 1);
 	assert_int_equal(help_listing(c).rows[0].uid, 3);
+	/* Nor do numbers change under those that are there (threat 25). */
+	assert_int_equal(help_listing(a).head->count, 2);
+	assert_int_equal(help_listing(a).rows[0].uid, 1);
 	store_snapshot_close(&a);
 	store_snapshot_close(&b);
 	store_snapshot_close(&c);
