@@ -119,20 +119,6 @@ static const char *const absent_threads[] = { "clone3", NULL };
 		"sethostname", "setdomainname", "syslog", "vhangup",          \
 		"io_uring_setup"
 
-/* What no role of any version does, nor any program that one starts. */
-#define KILLS_FOR_ALL                                                         \
-	"ptrace", "process_vm_readv", "process_vm_writev", "bpf",             \
-		"perf_event_open", "userfaultfd", "mount", "umount2",         \
-		"move_mount", "open_tree", "fsopen", "fsmount",               \
-		"mount_setattr", "pivot_root", "unshare", "setns",            \
-		"init_module", "finit_module", "delete_module", "kexec_load", \
-		"kexec_file_load", "reboot", "swapon", "swapoff", "acct",     \
-		"quotactl", "open_by_handle_at", "add_key", "request_key",    \
-		"keyctl", "iopl", "ioperm", "modify_ldt", "personality",      \
-		"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", \
-		"sethostname", "setdomainname", "syslog", "vhangup",          \
-		"io_uring_setup"
-
 /*
  * It starts the others, binds ports, and becomes a newer program at a restart,
  * and a filter is inherited over execve: so this one says only what no role of

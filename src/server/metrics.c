@@ -43,7 +43,14 @@ static const char *const mechanisms[] = { METRIC_MECHANISMS(X) };
 static const char *const auth_results[] = { METRIC_AUTH_RESULTS(X) };
 static const char *const tls_results[] = { METRIC_TLS_RESULTS(X) };
 static const char *const mail_results[] = { METRIC_MAIL_RESULTS(X) };
+static const char *const lookup_results[] = { METRIC_LOOKUP_RESULTS(X) };
 #undef X
+
+static const char *const lookup_kinds[LOOKUP_KIND_COUNT] = {
+	[LOOKUP_POLICY] = "policy",   [LOOKUP_OUTCOME] = "outcome",
+	[LOOKUP_ACCOUNT] = "account", [LOOKUP_PASSWORD] = "password",
+	[LOOKUP_TOKEN] = "token",
+};
 
 #define X(ns, text) ns##ull,
 static const uint64_t bounds[] = { METRIC_BUCKETS(X) };
@@ -92,6 +99,10 @@ const char *metric_label_value(enum metric_label label, uint32_t i)
 		return tls_results[i];
 	case METRIC_LABEL_MAIL_RESULT:
 		return mail_results[i];
+	case METRIC_LABEL_LOOKUP_KIND:
+		return lookup_kinds[i];
+	case METRIC_LABEL_LOOKUP_RESULT:
+		return lookup_results[i];
 	case METRIC_LABELS_N:
 		break;
 	}

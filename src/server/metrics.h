@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "proto/pop3_commands.h"
 #include "proto/smtp_commands.h"
+#include "server/lookup.h"
 #include "server/role.h"
 
 /*
@@ -72,6 +73,16 @@
 	X(FAILED, "failed")   \
 	X(TIMEOUT, "timeout")
 
+/* Of what somebody outside was asked: he has said something that counts, said
+ * nothing in time, or something else; there was no room for the question; he
+ * could not be asked, or has left. */
+#define METRIC_LOOKUP_RESULTS(X) \
+	X(OK, "ok")              \
+	X(TIMEOUT, "timeout")    \
+	X(INVALID, "invalid")    \
+	X(OVERLOAD, "overload")  \
+	X(FAILED, "failed")
+
 /* Of a recipient: taken, to be tried again, refused for good. */
 #define METRIC_MAIL_RESULTS(X)   \
 	X(ACCEPTED, "accepted")  \
@@ -88,7 +99,9 @@
 	X(MECHANISM, "mech", METRIC_MECHANISMS_N)           \
 	X(AUTH_RESULT, "result", METRIC_AUTH_RESULTS_N)     \
 	X(TLS_RESULT, "result", METRIC_TLS_RESULTS_N)       \
-	X(MAIL_RESULT, "result", METRIC_MAIL_RESULTS_N)
+	X(MAIL_RESULT, "result", METRIC_MAIL_RESULTS_N)     \
+	X(LOOKUP_KIND, "kind", LOOKUP_KIND_COUNT)           \
+	X(LOOKUP_RESULT, "result", METRIC_LOOKUP_RESULTS_N)
 
 /*
  * Kinds: a COUNTER only rises. Gauges of several processes are added up
@@ -155,6 +168,11 @@
 	  "Passwords that were hashed.")                                      \
 	X(IMPORTED, GAUGE, AUTH, "yubin_auth_imported_accounts", "", NONE,    \
 	  NONE, "Accounts whose password is still a hash from elsewhere.")    \
+	X(LOOKUPS, COUNTER, AUTH, "yubin_lookups", "", LOOKUP_KIND,           \
+	  LOOKUP_RESULT, "Questions to the site's programs and its server "   \
+	  "of tokens that came to an end.")                                   \
+	X(LOOKUP, HISTOGRAM, AUTH, "yubin_lookup_seconds", "seconds",         \
+	  LOOKUP_KIND, NONE, "From such a question to its end.")              \
 	X(COMMIT, HISTOGRAM, STORE, "yubin_store_commit_seconds", "seconds",  \
 	  NONE, NONE, "From a message in the store's hands to all its "       \
 	  "copies on the disk.")                                              \
@@ -198,6 +216,13 @@ enum metric_tls_result {
 	METRIC_TLS_RESULTS(X)
 #undef X
 	METRIC_TLS_RESULTS_N
+};
+
+enum metric_lookup_result {
+#define X(id, text) METRIC_LOOKUP_##id,
+	METRIC_LOOKUP_RESULTS(X)
+#undef X
+	METRIC_LOOKUP_RESULTS_N
 };
 
 enum metric_mail_result {

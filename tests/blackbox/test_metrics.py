@@ -118,6 +118,52 @@ def test_what_people_do_is_counted(office, user):
     assert user.split("@")[0] not in str(after)
 
 
+ASKED = """#!/usr/bin/python3
+import json, sys, time
+for line in sys.stdin:
+    q = json.loads(line)
+    if q["account"].startswith("slow"):
+        time.sleep(9)
+    if q["account"].startswith("gone"):
+        sys.exit(0)
+    print(json.dumps({"id": q["id"], "verdict": "%s" % (
+        "maybe" if q["account"].startswith("odd") else "deny")}), flush=True)
+"""
+
+
+def test_what_is_asked_outside_is_counted(new_office):
+    office = new_office(start=False)
+    program = os.path.join(office.folder, "policy")
+    with open(program, "w", encoding="ascii") as f:
+        f.write(ASKED)
+    os.chmod(program, 0o755)
+    with open(office.config, "a", encoding="ascii") as f:
+        f.write(f"policy: {{command: {program}, timeout: 1500}}\n")
+    office.start()
+
+    def login(name):
+        with office.pop3(source=next_source()) as c:
+            c.ask(b"USER " + name + b"@example.org")
+            c.ask(b"PASS x", b"-ERR")
+
+    before = values(office)
+    assert total(before, "yubin_lookups_total") == 0
+    for name in (b"any", b"odd", b"gone", b"slow"):
+        login(name)
+    after = values(office)
+    for result in ("ok", "invalid", "failed", "timeout"):
+        assert after['yubin_lookups_total{kind="policy",result="%s"}' %
+                     result] == 1, result
+    assert total(after, "yubin_lookups_total") == 4
+    assert after['yubin_lookup_seconds_count{kind="policy"}'] == 4
+    assert 1.5 < after['yubin_lookup_seconds_sum{kind="policy"}'] < 9
+    # Where lookup is not there, that is counted as well.
+    office.expects_deaths = True
+    office.kill(office.pids("lookup")[0])
+    login(b"any")
+    wait_for(lambda: total(values(office), "yubin_lookups_total") == 5)
+
+
 def test_tls_failures_are_counted(office):
     before = values(office)
     with socket.create_connection(("127.0.0.1", office.pop3s_port)) as s:
