@@ -162,23 +162,30 @@ bool base32_parse_id(struct span s, uint8_t ret_id[16])
 
 /* ---- xtext ---- */
 
+/* hexchar: two digits of "0" to "9" and "A" to "F" only. */
+static bool parse_hexchar(struct span s, uint8_t *ret)
+{
+	struct span digits = span_head(s, 2);
+
+	for (size_t i = 0; i < digits.n; i++)
+		if (digits.p[i] >= 'a' && digits.p[i] <= 'f')
+			return false;
+	return hex_parse(digits, ret, 1);
+}
+
 bool xtext_parse(struct span s, uint8_t *dst, size_t *ret_n)
 {
 	size_t n = 0;
 
 	while (s.n > 0) {
 		uint8_t c = s.p[0];
-		struct span digits = span_head(span_skip(s, 1), 2);
 
-		/* xchar: "!" to "~" but "+" and "="; hexchar: no "a" to "f" */
+		/* xchar: "!" to "~" but "+" and "=" */
 		if (c < '!' || c > '~' || c == '=')
 			return false;
 		s = span_skip(s, 1);
 		if (c == '+') {
-			for (size_t i = 0; i < digits.n; i++)
-				if (digits.p[i] >= 'a' && digits.p[i] <= 'f')
-					return false;
-			if (!hex_parse(digits, &c, 1))
+			if (!parse_hexchar(s, &c))
 				return false;
 			s = span_skip(s, 2);
 		}

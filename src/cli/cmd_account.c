@@ -234,17 +234,7 @@ static int list_all(struct work *w)
 
 int cmd_account_list(const struct invocation *inv)
 {
-	struct work w;
-	int code = work_begin(inv, tell, &w);
-
-	if (code != COMMAND_OK)
-		return work_end(&w, code);
-	if (w.as_json)
-		json_open(&w.json, NULL, '[');
-	code = list_all(&w);
-	if (w.as_json && code == COMMAND_OK)
-		json_close(&w.json, ']');
-	return work_end(&w, code);
+	return work_list(inv, tell, list_all);
 }
 
 static int find_account(struct work *w, struct account_row *row)

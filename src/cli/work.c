@@ -22,6 +22,22 @@ int work_end(struct work *w, int code)
 	return code;
 }
 
+int work_list(const struct invocation *inv, work_tell_fn *tell,
+	      int (*print)(struct work *w))
+{
+	struct work w;
+	int code = work_begin(inv, tell, &w);
+
+	if (code != COMMAND_OK)
+		return work_end(&w, code);
+	if (w.as_json)
+		json_open(&w.json, NULL, '[');
+	code = print(&w);
+	if (w.as_json && code == COMMAND_OK)
+		json_close(&w.json, ']');
+	return work_end(&w, code);
+}
+
 int work_nonsense(void)
 {
 	say_error("the server's answer makes no sense; is it of another "

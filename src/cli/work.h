@@ -35,6 +35,11 @@ int work_begin(const struct invocation *inv, work_tell_fn *tell,
 /* Closes all; returns `code`. */
 int work_end(struct work *w, int code);
 
+/* A whole command that prints rows, in JSON as an array; `print` asks for all
+ * of them and returns the exit code. The same. */
+int work_list(const struct invocation *inv, work_tell_fn *tell,
+	      int (*print)(struct work *w));
+
 /* Tells of a reply that does not add up; the exit code. */
 int work_nonsense(void);
 

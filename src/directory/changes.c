@@ -196,28 +196,6 @@ static enum yb_err verifier_replace(struct directory *d, int64_t number,
 	return err == YB_OK ? credential_put(d, number, v, now_s) : err;
 }
 
-enum yb_err directory_credential_put(struct directory *d, struct span address,
-				     const struct directory_verifier *v,
-				     int64_t now_s)
-{
-	struct directory_account *a = NULL;
-	int64_t number = 0;
-	enum yb_err err;
-
-	if (!is_verifier(v))
-		return YB_INVALID;
-	err = transaction_begin(d);
-	if (err != YB_OK)
-		return err;
-	err = find(d, address, &number, &a);
-	if (err == YB_OK && !may_share(a, v))
-		err = YB_INVALID;
-	if (err == YB_OK)
-		err = verifier_replace(d, number, v, now_s);
-	directory_account_free(&a);
-	return transaction_end(d, err);
-}
-
 /* The free number that comes next behind the one given last. */
 static enum yb_err free_device(struct directory *d, int64_t number,
 			       const struct directory_account *a, uint32_t *ret)
@@ -263,9 +241,10 @@ static enum yb_err device_insert(struct directory *d, int64_t number,
 	return statement_run(s);
 }
 
-enum yb_err directory_device_add(struct directory *d, struct span address,
-				 const struct directory_verifier *v,
-				 int64_t now_s, uint32_t *ret_device)
+/* Under the number that `v` says, or a new one if `ret_device` is not NULL. */
+static enum yb_err add(struct directory *d, struct span address,
+		       const struct directory_verifier *v, int64_t now_s,
+		       uint32_t *ret_device)
 {
 	struct directory_account *a = NULL;
 	int64_t number = 0;
@@ -281,12 +260,28 @@ enum yb_err directory_device_add(struct directory *d, struct span address,
 	if (err == YB_OK && !may_share(a, v))
 		err = YB_INVALID;
 	if (err == YB_OK)
-		err = device_insert(d, number, a, v, now_s, &device);
+		err = ret_device == NULL
+			      ? verifier_replace(d, number, v, now_s)
+			      : device_insert(d, number, a, v, now_s, &device);
 	directory_account_free(&a);
 	err = transaction_end(d, err);
-	if (err == YB_OK)
+	if (err == YB_OK && ret_device != NULL)
 		*ret_device = device;
 	return err;
+}
+
+enum yb_err directory_credential_put(struct directory *d, struct span address,
+				     const struct directory_verifier *v,
+				     int64_t now_s)
+{
+	return add(d, address, v, now_s, NULL);
+}
+
+enum yb_err directory_device_add(struct directory *d, struct span address,
+				 const struct directory_verifier *v,
+				 int64_t now_s, uint32_t *ret_device)
+{
+	return add(d, address, v, now_s, ret_device);
 }
 
 static enum yb_err device_delete(struct directory *d, int64_t number,

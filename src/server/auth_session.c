@@ -242,19 +242,6 @@ static bool is_hungry(const void *session)
 	return !s->waiting && dovecot_server_is_hungry(s->engine);
 }
 
-static struct out_queue *output(void *session)
-{
-	struct auth_session *s = session;
-
-	return dovecot_server_output(s->engine);
-}
-
-static int log_fd(const void *session)
-{
-	(void)session;
-	return -1;
-}
-
 static bool is_over(const void *session)
 {
 	const struct auth_session *s = session;
@@ -313,7 +300,7 @@ static void release(void *session)
 {
 	struct auth_session *s = session;
 
-	out_release(dovecot_server_output(s->engine));
+	out_release(s->connection->out);
 }
 
 static void closed(void *session, const char *why)
@@ -340,8 +327,6 @@ static const struct session_class auth_class = {
 	.is_secret = is_secret,
 	.progress = progress,
 	.is_hungry = is_hungry,
-	.output = output,
-	.log_fd = log_fd,
 	.is_over = is_over,
 	.wants_tls = no,
 	.tls_started = tls_started,
@@ -376,5 +361,6 @@ enum yb_err auth_session_new(struct connection *c)
 	}
 	c->class = &auth_class;
 	c->session = s;
+	c->out = dovecot_server_output(s->engine);
 	return YB_OK;
 }

@@ -181,9 +181,7 @@ static void finish(struct connection *c)
 /* Sends what there is; false if the connection died. */
 static bool send_output(struct connection *c)
 {
-	struct out_queue *q = c->class->output(c->session);
-
-	while (c->can_write && !out_is_empty(q)) {
+	while (c->can_write && !out_is_empty(c->out)) {
 		size_t n;
 		enum yb_err err = connection_send(c, &n);
 
@@ -233,7 +231,7 @@ void connection_handshake(struct connection *c)
 {
 	/* A session that has TLS from the first octet has its greeting queued.
 	 */
-	bool greets = !out_is_empty(c->class->output(c->session));
+	bool greets = !out_is_empty(c->out);
 	enum yb_err err;
 
 	tls_connection_follow(c->tls, greets);
@@ -272,7 +270,7 @@ static bool is_held(const struct connection *c)
 	return c->can_write && c->class->is_asking != NULL &&
 	       c->class->is_asking(c->session) &&
 	       !c->class->is_over(c->session) &&
-	       out_pending(c->class->output(c->session)) <= HOLD_OCTETS;
+	       out_pending(c->out) <= HOLD_OCTETS;
 }
 
 static void set_timer(struct connection *c)
@@ -280,7 +278,7 @@ static void set_timer(struct connection *c)
 	struct loop *loop = c->worker->process.loop;
 	uint64_t deadline = c->class->deadline(c->session);
 
-	if (out_is_empty(c->class->output(c->session)) || is_held(c))
+	if (out_is_empty(c->out) || is_held(c))
 		c->sending_since_ms = 0;
 	else if (waits_since(c) + SLOW_MS < deadline)
 		deadline = waits_since(c) + SLOW_MS;
@@ -318,8 +316,7 @@ static void pump_open(struct connection *c)
 		/* All that has come is answered, then sent in few calls. */
 		(void)c->class->progress(c->session);
 		while (moved && c->stage == CONNECTION_OPEN &&
-		       reads < PUMP_READS &&
-		       out_has_room(c->class->output(c->session))) {
+		       reads < PUMP_READS && out_has_room(c->out)) {
 			moved = connection_receive(c);
 			reads++;
 		}
@@ -327,12 +324,11 @@ static void pump_open(struct connection *c)
 			return;
 		if (is_held(c))
 			break;
-		spoke = !out_is_empty(c->class->output(c->session));
+		spoke = !out_is_empty(c->out);
 		if (!send_output(c))
 			return;
 		count_commands(c);
-		if (!c->can_write ||
-		    !out_is_empty(c->class->output(c->session)))
+		if (!c->can_write || !out_is_empty(c->out))
 			break;
 		if (c->class->is_over(c->session)) {
 			finish(c);
@@ -431,6 +427,7 @@ enum yb_err connection_new(struct worker *worker, int fd,
 		return YB_NOMEM;
 	c->worker = worker;
 	c->fd = fd;
+	c->log_fd = -1;
 	c->peer = *peer;
 	c->burst = WORKER_SCRATCH;
 	c->began_ms = c->moved_ms = loop_now(worker->process.loop);

@@ -40,9 +40,6 @@ struct session_class {
 	/* Whether an answer from auth or store is on its way: what is queued
 	 * goes along with it. Or NULL: never. */
 	bool (*is_asking)(const void *session);
-	struct out_queue *(*output)(void *session);
-	/* The log that ranges in the output mean; -1 if none. */
-	int (*log_fd)(const void *session);
 	/* The output is to be sent and the connection then closed. */
 	bool (*is_over)(const void *session);
 	/* Wants TLS to begin once the output is sent. */
@@ -95,6 +92,10 @@ struct connection {
 	struct tls_context *tls_context; /* for STLS and handshakes */
 	const struct session_class *class;
 	void *session;
+	/* The session's, as long as there is one: what its engine has queued,
+	 * and the log that ranges in it mean, or -1. */
+	struct out_queue *out;
+	int log_fd;
 	enum connection_stage stage;
 	bool can_read, can_write;
 	bool watches_room;  /* EPOLLOUT too */

@@ -79,8 +79,8 @@ static struct span range_octets(struct connection *c, struct gathered *g,
 		return SPAN_NONE;
 	want = run_length(pieces, n, WORKER_SCRATCH - g->used);
 	do
-		got = pread(c->class->log_fd(c->session), scratch + g->used,
-			    want, (off_t)pieces[0].offset);
+		got = pread(c->log_fd, scratch + g->used, want,
+			    (off_t)pieces[0].offset);
 	while (got < 0 && errno == EINTR);
 	if (got <= 0)
 		return SPAN_NONE;
@@ -97,8 +97,7 @@ static struct span range_octets(struct connection *c, struct gathered *g,
 static bool gather(struct connection *c, struct gathered *g)
 {
 	struct out_piece pieces[PIECES_AT_ONCE];
-	size_t n =
-		out_peek(c->class->output(c->session), pieces, PIECES_AT_ONCE);
+	size_t n = out_peek(c->out, pieces, PIECES_AT_ONCE);
 
 	g->iov_n = g->octets = g->used = 0;
 	g->window.n = 0;
@@ -129,8 +128,7 @@ static bool gather(struct connection *c, struct gathered *g)
  */
 static bool is_followed(const struct connection *c, const struct gathered *g)
 {
-	return c->class->is_over(c->session) ||
-	       out_pending(c->class->output(c->session)) > g->octets;
+	return c->class->is_over(c->session) || out_pending(c->out) > g->octets;
 }
 
 /*
@@ -218,19 +216,17 @@ static enum yb_err send_cold(struct connection *c, size_t *ret_n)
 	struct out_piece piece;
 	uint8_t probe;
 	struct iovec iov = { &probe, 1 };
-	int log_fd = c->class->log_fd(c->session);
 	off_t offset;
 	ssize_t n;
 
-	if (c->tls != NULL ||
-	    out_peek(c->class->output(c->session), &piece, 1) != 1 ||
+	if (c->tls != NULL || out_peek(c->out, &piece, 1) != 1 ||
 	    piece.kind != OUT_RANGE || piece.n < SENDFILE_MIN)
 		return YB_UNSUPPORTED;
-	if (preadv2(log_fd, &iov, 1, (off_t)piece.offset, RWF_NOWAIT) > 0)
+	if (preadv2(c->log_fd, &iov, 1, (off_t)piece.offset, RWF_NOWAIT) > 0)
 		return YB_UNSUPPORTED;
 	offset = (off_t)piece.offset;
 	do
-		n = sendfile(c->fd, log_fd, &offset, c->burst);
+		n = sendfile(c->fd, c->log_fd, &offset, c->burst);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? YB_AGAIN : YB_UNSUPPORTED;
@@ -284,6 +280,6 @@ enum yb_err connection_send(struct connection *c, size_t *ret_n)
 	metric_add(c->worker->process.page, METRIC_SENT + c->service, n);
 	if (c->tap != NULL)
 		wire_output(c, n);
-	out_sent(c->class->output(c->session), n);
+	out_sent(c->out, n);
 	return err;
 }

@@ -7,8 +7,7 @@ enum { LOOK_AGAIN_MS = 50 };
 /* All that came is answered, and all answers have left. */
 static bool is_at_rest(const struct connection *c)
 {
-	return c->unread.n == 0 && !c->can_read &&
-	       out_is_empty(c->class->output(c->session)) &&
+	return c->unread.n == 0 && !c->can_read && out_is_empty(c->out) &&
 	       c->class->is_hungry(c->session);
 }
 
@@ -39,7 +38,7 @@ static bool needs_others(const struct worker *w, const struct connection *c,
 		return true;
 	if (c->stage != CONNECTION_OPEN || c->class->is_over(c->session))
 		return false;
-	return out_is_empty(c->class->output(c->session)) ||
+	return out_is_empty(c->out) ||
 	       now_ms < w->drain.began_ms + DRAIN_SLOW_MS;
 }
 

@@ -99,21 +99,26 @@ static void on_verdict(void *ctx, enum yb_err err, const json_t *answer)
 	lookup_reply_fields(call, &w);
 }
 
+/* Takes `q` over, made of all fields. */
+static bool ask(struct lookup_call *call, struct message_reader *fields,
+		json_t *q, command_done_fn *done)
+{
+	struct command *policy = call->process->policy;
+	bool good = message_read_ended(fields);
+
+	if (good && policy != NULL) {
+		command_ask(policy, q, done, call);
+		return true;
+	}
+	json_decref(q);
+	if (good)
+		lookup_reply(call, YB_GONE, NULL, 0);
+	return good;
+}
+
 bool lookup_policy(struct lookup_call *call, struct message_reader *fields)
 {
-	json_t *q = read_login(fields, "login");
-
-	if (!message_read_ended(fields)) {
-		json_decref(q);
-		return false;
-	}
-	if (call->process->policy == NULL) {
-		json_decref(q);
-		lookup_reply(call, YB_GONE, NULL, 0);
-	} else {
-		command_ask(call->process->policy, q, on_verdict, call);
-	}
-	return true;
+	return ask(call, fields, read_login(fields, "login"), on_verdict);
 }
 
 /* ---- how it went ---- */
@@ -138,15 +143,5 @@ bool lookup_outcome(struct lookup_call *call, struct message_reader *fields)
 			q = NULL;
 		}
 	}
-	if (!message_read_ended(fields)) {
-		json_decref(q);
-		return false;
-	}
-	if (call->process->policy == NULL) {
-		json_decref(q);
-		lookup_reply(call, YB_GONE, NULL, 0);
-	} else {
-		command_ask(call->process->policy, q, on_told, call);
-	}
-	return true;
+	return ask(call, fields, q, on_told);
 }

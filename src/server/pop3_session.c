@@ -33,7 +33,7 @@ static void answer_top(struct pop3_session *s)
 		uint64_t left = s->top.limit - s->top.at;
 		size_t want =
 			left < WORKER_SCRATCH ? (size_t)left : WORKER_SCRATCH;
-		ssize_t n = pread(s->log_fd, c->worker->scratch, want,
+		ssize_t n = pread(c->log_fd, c->worker->scratch, want,
 				  (off_t)(row->offset + s->top.at));
 
 		if (n < 0 && errno == EINTR)
@@ -73,22 +73,15 @@ static void answer_message(struct pop3_session *s)
 static bool on_log(void *ctx, enum yb_err err, struct message *m)
 {
 	struct pop3_session *s = ctx;
-	struct message_reader r;
-	bool good = true;
+	bool good = requests_outcome(m, MESSAGE_LOG_READY, true, &err);
 
 	s->request = 0;
 	s->waiting = false;
-	if (m != NULL) {
-		message_read(&r, m);
-		err = message_read_err(&r);
-		good = message_read_ended(&r) && m->type == MESSAGE_LOG_READY &&
-		       (err == YB_OK) == (m->fds_n == 1);
-	}
-	if (good && err == YB_OK) {
-		s->log_fd = fd_steal(&m->fds[0]);
+	if (err == YB_OK) {
+		s->connection->log_fd = fd_steal(&m->fds[0]);
 		answer_message(s);
 	} else {
-		pop3_server_answer_error(s->engine, good ? err : YB_GONE);
+		pop3_server_answer_error(s->engine, err);
 	}
 	connection_resume(s->connection);
 	return good;
@@ -101,7 +94,7 @@ static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 	struct span body;
 
 	s->event = *ev;
-	if (s->log_fd >= 0) {
+	if (s->connection->log_fd >= 0) {
 		answer_message(s);
 		return;
 	}
@@ -191,20 +184,6 @@ static bool is_asking(const void *session)
 	return s->waiting;
 }
 
-static struct out_queue *output(void *session)
-{
-	struct pop3_session *s = session;
-
-	return pop3_server_output(s->engine);
-}
-
-static int log_fd(const void *session)
-{
-	const struct pop3_session *s = session;
-
-	return s->log_fd;
-}
-
 static bool is_over(const void *session)
 {
 	const struct pop3_session *s = session;
@@ -279,7 +258,7 @@ static bool revoked(void *session, uint64_t handle)
 		return false;
 	s->open = false;
 	/* A message on its way would still go out to the end. */
-	if (out_is_empty(pop3_server_output(s->engine)))
+	if (out_is_empty(s->connection->out))
 		pop3_server_revoke(s->engine);
 	else
 		connection_abort(s->connection, "revoked");
@@ -377,7 +356,7 @@ static void closed(void *session, const char *why)
 	requests_cancel(&s->connection->worker->requests, s->request);
 	pop3_session_tell_closed(s);
 	pop3_server_free(&s->engine);
-	fd_close(&s->log_fd);
+	fd_close(&s->connection->log_fd);
 	pop3_session_forget_maildrop(s);
 	free(s->apop);
 	free(s);
@@ -389,8 +368,6 @@ static const struct session_class pop3_class = {
 	.is_secret = is_secret,
 	.is_hungry = is_hungry,
 	.is_asking = is_asking,
-	.output = output,
-	.log_fd = log_fd,
 	.is_over = is_over,
 	.wants_tls = wants_tls,
 	.secured = secured,
@@ -457,7 +434,6 @@ enum yb_err pop3_session_new(struct connection *c)
 	if (config->utf8_mail == CONFIG_UTF8_REFUSE)
 		engine.flags |= POP3_UTF8_REFUSED;
 	s->connection = c;
-	s->log_fd = -1;
 	s->engine = pop3_server_new(&engine, c->began_ms);
 	if (s->engine == NULL) {
 		free(s->apop);
@@ -466,5 +442,6 @@ enum yb_err pop3_session_new(struct connection *c)
 	}
 	c->class = &pop3_class;
 	c->session = s;
+	c->out = pop3_server_output(s->engine);
 	return YB_OK;
 }

@@ -23,7 +23,6 @@ struct pop3_session {
 	uint64_t exchange; /* SASL, at auth; 0: none */
 	bool open;         /* `handle` is a session at the store */
 	uint64_t handle;
-	int log_fd;
 	struct pop3_event event; /* RETR or TOP that waits for the log */
 	struct wire_top top;
 	void *listing_block;           /* inline listing, or NULL */

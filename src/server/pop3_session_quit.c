@@ -37,21 +37,15 @@ static void warn_of_many(const struct pop3_session *s)
 static bool on_quit_done(void *ctx, enum yb_err err, struct message *m)
 {
 	struct pop3_session *s = ctx;
-	struct message_reader r;
-	bool good = true;
+	bool good = requests_outcome(m, MESSAGE_QUIT_DONE, false, &err);
 
 	s->request = 0;
 	s->waiting = false;
-	if (m != NULL) {
-		message_read(&r, m);
-		err = message_read_err(&r);
-		good = message_read_ended(&r) && m->type == MESSAGE_QUIT_DONE;
-	}
-	if (good && err == YB_OK) {
+	if (err == YB_OK) {
 		s->deleted = pop3_server_deleted_count(s->engine);
 		warn_of_many(s);
 	}
-	pop3_server_quit_done(s->engine, good ? err : YB_GONE);
+	pop3_server_quit_done(s->engine, err);
 	connection_resume(s->connection);
 	return good;
 }

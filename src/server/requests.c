@@ -106,6 +106,22 @@ bool requests_answer(struct requests *r, unsigned from, struct message *m,
 	return answer(slot->ctx, YB_OK, m);
 }
 
+bool requests_outcome(const struct message *m, enum message_type type,
+		      bool has_fd, enum yb_err *err)
+{
+	struct message_reader r;
+
+	if (m == NULL)
+		return true;
+	message_read(&r, m);
+	*err = message_read_err(&r);
+	if (message_read_ended(&r) && m->type == type &&
+	    m->fds_n == (has_fd && *err == YB_OK))
+		return true;
+	*err = YB_GONE;
+	return false;
+}
+
 void requests_cancel(struct requests *r, uint64_t id)
 {
 	struct request_slot *slot = find(r, id);

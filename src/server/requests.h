@@ -69,6 +69,14 @@ uint64_t requests_begin_within(struct requests *r, unsigned asked, uint64_t ms,
 bool requests_answer(struct requests *r, unsigned from, struct message *m,
 		     bool *ret_unwanted);
 
+/*
+ * For a request_answer_fn: an answer of this type that is an outcome, with a
+ * descriptor if `has_fd` and it is good. *err, which is the reason where there
+ * is no answer, becomes the outcome, or GONE if it is malformed. False then.
+ */
+bool requests_outcome(const struct message *m, enum message_type type,
+		      bool has_fd, enum yb_err *err);
+
 /* The asker is gone; its answer will be unwanted. 0 is harmless. */
 void requests_cancel(struct requests *r, uint64_t id);
 

@@ -126,21 +126,14 @@ static void refuse(struct smtp_session *s, enum yb_err err)
 static bool on_spool(void *ctx, enum yb_err err, struct message *m)
 {
 	struct smtp_session *s = ctx;
-	struct message_reader r;
-	bool good = true;
+	bool good = requests_outcome(m, MESSAGE_SPOOL, true, &err);
 
 	s->request = 0;
 	s->waiting = false;
-	if (m != NULL) {
-		message_read(&r, m);
-		err = message_read_err(&r);
-		good = message_read_ended(&r) && m->type == MESSAGE_SPOOL &&
-		       (err == YB_OK) == (m->fds_n == 1);
-	}
-	if (good && err == YB_OK)
+	if (err == YB_OK)
 		err = body_use_file(&s->body, fd_steal(&m->fds[0]));
-	if (!good || err != YB_OK)
-		refuse(s, good ? err : YB_GONE);
+	if (err != YB_OK)
+		refuse(s, err);
 	connection_resume(s->connection);
 	return good;
 }
@@ -399,19 +392,6 @@ static bool is_asking(const void *session)
 	return s->waiting;
 }
 
-static struct out_queue *output(void *session)
-{
-	struct smtp_session *s = session;
-
-	return smtp_server_output(s->engine);
-}
-
-static int log_fd(const void *session)
-{
-	(void)session;
-	return -1;
-}
-
 static bool is_over(const void *session)
 {
 	const struct smtp_session *s = session;
@@ -536,8 +516,6 @@ static const struct session_class smtp_class = {
 	.progress = progress,
 	.is_hungry = is_hungry,
 	.is_asking = is_asking,
-	.output = output,
-	.log_fd = log_fd,
 	.is_over = is_over,
 	.wants_tls = wants_tls,
 	.tls_started = tls_started,
@@ -599,6 +577,7 @@ enum yb_err smtp_session_new(struct connection *c)
 	}
 	c->class = &smtp_class;
 	c->session = s;
+	c->out = smtp_server_output(s->engine);
 	metric_add(c->worker->process.page, METRIC_SMTP_SESSIONS, 1);
 	return YB_OK;
 }

@@ -315,8 +315,7 @@ void wire_input(struct connection *c, struct span eaten, bool secret)
 void wire_output(struct connection *c, uint64_t n)
 {
 	struct out_piece pieces[16];
-	size_t count = out_peek(c->class->output(c->session), pieces,
-				ARRAY_LEN(pieces));
+	size_t count = out_peek(c->out, pieces, ARRAY_LEN(pieces));
 
 	if (c->tap->hidden_in > 0)
 		flush_hidden(c);

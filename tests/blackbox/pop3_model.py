@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """POP3 as the RFCs have it: a small reference model of one session, and
 random sequences of commands for it.
 
@@ -8,19 +9,17 @@ A million sequences, against the engine of a build:
 
     tests/blackbox/pop3_model.py [-n 1000000] [-s SEED] [-j JOBS] [BUILD]
 """
-import argparse
 import base64
 import os
-import random
 import re
-import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-DROP = [os.path.join(ROOT, "tests/wire/maildrops", name) for name in
-        ("five/1.eml", "odd/1.eml", "odd/2.eml", "odd/3.eml", "odd/4.eml",
-         "odd/5.eml", "utf8/1.eml", "two-small/2.eml")]
+import session_model
+
+DROP = [os.path.join(session_model.ROOT, "tests/wire/maildrops", name)
+        for name in ("five/1.eml", "odd/1.eml", "odd/2.eml", "odd/3.eml",
+                     "odd/4.eml", "odd/5.eml", "utf8/1.eml",
+                     "two-small/2.eml")]
 
 # enum pop3_server_flags
 TLS_ACTIVE, TLS_POSSIBLE, LOGIN_IN_CLEAR, UTF8_REFUSED = 1, 2, 4, 8
@@ -598,43 +597,20 @@ def sequence(r):
             elif isinstance(item, int):
                 steps.append(item)
     steps.append(pending)
-    cut = []
-    for step in steps:
-        if isinstance(step, bytes) and r.random() < 0.3:
-            while len(step) > 1 and len(cut) < 60:
-                n = r.randrange(1, min(len(step), 40) + 1)
-                cut.append(step[:n])
-                step = step[n:]
-        cut.append(step)
-    return flags, r.choice([0, 0, 1, 7, 100]), \
-        [s for s in cut if s != b""]
+    steps = session_model.cut_up(r, steps)
+    return flags, r.choice([0, 0, 1, 7, 100]), steps
 
 
-class Engine:
+class Engine(session_model.Engine):
     def __init__(self, build):
         self.drop = []
         for path in DROP:
             with open(path, "rb") as f:
                 self.drop.append(Message(f.read()))
-        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1")
-        self.proc = subprocess.Popen(
-            [os.path.join(build, "tests/pop3_play"), *DROP], env=env,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def close(self):
-        self.proc.stdin.close()
-        assert self.proc.wait() == 0
+        super().__init__(build, "pop3_play", *DROP)
 
     def play(self, flags, a_time, steps):
-        words = [str(flags), str(a_time)]
-        for step in steps:
-            if isinstance(step, bytes):
-                words.append("h" + step.hex())
-            else:
-                words.append("t" if step == "t" else f"k{step}")
-        self.proc.stdin.write(" ".join(words).encode() + b"\n")
-        self.proc.stdin.flush()
-        got, over, commits, gone = self.proc.stdout.readline().split()
+        got, over, commits, gone = self.words([flags, a_time], steps)
         return (b"" if got == b"-" else bytes.fromhex(got.decode()),
                 over == b"1", int(commits), int(gone))
 
@@ -660,51 +636,9 @@ class Engine:
         return None
 
 
-def shrink(engine, flags, a_time, steps):
-    """Leaves out steps as long as it stays wrong."""
-    again = True
-    while again:
-        again = False
-        for i in range(len(steps)):
-            fewer = steps[:i] + steps[i + 1:]
-            if engine.check(flags, a_time, fewer):
-                steps, again = fewer, True
-                break
-    return steps
-
-
 def run(build, seed, count):
-    engine = Engine(build)
-    for n in range(count):
-        r = random.Random(f"{seed}/{n}")
-        flags, a_time, steps = sequence(r)
-        wrong = engine.check(flags, a_time, steps)
-        if wrong:
-            steps = shrink(engine, flags, a_time, steps)
-            wrong = engine.check(flags, a_time, steps)
-            raise AssertionError(
-                f"seed {seed}/{n}: {wrong}\nflags {flags}, {a_time} octets "
-                "at a time\n" + "\n".join(repr(s)[:200] for s in steps))
-    engine.close()
-
-
-def main():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("build", nargs="?",
-                   default=os.path.join(ROOT, "build/release"))
-    p.add_argument("-n", type=int, default=1000000)
-    p.add_argument("-s", default=str(random.randrange(1 << 32)))
-    p.add_argument("-j", type=int, default=os.cpu_count())
-    a = p.parse_args()
-    print(f"seed {a.s}, {a.n} sequences")
-    jobs = [subprocess.Popen([sys.executable, __file__, a.build, "-j", "1",
-                              "-n", str(a.n // a.j), "-s", f"{a.s}.{i}"])
-            for i in range(a.j)] if a.j > 1 else []
-    if jobs:
-        return max([job.wait() for job in jobs])
-    run(a.build, a.s, a.n)
-    return 0
+    session_model.run(Engine(build), sequence, seed, count)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(session_model.main(__file__, __doc__, run))
