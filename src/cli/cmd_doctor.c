@@ -129,6 +129,7 @@ static void visit_all(struct doctor *d, const struct invocation *inv)
 	doctor_disk(d);
 	doctor_server(d);
 	doctor_ports(d);
+	doctor_outside(d);
 	if (invocation_option(inv, "no-dns") == NULL)
 		doctor_dns(d);
 	doctor_store(d);

@@ -44,6 +44,9 @@ void doctor_disk(struct doctor *d);
 void doctor_server(struct doctor *d);
 void doctor_ports(struct doctor *d);
 
+/* doctor_outside.c: whom the server asks. */
+void doctor_outside(struct doctor *d);
+
 /* doctor_dns.c: what the world is told. */
 void doctor_dns(struct doctor *d);
 

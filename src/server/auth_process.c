@@ -9,6 +9,7 @@
 #include "server/auth_process_private.h"
 #include "server/cage.h"
 #include "server/control_directory.h"
+#include "server/control_outside.h"
 
 enum {
 	/* Two cores hash; more threads would only queue inside the kernel. */
@@ -161,6 +162,10 @@ static void handle_command(void *ctx, struct control_call *call)
 {
 	struct auth_process *p = ctx;
 
+	if (call->type == CONTROL_OUTSIDE_TRY) {
+		control_outside_try(&p->lookup, call);
+		return;
+	}
 	control_directory_handle(p->auth, call);
 	tell_offers(p, false);
 }

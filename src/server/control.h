@@ -169,6 +169,9 @@ enum control_type {
 	 * kind, name, hash, u64 refused, u64 protocols, u64 end, networks, two
 	 * keys -> reason. */
 	CONTROL_ACCOUNT_RESTORE,
+	/* u64 enum lookup_kind -> u64 ms until the answer; or why there is
+	 * none; UNSUPPORTED where nobody is asked that. */
+	CONTROL_OUTSIDE_TRY,
 	CONTROL_TYPES
 };
 

@@ -158,6 +158,66 @@ def test_an_ordinary_user(office):
     assert states(found, "round trip") == {"skipped"}
 
 
+ANSWERS = """#!/usr/bin/python3
+import json, sys, time
+for line in sys.stdin:
+    q = json.loads(line)
+    print(json.dumps({"id": q["id"], **%s}), flush=True)
+"""
+
+
+def test_who_is_asked_outside(new_office):
+    office = new_office(start=False)
+    folder = os.path.join(office.folder, "site")
+    os.makedirs(folder)
+
+    def put(name, text):
+        path = os.path.join(folder, name)
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path + ".new", 0o755)
+        os.rename(path + ".new", path)
+        return path
+
+    policy = put("policy", ANSWERS % '{"verdict": "deny"}')
+    accounts = put("accounts", ANSWERS % '{"found": False}')
+    with socket.socket() as s:  # nobody listens there
+        s.bind(("127.0.0.1", 0))
+        url = "http://127.0.0.1:%d/" % s.getsockname()[1]
+    with open(office.config, encoding="ascii") as f:
+        ordinary = f.read()
+
+    def configure(on_failure):
+        with open(office.config, "w", encoding="ascii") as f:
+            f.write(ordinary + f"""
+policy: {{command: {policy}, on_failure: {on_failure}, timeout: 1500}}
+accounts: {{directory: command, command: {accounts}, timeout: 1500}}
+oauth: {{introspection_url: "{url}", timeout: 1500}}
+""")
+
+    def look():
+        return examine(office, "--no-dns", "--no-mail")
+
+    configure("deny")
+    says(look(), "outside", "skipped", "only the running server")
+    office.start()
+    found = look()
+    assert len(found["outside"]) == 3
+    says(found, "outside", "fine", f"policy.command, {policy}, answers")
+    says(found, "outside", "fine", f"accounts.command, {accounts}, answers")
+    says(found, "outside", "error", f"oauth.introspection_url, {url}, cannot "
+         "be reached")
+    put("policy", "#!/nowhere/python\n")
+    put("accounts", "#!/bin/sh\nsleep 9\n")
+    configure("allow")
+    office.run("reload")
+    found = look()
+    says(found, "outside", "warning", f"{policy}, cannot be run, or leaves "
+         "without an answer: logins go on without")
+    says(found, "outside", "error", f"{accounts}, does not answer in its "
+         "time: logins are put off")
+
+
 def test_no_server(new_office):
     office = new_office(start=False)
     found = examine(office)
