@@ -24,8 +24,6 @@ enum {
 	STOP_KEEPERS_MS = 30 * 1000,
 	/* Of a process: what it has for itself, and a few dozen clients. */
 	FDS_LEAST = 128,
-	/* root, the server's own user and its group. */
-	CONTROL_SOCKET_MODE = 0660,
 };
 
 /*
@@ -337,110 +335,6 @@ static enum yb_err watch_signals(struct supervisor *s)
 	return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
 }
 
-/* ---- commands ---- */
-
-/* Hands a command's connection to the process that owns the data. */
-static bool pass_on(void *ctx, enum role owner, uint32_t number, int fd)
-{
-	struct supervisor *s = ctx;
-	struct child *c = children_find(&s->children, owner, number);
-
-	return c != NULL && c->state == CHILD_READY &&
-	       channel_send(&c->channel, MESSAGE_CONTROL, 0, NULL, 0, &fd, 1) ==
-		       YB_OK;
-}
-
-static void manage(void *ctx, struct control_call *call)
-{
-	if (call->type == CONTROL_RESTART)
-		supervisor_restart(ctx, call);
-	else
-		supervisor_reload(ctx, call);
-}
-
-static void sum_counters(void *ctx, uint64_t *sums)
-{
-	const struct supervisor *s = ctx;
-
-	metrics_sum(sums, s->children.page, ROLE_SUPERVISOR);
-	for (size_t i = 0; i < s->children.n; i++)
-		if (s->children.child[i].page != NULL)
-			metrics_sum(sums, s->children.child[i].page,
-				    s->children.child[i].role);
-}
-
-static void report_status(void *ctx, control_process_fn *each, void *each_ctx)
-{
-	struct supervisor *s = ctx;
-	uint64_t now = clock_mono_ms();
-	struct control_process p = { .role = role_name(ROLE_SUPERVISOR),
-				     .pid = getpid(),
-				     .uptime_ms = now - s->started_ms,
-				     .ready = s->stage == STAGE_RUNNING };
-
-	each(each_ctx, &p);
-	for (size_t i = 0; i < s->children.n; i++) {
-		const struct child *c = &s->children.child[i];
-
-		if (c->unwanted && c->state == CHILD_DOWN)
-			continue;
-		p = (struct control_process){
-			.role = role_name(c->role),
-			.number = c->number,
-			.pid = c->state == CHILD_DOWN ? 0 : c->pid,
-			.uptime_ms = now - c->started_ms,
-			.restarts = c->restarts,
-			.ready = c->state == CHILD_READY,
-			.silent = child_is_silent(c),
-		};
-		each(each_ctx, &p);
-	}
-}
-
-/* Over a restart commands find it all the time. */
-static int inherited_door(struct supervisor *s, const char *path)
-{
-	struct socket_address address;
-	bool own;
-	int fd = -1;
-
-	if (socket_address_parse(path, &address) == YB_OK)
-		fd = supervisor_find_inherited(s, SOCK_SEQPACKET, &address,
-					       &own);
-	return fd > 0 ? fd : 0;
-}
-
-int supervisor_open_door(struct supervisor *s)
-{
-	char path[CONFIG_PATH_LEN + 16];
-	enum yb_err err;
-
-	(void)snprintf(path, sizeof path, "%s/control", s->config.run_path);
-	s->door = (struct control_door){ .loop = s->loop,
-					 .config = &s->config,
-					 .pass_on = pass_on,
-					 .report = report_status,
-					 .sum = sum_counters,
-					 .manage = manage,
-					 .inherited = inherited_door(s, path),
-					 .ctx = s };
-	err = control_door_open(&s->door, path, CONTROL_SOCKET_MODE,
-				s->children.users[ROLE_STORE]);
-	if (err == YB_OK)
-		return SERVER_EXIT_OK;
-	if (err == YB_BUSY)
-		(void)fprintf(stderr,
-			      "yubin: a server runs here already: it answers "
-			      "at %s; `yubin status` shows it, `yubin restart` "
-			      "renews it\n",
-			      path);
-	else
-		(void)fprintf(stderr,
-			      "yubin: cannot open the control socket %s: %s\n",
-			      path, err_text(err));
-	return err == YB_BUSY ? SERVER_EXIT_BUSY : SERVER_EXIT_FAILED;
-}
-
 /* ---- main ---- */
 
 static void add_child(struct supervisor *s, enum role role, uint32_t number)
@@ -536,27 +430,17 @@ static uint64_t patience_of_tests(uint64_t otherwise)
 		       : otherwise;
 }
 
-int server_main(const char *config_file)
+/* All that comes before the processes; SERVER_EXIT_OK, or why not. */
+static int set_up(struct supervisor *s, const char *config_file)
 {
-	struct supervisor *s = calloc(1, sizeof *s);
 	int status;
 
-	if (s == NULL || loop_new(&s->loop) != YB_OK) {
-		(void)fprintf(stderr, "yubin: out of memory\n");
-		free(s);
-		return SERVER_EXIT_FAILED;
-	}
 	process_harden();
-	if (!raise_limits()) {
-		loop_free(&s->loop);
-		free(s);
+	if (!raise_limits())
 		return SERVER_EXIT_FAILED;
-	}
 	if (process_nowhere(&s->children.folder) != YB_OK) {
 		(void)fprintf(stderr, "yubin: cannot make an empty folder in "
 				      "/run or /tmp for the processes\n");
-		loop_free(&s->loop);
-		free(s);
 		return SERVER_EXIT_FAILED;
 	}
 	s->reload.reader.folder = s->children.folder;
@@ -576,6 +460,20 @@ int server_main(const char *config_file)
 	if (status == SERVER_EXIT_OK &&
 	    tickets_begin(&s->children.tickets, clock_mono_ms()) != YB_OK)
 		status = SERVER_EXIT_FAILED;
+	return status;
+}
+
+int server_main(const char *config_file)
+{
+	struct supervisor *s = calloc(1, sizeof *s);
+	int status;
+
+	if (s == NULL || loop_new(&s->loop) != YB_OK) {
+		(void)fprintf(stderr, "yubin: out of memory\n");
+		free(s);
+		return SERVER_EXIT_FAILED;
+	}
+	status = set_up(s, config_file);
 	if (status == SERVER_EXIT_OK) {
 		s->children.loop = s->loop;
 		s->children.log = &s->log;

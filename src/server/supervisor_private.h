@@ -106,11 +106,13 @@ void supervisor_tell_systemd(struct supervisor *s);
 /* Goes on with ending, or restarting, after a process has ended. */
 void supervisor_go_on_ending(struct supervisor *s);
 
-/* Opens run/control; as supervisor_prepare(). */
-int supervisor_open_door(struct supervisor *s);
-
 /* Has the processes that the configuration wants, in the order of starting. */
 void supervisor_add_children(struct supervisor *s);
+
+/* ---- supervisor_control.c ---- */
+
+/* Opens run/control; as supervisor_prepare(). */
+int supervisor_open_door(struct supervisor *s);
 
 /* ---- supervisor_reload.c ---- */
 
