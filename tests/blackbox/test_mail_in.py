@@ -396,6 +396,25 @@ def test_order_of_commands(office, user):
         c.smtp_ask(rcpt, b"503")
 
 
+def test_recipients_of_before_get_nothing(office, user):
+    """Threat 35, of what the server keeps beside its engine."""
+    other = office.add_account()
+    ways = ((b"RSET", [b"250"]), (b"EHLO x", [b"250"]),
+            (b"DATA\r\nx: y\r\n\r\nbare\n\r\n.", [b"354", b"550"]),
+            (b"BDAT 7 LAST\r\nx: y\n", [b"550"]),
+            (b"BDAT 6\r\nx: y\r\nRSET", [b"250", b"250"]))
+    with office.smtp() as c:
+        for way, codes in ways:
+            c.smtp_ask(b"MAIL FROM:<a@b.c>")
+            c.smtp_ask(b"RCPT TO:<" + other.encode() + b">")
+            c.say(way + b"\r\n")
+            for code in codes:
+                c.reply(code)
+            c.send_mail([user], BODY, lmtp=False)
+    assert office.collect(other) == []
+    assert office.collect(user) == [BODY] * len(ways)
+
+
 # ---- yubin deliver ----
 
 def deliver(office, *args, code=0, data=BODY):

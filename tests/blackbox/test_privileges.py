@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import smtplib
 import stat
@@ -171,7 +172,15 @@ def test_processes_cannot_be_looked_into(running, as_whom):
         assert os.stat(f"/proc/{p['pid']}/mem").st_uid == 0, p["role"]
 
 
-def test_no_handlers_and_no_cores(running, as_whom):
+def test_no_handlers_and_no_cores(new_office, as_whom):
+    # Whoever starts it would have cores.
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    hard = "unlimited" if hard == resource.RLIM_INFINITY else hard
+    running = new_office(user=as_whom, start=False)
+    plain = running.command
+    running.command = lambda *args: ["prlimit", f"--core={hard}:{hard}",
+                                     *plain(*args)]
+    running.start()
     for p in running.status()["processes"]:
         # Threat 59: no signal is caught but 32 and 33, by which the C
         # library makes its threads obey; the sanitizers catch more.

@@ -83,6 +83,40 @@ static void test_unknown_account(void **state)
 	assert_in_range(attack_account(o, "nobody", 300, 10000), 25, 80);
 }
 
+/* Of IPv6 a /64 counts as an address, and a /48 as a network (threat 9). */
+static void test_ipv6(void **state)
+{
+	static const uint8_t one[16] = { 0x20, 1, 0xd, 0xb8, 0, 1, 0, 1,
+					 0,    0, 0,   0,    0, 0, 0, 1 };
+	static const uint8_t neighbour[16] = { 0x20, 1, 0xd, 0xb8, 0, 1, 0, 1,
+					       9,    9, 9,   9,    9, 9, 9, 9 };
+	static const uint8_t next[16] = { 0x20, 1, 0xd, 0xb8, 0, 1, 0, 2,
+					  0,    0, 0,   0,    0, 0, 0, 1 };
+	static const uint8_t far[16] = { 0x20, 1, 0xd, 0xb8, 0, 2, 0, 1,
+					 0,    0, 0,   0,    0, 0, 0, 1 };
+	struct office *o = *state;
+	struct throttle *t = &o->auth->throttle;
+	uint8_t network[16], other[16];
+
+	for (unsigned i = 0; i < 3; i++) {
+		const struct throttle_who who = { .address = one,
+						  .account = SPAN_LIT("a@b.c"),
+						  .guess = 1000 + i };
+
+		(void)throttle_failed(t, &who, (int64_t)o->now);
+	}
+	assert_int_equal(throttle_address_failures(t, one, (int64_t)o->now), 3);
+	assert_int_equal(
+		throttle_address_failures(t, neighbour, (int64_t)o->now), 3);
+	assert_int_equal(throttle_address_failures(t, next, (int64_t)o->now),
+			 0);
+	assert_int_equal(throttle_network(one, network), 48);
+	assert_int_equal(throttle_network(next, other), 48);
+	assert_memory_equal(network, other, 16);
+	(void)throttle_network(far, other);
+	assert_memory_not_equal(network, other, 16);
+}
+
 static void test_network(void **state)
 {
 	struct office *o = *state;
@@ -227,8 +261,8 @@ static void test_bounded(void **state)
 		assert_true(t->n[kind] <= 16384);
 	assert_true(list_empty(&t->gone));
 	assert_int_equal(sqlite3_prepare_v2(o->directory->db,
-					    "SELECT count(*) FROM tallies",
-					    -1, &s, NULL),
+					    "SELECT count(*) FROM tallies", -1,
+					    &s, NULL),
 			 SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
 	rows = (unsigned)sqlite3_column_int(s, 0);
@@ -242,6 +276,7 @@ int main(void)
 		IN_OFFICE(test_account),
 		IN_OFFICE(test_unknown_account),
 		IN_OFFICE(test_network),
+		IN_OFFICE(test_ipv6),
 		IN_OFFICE(test_spraying),
 		IN_OFFICE(test_restart),
 		IN_OFFICE(test_forgotten_by_itself),

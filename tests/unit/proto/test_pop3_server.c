@@ -343,6 +343,33 @@ static void test_stls_injection(void **state)
 	}
 }
 
+/* Threat 2: mistakes that somebody else may have made in clear, too. */
+static void test_stls_forgets_mistakes(void **state)
+{
+	/* The third failure and the twentieth mistake end a session. */
+	enum { FAILURES = 2, MISTAKES = 17 };
+	struct pop3_drive d;
+
+	(void)state;
+	begin(&d);
+	for (int turn = 0; turn < 2; turn++) {
+		d.login_err = YB_DENIED;
+		for (int i = 0; i < FAILURES; i++)
+			(void)pop3_drive_feed(&d, SPAN_LIT(LOGIN));
+		for (int i = 0; i < MISTAKES; i++)
+			(void)pop3_drive_feed(&d, SPAN_LIT("NOPE\r\n"));
+		assert_false(pop3_server_is_over(d.s));
+		if (turn == 0) {
+			(void)pop3_drive_feed(&d, SPAN_LIT("STLS\r\n"));
+			pop3_drive_tls(&d);
+		}
+	}
+	/* Within TLS they count. */
+	(void)pop3_drive_feed(&d, SPAN_LIT(LOGIN));
+	assert_true(pop3_server_is_over(d.s));
+	pop3_drive_done(&d);
+}
+
 /* ---- time ---- */
 
 /* RFC 1939 section 3: ten minutes, and no response when they are over. */
@@ -689,6 +716,7 @@ int main(void)
 		cmocka_unit_test(test_secret_is_wiped),
 		cmocka_unit_test(test_sasl_events),
 		cmocka_unit_test(test_stls_injection),
+		cmocka_unit_test(test_stls_forgets_mistakes),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_login_timeout),
 		cmocka_unit_test(test_no_time_runs_while_we_work),

@@ -338,6 +338,30 @@ static void nothing_is_read_after_the_notice(void **state)
 }
 
 /* Threat 7: an end without a notice is no orderly end. */
+/* Threat 3, of what ends TLS by an alert: here a record that is none. */
+static void nothing_is_read_after_an_alert(void **state)
+{
+	static const uint8_t forged[] = { 23,  3,   3,   0,   20,  'x', 'x',
+					  'x', 'x', 'x', 'x', 'x', 'x', 'x',
+					  'x', 'x', 'x', 'x', 'x', 'x', 'x',
+					  'x', 'x', 'x', 'x' };
+	struct ends e;
+	uint8_t got[64];
+	size_t n = 0;
+
+	(void)state;
+	open_ends(&e, "mail.test");
+	assert_ok(shake(&e));
+	assert_int_equal(write(e.fds[1], forged, sizeof forged), sizeof forged);
+	assert_int_equal(write(e.fds[1], "QUIT\r\n", 6), 6);
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_INVALID);
+	assert_int_equal(tls_connection_read(e.server, got, sizeof got, &n),
+			 YB_GONE);
+	assert_int_equal(n, 0);
+	close_ends(&e);
+}
+
 static void truncation_is_noticed(void **state)
 {
 	struct ends e;
@@ -443,6 +467,7 @@ int main(void)
 		cmocka_unit_test(all_is_read),
 		cmocka_unit_test(what_is_followed_waits),
 		cmocka_unit_test(nothing_is_read_after_the_notice),
+		cmocka_unit_test(nothing_is_read_after_an_alert),
 		cmocka_unit_test(truncation_is_noticed),
 		cmocka_unit_test(garbage_ends_the_handshake),
 		cmocka_unit_test(the_name_is_checked),

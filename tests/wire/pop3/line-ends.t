@@ -1,6 +1,10 @@
 # Threat 18: LF ends a line with or without CR; CR elsewhere is refused.
 given: maildrop two-small
 S: +OK <*>
+C= USER ali\rce\r\n
+S: -ERR <*>
+C= USER alice\r\r\n
+S: -ERR <*>
 C= USER alice\n
 S: +OK <*>
 C= PASS secret\nSTAT\r\nLIST 1\n
