@@ -129,40 +129,62 @@ static void start_table(struct load *ld)
 }
 
 /*
+ * Between the end of its last record and its own end an index passes over
+ * damage, but over no record: that would be shown no more, and its uid given
+ * again.
+ */
+static enum yb_err check_gap(struct load *ld, uint64_t from, uint64_t seq,
+			     uint64_t upto)
+{
+	struct log_scan scan;
+	struct scan_item item = { .kind = SCAN_BAD };
+	enum yb_err err = log_scan_init(&scan, ld->os, ld->l->log_fd, &ld->keys,
+					from, ld->size, seq);
+
+	while (err == YB_OK && item.kind == SCAN_BAD)
+		err = log_scan_next(&scan, &item);
+	log_scan_done(&scan);
+	if (err != YB_OK)
+		return err;
+	return item.kind == SCAN_RECORD && item.at < upto ? YB_CORRUPT : YB_OK;
+}
+
+/*
  * The last record that the index knows has to be there in the log: that
  * tells an index of this log from one of a copy that went its own way. What
- * was given last is taken from the log, never from the index alone. *ret_end
- * is where that record ends.
+ * was given last is taken from the log, never from the index alone.
  */
-static enum yb_err check_last(struct load *ld, const struct index_head *head,
-			      uint64_t *ret_end)
+static enum yb_err check_last(struct load *ld, const struct index_head *head)
 {
 	struct index_table *t = &ld->l->table;
+	uint64_t at = head->totals.last_at, end = LOG_HEAD_SIZE;
+	uint64_t covers = log_align(head->covers_upto);
 	uint8_t octets[LOG_RECORD_SIZE];
-	struct log_record record;
+	struct log_record record = { .seq = 0 };
 	size_t n;
 	enum yb_err err;
 
-	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX)
+	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX ||
+	    (at == 0 && t->count > 0))
 		return YB_CORRUPT;
-	*ret_end = LOG_HEAD_SIZE;
-	if (head->totals.last_at == 0)
-		return t->count == 0 ? YB_OK : YB_CORRUPT;
-	err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets, sizeof octets,
-			   head->totals.last_at, &n);
-	if (err != YB_OK)
-		return err;
-	if (n < sizeof octets ||
-	    !log_record_decode(&ld->keys, head->totals.last_at, octets,
-			       &record) ||
-	    log_record_sum(octets) != head->totals.last_sum)
-		return YB_CORRUPT;
+	if (at != 0) {
+		err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets,
+				   sizeof octets, at, &n);
+		if (err != YB_OK)
+			return err;
+		if (n < sizeof octets ||
+		    !log_record_decode(&ld->keys, at, octets, &record) ||
+		    log_record_sum(octets) != head->totals.last_sum)
+			return YB_CORRUPT;
+		end = at + log_record_size(&record);
+	}
 	if (record.seq > t->last_seq)
 		t->last_seq = record.seq;
 	if (record.uid > t->last_uid)
 		t->last_uid = record.uid;
-	*ret_end = head->totals.last_at + log_record_size(&record);
-	return log_align(head->covers_upto) < *ret_end ? YB_CORRUPT : YB_OK;
+	if (covers <= end)
+		return covers < end ? YB_CORRUPT : YB_OK;
+	return check_gap(ld, end, record.seq, head->covers_upto);
 }
 
 /*
@@ -186,7 +208,6 @@ static bool entries_fit(const struct index_table *t, uint64_t upto)
 static enum yb_err use_index(struct load *ld, const struct index_head *head)
 {
 	struct index_table *t = &ld->l->table;
-	uint64_t end = 0;
 	enum yb_err err;
 
 	/* Of another account, another log, another generation. */
@@ -209,21 +230,17 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 		ld->durable = head->durable_upto;
 	}
 	if (err == YB_OK) {
-		err = check_last(ld, head, &end);
+		err = check_last(ld, head);
 		if (err == YB_OK && !entries_fit(t, head->covers_upto))
 			err = YB_CORRUPT;
-		/* It is the index of another history of this log; or it passes
-		 * over octets, damage if it is honest, and what comes behind
-		 * them is no torn tail on its word. */
-		if (err != YB_OK || log_align(head->covers_upto) != end) {
-			ld->index_lost = true;
-			ld->durable = UINT64_MAX;
-		}
 		if (err == YB_OK) {
 			ld->from = head->covers_upto;
 			ld->changed = t->count;
 			return YB_OK;
 		}
+		/* It is the index of another history of this log. */
+		ld->index_lost = true;
+		ld->durable = UINT64_MAX;
 	}
 	index_table_done(t);
 	start_table(ld);
