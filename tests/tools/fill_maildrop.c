@@ -18,13 +18,6 @@
 
 enum { MESSAGE_MAX = 16 * 1024 * 1024, IN_FLIGHT = 8192 };
 
-static void delivered(void *ctx, const enum yb_err *errs, size_t n)
-{
-	enum yb_err *outcome = ctx;
-
-	*outcome = n == 1 ? errs[0] : YB_INVALID;
-}
-
 static enum yb_err read_text(const char *path, struct buf *out)
 {
 	uint8_t block[65536];
@@ -37,35 +30,6 @@ static enum yb_err read_text(const char *path, struct buf *out)
 	while (err == YB_OK && (n = fread(block, 1, sizeof block, f)) > 0)
 		err = buf_add(out, span_of(block, n));
 	(void)fclose(f); /* only read */
-	return err;
-}
-
-/* The store runs all in this thread, so the outcome is here at the return. */
-static enum yb_err put(struct store *st, struct store_place place,
-		       const char *path)
-{
-	enum yb_err outcome = YB_TIMEOUT;
-	struct store_delivery d = { .mode = STORE_EACH,
-				    .places = &place,
-				    .places_n = 1,
-				    .fd = -1,
-				    .received_ns = 1000000000 };
-	struct buf text, wire;
-	enum yb_err err;
-
-	buf_init(&text, MESSAGE_MAX);
-	buf_init(&wire, MESSAGE_MAX);
-	err = read_text(path, &text);
-	if (err == YB_OK)
-		err = wire_encode_all(buf_span(&text), &wire);
-	if (err == YB_OK) {
-		d.wire = buf_span(&wire);
-		d.wire_n = wire.n;
-		store_deliver(st, &d, delivered, &outcome);
-		err = outcome;
-	}
-	buf_done(&text);
-	buf_done(&wire);
 	return err;
 }
 
@@ -93,8 +57,9 @@ static void wait_for(struct store *st, const struct crowd *crowd, size_t most)
 	}
 }
 
-static enum yb_err put_many(struct store *st, struct store_place place,
-			    const char *path, unsigned long count)
+/* The message of a file, `count` times. */
+static enum yb_err put(struct store *st, struct store_place place,
+		       const char *path, unsigned long count)
 {
 	struct crowd crowd = { .err = YB_OK };
 	struct store_delivery d = { .mode = STORE_EACH,
@@ -141,14 +106,14 @@ int main(int argc, char **argv)
 		config.threads = 2;
 		err = store_open(&config, &st);
 		if (err == YB_OK)
-			err = put_many(st, place, argv[5],
-				       strtoul(argv[4], NULL, 10));
+			err = put(st, place, argv[5],
+				  strtoul(argv[4], NULL, 10));
 		argc = 3;
 	} else {
 		err = store_open(&config, &st);
 	}
 	for (int i = 3; i < argc && err == YB_OK; i++) {
-		err = put(st, place, argv[i]);
+		err = put(st, place, argv[i], 1);
 		if (err != YB_OK)
 			(void)fprintf(stderr, "%s: ", argv[i]);
 	}
