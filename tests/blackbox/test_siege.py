@@ -16,7 +16,8 @@ import time
 
 import pytest
 
-from post_office import PATIENCE, SANITIZED, Line, next_source
+from post_office import (NOBODY, PATIENCE, SANITIZED, Line, next_source,
+                         unprivileged)
 
 SIEGE = int(os.environ.get("YUBIN_SIEGE", "300" if SANITIZED else "1500"))
 FULL = SIEGE >= 10000
@@ -531,6 +532,33 @@ def test_out_of_descriptors_and_back(new_office):
         c.ask(b"PASS secret")
         assert c.retr(1)
         c.close()
+
+
+def test_no_descriptor_left(new_office):
+    """Threat 28: more are gone than a worker reckoned with. Those who are here
+    go on, nobody asks again and again, and others are served afterwards."""
+    # Whose worker has a user of his own lets nobody set its limits.
+    root = os.geteuid() == 0
+    office = new_office(user=NOBODY if root else None, start=False)
+    office.set("workers", 1)
+    office.start()
+    user = office.add_account()
+    office.deliver(user, b"Subject: x\r\n\r\n")
+    worker = office.pids("worker")[0]
+    with office.pop3(user) as before:
+        assert before.retr(1)  # it has the log in its hand
+        most = max(map(int, os.listdir(f"/proc/{worker}/fd"))) + 8
+        less = ["prlimit", "--pid", str(worker), f"--nofile={most}:"]
+        subprocess.run(unprivileged(less) if root else less, check=True)
+        flood = [connect(office.pop3_port, i) for i in range(20)]
+        office.wait_log("event=accept .*out of descriptors")
+        assert before.retr(1)
+        time.sleep(0.5)
+        assert office.log().count("out of descriptors") < 20
+        for s in flood:
+            s.close()
+    with office.pop3(user) as after:
+        assert after.retr(1)
 
 
 def test_few_descriptors(new_office):
