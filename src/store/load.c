@@ -248,8 +248,21 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 }
 
 /* Fails with NOMEM only: whatever the index is, the log is the truth (I5). */
+/* Threat 56: it costs nothing but time, yet somebody should know. An empty one
+ * was just begun when the power went. */
+static void tell_index(struct load *ld)
+{
+	uint64_t size = 0;
+
+	if (ld->os->size(ld->os->ctx, ld->l->index_fd, &size) == YB_OK &&
+	    size > 0)
+		load_report(ld, "the index is torn, damaged or of another log: "
+				"it is made anew");
+}
+
 static enum yb_err read_index(struct load *ld)
 {
+	size_t told = ld->l->reports.n;
 	struct index_head head;
 	enum yb_err err;
 
@@ -263,6 +276,8 @@ static enum yb_err read_index(struct load *ld)
 		err = index_read_head(ld->os, ld->l->index_fd, &head);
 	if (err == YB_OK)
 		err = use_index(ld, &head);
+	if (err == YB_CORRUPT && ld->l->reports.n == told)
+		tell_index(ld);
 	return err == YB_NOMEM ? err : YB_OK;
 }
 

@@ -424,9 +424,9 @@ FAULTS = [
      "",
      DAMAGE + "::test_index_of_an_enemy"),
     (56, "an index's last numbers believed", "src/store/load.c",
-     "	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX)\n"
-     "		return YB_CORRUPT;\n",
-     "",
+     "	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX ||\n"
+     "	    (at == 0 && t->count > 0))\n",
+     "	if (at == 0 && t->count > 0)\n",
      DAMAGE + "::test_index_of_an_enemy"),
     (56, "ranges of a log that are none", "src/store/recover.c",
      "	if (range.first > range.last ||\n"
@@ -453,6 +453,11 @@ FAULTS = [
      "		return YB_INVALID;\n	/* Root",
      "	if (st.st_nlink != 1)\n		return YB_INVALID;\n	/* Root",
      "os/test_storage::test_race"),
+    (56, "a wrong index that nobody hears of", "src/store/load.c",
+     "	if (err == YB_CORRUPT && ld->l->reports.n == told)\n"
+     "		tell_index(ld);\n",
+     "	(void)told;\n",
+     DAMAGE + "::test_index_swapped"),
     (57, "padding that nobody wrote", "src/store/append.c",
      "	static const uint8_t zeros[LOG_ALIGN];",
      "	uint8_t *zeros = malloc(LOG_ALIGN);",
@@ -550,6 +555,10 @@ FAULTS = [
      "			tell_unknown(r, section, n->key);\n",
      "			read_certificates(r, n);\n",
      "config/test_config::test_bad_rows"),
+    (64, "a store open to others", "src/config/check.c",
+     "	else if ((st.st_mode & 077) != 0)",
+     "	else if ((st.st_mode & 07000) == 07000)",
+     "config/test_config::test_check_files"),
     (64, "a key that others may read", "src/config/check.c",
      "	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)",
      "	if (S_ISREG(st.st_mode) && (st.st_mode & 07000) == 07000)",

@@ -270,7 +270,7 @@ static void test_damaged_record_is_named(void **state)
 	st = help_store(&disk->table, on_report, &r);
 	join(want, 0xd);
 	help_expect(st, &disk->table, help_place(1), want);
-	assert_int_equal(r.lines, 1);
+	assert_int_equal(r.lines, 2); /* of the index, too */
 	assert_non_null(strstr(r.last, "message 2 at"));
 	assert_non_null(strstr(r.last, "damaged"));
 	store_close(&st);
@@ -336,7 +336,7 @@ static void test_index_every_octet(void **state)
 		struct sim_disk *disk = make_disk(MESSAGES, NULL);
 
 		sim_file(disk, index_1)->p[at] ^= 0x10;
-		expect(disk, 0xf, 0);
+		expect(disk, 0xf, 1);
 		sim_free(&disk);
 	}
 }
@@ -350,7 +350,7 @@ static void test_index_every_length(void **state)
 		struct sim_disk *disk = make_disk(MESSAGES, NULL);
 
 		sim_truncate(sim_file(disk, index_1), cut);
-		expect(disk, 0xf, 0);
+		expect(disk, 0xf, cut > 0);
 		sim_free(&disk);
 	}
 }
@@ -371,7 +371,7 @@ static void test_index_swapped(void **state)
 	kept = *a;
 	*a = *b;
 	*b = kept;
-	expect(disk, 0xf, 0);
+	expect(disk, 0xf, 1);
 	sim_free(&disk);
 }
 
@@ -421,7 +421,7 @@ static void test_index_of_another_generation(void **state)
 	put_le64(p + 48, 9);
 	put_le64(p + 56, 128);
 	put_le64(p + 152, log_sum(span_of(p, 152), 0));
-	expect(disk, 0xf, 0);
+	expect(disk, 0xf, 1);
 	sim_free(&disk);
 }
 
@@ -444,7 +444,7 @@ static void test_index_entry_of_before(void **state)
 	store_close(&st);
 	memcpy(sim_file(disk, index_1)->p + INDEX_HEAD_SIZE + INDEX_ENTRY_SIZE,
 	       before, sizeof before);
-	expect(disk, 0xd, 0);
+	expect(disk, 0xd, 1);
 	sim_free(&disk);
 }
 
