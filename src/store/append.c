@@ -113,7 +113,9 @@ enum yb_err part_begin(struct part *part)
 		if (err != YB_OK)
 			return err;
 	}
-	if (mb->next_uid + adds > (uint64_t)LOG_UID_MAX + 1)
+	/* A record with a number beyond these could not be read again. */
+	if (mb->next_uid + adds > (uint64_t)LOG_UID_MAX + 1 ||
+	    mb->next_seq + adds >= LOG_SEQ_MAX)
 		return YB_QUOTA;
 	mb->next_seq += adds > 1 ? adds - 1 : 0;
 	mb->next_uid += adds;

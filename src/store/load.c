@@ -9,6 +9,9 @@
 /* What one load may report: enough to see what happened. */
 enum { LOAD_REPORTS_MAX = 16 * 1024 };
 
+/* What all torn tails of a log may have skipped: a million of a gigabyte. */
+#define SEQ_SKIPS_MAX ((uint64_t)1 << 43)
+
 void loaded_init(struct loaded *l)
 {
 	*l = (struct loaded){ .log_fd = -1, .index_fd = -1 };
@@ -159,13 +162,13 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 	struct index_table *t = &ld->l->table;
 	uint64_t at = head->totals.last_at, end = LOG_HEAD_SIZE;
 	uint64_t covers = log_align(head->covers_upto);
+	uint64_t known = ld->l->head.next_seq;
 	uint8_t octets[LOG_RECORD_SIZE];
 	struct log_record record = { .seq = 0 };
 	size_t n;
 	enum yb_err err;
 
-	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX ||
-	    (at == 0 && t->count > 0))
+	if (t->last_uid > LOG_UID_MAX || (at == 0 && t->count > 0))
 		return YB_CORRUPT;
 	if (at != 0) {
 		err = ld->os->read(ld->os->ctx, ld->l->log_fd, octets,
@@ -182,14 +185,18 @@ static enum yb_err check_last(struct load *ld, const struct index_head *head)
 		t->last_seq = record.seq;
 	if (record.uid > t->last_uid)
 		t->last_uid = record.uid;
+	/* Torn tails skip some; who says more wants an end of them. */
+	if (t->last_seq >= LOG_SEQ_MAX ||
+	    t->last_seq > known + record.seq + SEQ_SKIPS_MAX)
+		return YB_CORRUPT;
 	if (covers <= end)
 		return covers < end ? YB_CORRUPT : YB_OK;
 	return check_gap(ld, end, record.seq, head->covers_upto);
 }
 
 /*
- * Whether every entry lies within what the index covers, and their uids rise
- * to none that could still be given.
+ * Whether every entry lies within what the index covers, and their numbers
+ * rise, to none that could still be given: a compaction takes them over.
  */
 static bool entries_fit(const struct index_table *t, uint64_t upto)
 {
@@ -198,11 +205,13 @@ static bool entries_fit(const struct index_table *t, uint64_t upto)
 
 		if (e->offset > upto || e->wire_size > upto - e->offset ||
 		    e->wire_size < 3 || e->dots > e->wire_size - 3 ||
-		    e->header_size > e->wire_size - 3 ||
-		    (i > 0 && e->uid <= t->entries[i - 1].uid))
+		    e->header_size > e->wire_size - 3 || e->uid > t->last_uid ||
+		    e->seq > t->last_seq || e->gone_seq > t->last_seq ||
+		    (i > 0 && (e->uid <= t->entries[i - 1].uid ||
+			       e->seq <= t->entries[i - 1].seq)))
 			return false;
 	}
-	return t->count == 0 || t->entries[t->count - 1].uid <= t->last_uid;
+	return true;
 }
 
 static enum yb_err use_index(struct load *ld, const struct index_head *head)

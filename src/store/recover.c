@@ -214,6 +214,8 @@ static void skip_numbers(struct load *ld, bool uids)
 		t->last_uid += n;
 	if (t->last_uid > LOG_UID_MAX)
 		t->last_uid = LOG_UID_MAX;
+	if (t->last_seq >= LOG_SEQ_MAX)
+		t->last_seq = LOG_SEQ_MAX - 1;
 }
 
 /* I6: the torn tail is kept in a file of its own before it is cut. */

@@ -420,14 +420,23 @@ FAULTS = [
      "		return;\n	}\n	last = own;\n",
      "test_manners.py::test_a_lost_answer_brings_a_copy"),
     (56, "an index's sizes believed", "src/store/load.c",
-     "		    e->header_size > e->wire_size - 3 ||\n",
-     "",
+     "		    e->header_size > e->wire_size - 3 || e->uid > t->last_uid ||\n",
+     "		    e->uid > t->last_uid ||\n",
      DAMAGE + "::test_index_of_an_enemy"),
     (56, "an index's last numbers believed", "src/store/load.c",
-     "	if (t->last_uid > LOG_UID_MAX || t->last_seq > LOG_SEQ_MAX ||\n"
-     "	    (at == 0 && t->count > 0))\n",
-     "	if (at == 0 && t->count > 0)\n",
+     "	if (t->last_seq >= LOG_SEQ_MAX ||\n"
+     "	    t->last_seq > known + record.seq + SEQ_SKIPS_MAX)\n"
+     "		return YB_CORRUPT;\n",
+     "	(void)known;\n",
      DAMAGE + "::test_index_of_an_enemy"),
+    (56, "an index's numbers of records believed", "src/store/load.c",
+     "		    e->seq > t->last_seq || e->gone_seq > t->last_seq ||\n",
+     "",
+     DAMAGE + "::test_numbers_of_an_enemy"),
+    (56, "records that an index passes over", "src/store/load.c",
+     "	return check_gap(ld, end, record.seq, head->covers_upto);\n",
+     "	return check_gap == NULL ? YB_CORRUPT : YB_OK;\n",
+     DAMAGE + "::test_index_that_ends_beyond_its_last_record"),
     (56, "ranges of a log that are none", "src/store/recover.c",
      "	if (range.first > range.last ||\n"
      "	    (uint64_t)range.fresh + (range.last - range.first) > uid_most) {",

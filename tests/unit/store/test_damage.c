@@ -513,6 +513,38 @@ static void test_index_of_an_enemy(void **state)
 		expect(disk, 0xf, -1);
 		sim_free(&disk);
 	}
+	/* Or none would be left: a record above cannot be read again. */
+	disk = make_disk(MESSAGES, NULL);
+	put_le64(sim_file(disk, index_1)->p + 112, LOG_SEQ_MAX - 1);
+	seal_index(disk, 0);
+	expect(disk, 0xf, -1);
+	sim_free(&disk);
+}
+
+/* Threat 56: a compaction writes records with the numbers of the index. */
+static void test_numbers_of_an_enemy(void **state)
+{
+	static const size_t fields[] = { 8, 64 }; /* seq, gone_seq */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct sim_disk *disk = make_disk(MESSAGES, NULL);
+		size_t at = INDEX_HEAD_SIZE + INDEX_ENTRY_SIZE + fields[i];
+		uint8_t *p = sim_file(disk, index_1)->p + at;
+		uint64_t before = get_le64(p);
+		char want[512];
+		struct store *st;
+
+		put_le64(p, 1000);
+		seal_index(disk, 1);
+		join(want, 0xf);
+		st = help_store(&disk->table, NULL, NULL);
+		help_expect(st, &disk->table, help_place(1), want);
+		store_close(&st);
+		assert_int_equal(get_le64(sim_file(disk, index_1)->p + at),
+				 before);
+		sim_free(&disk);
+	}
 }
 
 /* Threat 56: no index can have a message cut off as a torn tail, or passed
@@ -788,6 +820,7 @@ int main(void)
 		cmocka_unit_test(test_index_entry_of_before),
 		cmocka_unit_test(test_index_beyond_its_log),
 		cmocka_unit_test(test_index_of_an_enemy),
+		cmocka_unit_test(test_numbers_of_an_enemy),
 		cmocka_unit_test(test_index_that_ends_beyond_its_last_record),
 		cmocka_unit_test(test_undelete_of_an_enemy),
 		cmocka_unit_test(test_seq_at_its_end),
