@@ -256,7 +256,6 @@ static enum yb_err use_index(struct load *ld, const struct index_head *head)
 	return err;
 }
 
-/* Fails with NOMEM only: whatever the index is, the log is the truth (I5). */
 /* Threat 56: it costs nothing but time, yet somebody should know. An empty one
  * was just begun when the power went. */
 static void tell_index(struct load *ld)
@@ -269,6 +268,7 @@ static void tell_index(struct load *ld)
 				"it is made anew");
 }
 
+/* Fails with NOMEM only: whatever the index is, the log is the truth (I5). */
 static enum yb_err read_index(struct load *ld)
 {
 	size_t told = ld->l->reports.n;

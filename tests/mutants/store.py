@@ -186,14 +186,6 @@ MUTANTS = [
      "	for (uint32_t i = 0; i < (change.count + 1) / 2;\n"
      "	     i++, p += change.range_size) {",
      POWERCUT),
-    ("the index written before the sync", "src/store/sync.c",
-     "	j->upto = mb->tail;\n",
-     "	j->upto = mb->tail;\n"
-     "	uint64_t durable = mb->durable;\n"
-     "	mb->durable = mb->tail;\n"
-     "	mailbox_write_index(mb);\n"
-     "	mb->durable = durable;\n",
-     POWERCUT),
     ("a record's sum not looked at", "src/store/log.c",
      "	if (get_le32(src) != LOG_RECORD_MAGIC ||\n"
      "	    log_record_sum(src) != record_sum(keys, at, src))\n",
