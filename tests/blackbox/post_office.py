@@ -196,6 +196,15 @@ class PostOffice:
                  "--allow-weak", data=password.encode() + b"\n")
         return address
 
+    def add_accounts(self, n):
+        """As many by one command; their addresses."""
+        addresses = [f"user{self.accounts + i + 1}@{DOMAIN}"
+                     for i in range(n)]
+        self.accounts += n
+        self.run("account", "import", "--allow-weak", "-", data="".join(
+            f"{address},{PASSWORD}\n" for address in addresses).encode())
+        return addresses
+
     def status(self):
         return json.loads(self.run("status", "--json", code=None).stdout)
 

@@ -440,7 +440,7 @@ def test_power_cut_behind_the_journal(crashing):
     # I2: what was acknowledged is on the disk: in the journal, where many
     # mailboxes shared a sync, although no log was synced.
     office = crashing
-    users = [office.add_account() for _ in range(8)]
+    users = office.add_accounts(8)
     mail = [f"Subject: {i}\r\n\r\n{'line ' * i}\r\n".encode()
             for i in range(80)]
     journal = os.path.join(office.dir, "store", "journal")

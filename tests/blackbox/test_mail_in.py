@@ -253,7 +253,7 @@ def test_lmtp_same_recipient_twice(office, user):
 
 def test_a_hundred_recipients(office):
     # RFC 5321 section 4.5.3.1.8: "a minimum of 100 recipients".
-    users = [office.add_account() for _ in range(12)]
+    users = office.add_accounts(12)
     with office.smtp() as c:
         c.send_mail(users * 9, BODY, lmtp=False)
     for u in users:
