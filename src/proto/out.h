@@ -28,7 +28,7 @@ enum {
 	 */
 	OUT_TEXT_MAX = 16 * 1024,
 	/* Pieces queued; RETR takes two. Passing it stops the engine too. */
-	OUT_PIECES_MAX = 256,
+	OUT_PIECES_MAX = 512,
 };
 
 struct out_queue {
