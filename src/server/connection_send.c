@@ -24,6 +24,14 @@ enum {
 	BURST_MIN = 16 * 1024,
 	/* From here on a range that is not in memory goes by sendfile. */
 	SENDFILE_MIN = 256 * 1024,
+	/*
+	 * A message of such a size that is asked for alone goes by sendfile
+	 * as well: a sixth less for 10 KiB than to copy it twice. Nothing is
+	 * won for smaller ones; larger ones are cheaper to copy from a buffer
+	 * that the cache holds.
+	 */
+	LONE_MIN = 2 * 1024,
+	LONE_MAX = 64 * 1024,
 	/* Gaps between ranges (record heads) that are read along. */
 	READ_GAP = 512,
 };
@@ -239,6 +247,40 @@ static enum yb_err send_cold(struct connection *c, size_t *ret_n)
 	return YB_OK;
 }
 
+/*
+ * One message and nothing else: its status line, and the range in the same
+ * packets. UNSUPPORTED: something else is to be sent.
+ */
+static enum yb_err send_lone(struct connection *c, size_t *ret_n)
+{
+	struct out_piece pieces[3];
+	off_t offset;
+	ssize_t n;
+
+	if (c->tls != NULL || out_peek(c->out, pieces, 3) != 2 ||
+	    pieces[0].kind != OUT_BYTES || pieces[1].kind != OUT_RANGE ||
+	    pieces[1].n < LONE_MIN || pieces[1].n > LONE_MAX)
+		return YB_UNSUPPORTED;
+	do
+		n = send(c->fd, pieces[0].p, pieces[0].n,
+			 MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_from_errno(errno);
+	*ret_n = (size_t)n;
+	if (*ret_n < pieces[0].n)
+		return YB_OK;
+	offset = (off_t)pieces[1].offset;
+	do
+		n = sendfile(c->fd, c->log_fd, &offset, pieces[1].n);
+	while (n < 0 && errno == EINTR);
+	/* What is wrong with the log the plain way tells, which is next. */
+	if (n < 0)
+		return errno == EAGAIN ? YB_AGAIN : YB_OK;
+	*ret_n += (size_t)n;
+	return YB_OK;
+}
+
 /* How much to offer the socket next, after it has taken `n` of `g`. */
 static void adapt_burst(struct connection *c, const struct gathered *g,
 			size_t n)
@@ -273,6 +315,8 @@ enum yb_err connection_send(struct connection *c, size_t *ret_n)
 	size_t n = 0;
 	enum yb_err err = send_cold(c, &n);
 
+	if (err == YB_UNSUPPORTED)
+		err = send_lone(c, &n);
 	if (err == YB_UNSUPPORTED)
 		err = send_gathered(c, &n);
 	*ret_n = n;

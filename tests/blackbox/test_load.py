@@ -106,6 +106,33 @@ def test_many_quits_at_once(office, user):
             assert data.count(b"y") >= 70000
 
 
+def test_one_by_one_into_a_small_window(office):
+    """Messages of all sizes that are sent in ways of their own, to a client
+    that reads a little at a time."""
+    user = office.add_account()
+    r = random.Random(5)
+    bodies = [b"Subject: %d\r\n\r\n" % n +
+              b"".join(b"%016x\r\n" % r.getrandbits(64)
+                       for _ in range(n // 18))
+              for n in (100, 1500, 2000, 2300, 10000, 65000, 66000, 300000)]
+    for body in bodies:
+        office.deliver(user, body)
+    with Line(("127.0.0.1", office.pop3_port), rcvbuf=4096) as c:
+        c.say(b"USER %s\r\nPASS secret\r\nSTAT\r\n" % user.encode())
+        for _ in range(4):
+            assert c.line().startswith(b"+OK")
+        for i, body in enumerate(bodies, 1):
+            c.say(b"RETR %d\r\n" % i)
+            got = b""
+            while not got.endswith(b"\r\n.\r\n"):
+                more = c.sock.recv(1499)
+                assert more
+                got += more
+            assert strip_trace(got[got.index(b"\r\n") + 2:-3]) == body
+        c.say(b"QUIT\r\n")
+        assert c.line() == b"+OK bye"
+
+
 # ---- large messages ----
 
 @pytest.mark.slow
