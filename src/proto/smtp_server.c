@@ -43,7 +43,9 @@ void smtp_enter(struct smtp_server *s, enum smtp_state next)
 
 void smtp_reset(struct smtp_server *s)
 {
-	bool begun = s->begun;
+	/* Or its end is on its way, and the driver has not heard of it. */
+	bool begun = s->begun || (s->event_state == SMTP_RAISED &&
+				  s->event.kind == SMTP_EV_ABORT);
 
 	s->sender_n = s->rcpt_n = 0;
 	buf_clear(&s->outcomes);

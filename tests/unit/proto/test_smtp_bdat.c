@@ -10,9 +10,11 @@
 #include "mime/wire.h"
 #include "unit/proto/smtp_drive.h"
 
+#include "proto/smtp_private.h"
+
 #define HELLO "EHLO client\r\n"
-#define MAIL "MAIL FROM:<a@b.c>\r\n"
-#define RCPT "RCPT TO:<alice@example.org>\r\n"
+#define MAIL  "MAIL FROM:<a@b.c>\r\n"
+#define RCPT  "RCPT TO:<alice@example.org>\r\n"
 
 static struct smtp_drive drive;
 
@@ -99,8 +101,11 @@ static void test_store_fails(void **state)
  * it holds what came (threat 35). */
 static void test_ways_out(void **state)
 {
-	static const char *const ways[] = { "RSET\r\n", HELLO, "HELO x\r\n",
-					    "QUIT\r\n", "BDAT x\r\n",
+	static const char *const ways[] = { "RSET\r\n",
+					    HELLO,
+					    "HELO x\r\n",
+					    "QUIT\r\n",
+					    "BDAT x\r\n",
 					    "BDAT 0 FIRST\r\n",
 					    "BDAT 99999999999999999999\r\n" };
 
@@ -121,6 +126,27 @@ static void test_ways_out(void **state)
 			assert_true(span_eq(buf_span(&d->kept),
 					    SPAN_LIT("kept\r\n.\r\n")));
 		}
+		smtp_drive_done(d);
+	}
+}
+
+/* The mistake that ends the session gives the message up as well. */
+static void test_the_last_mistake(void **state)
+{
+	static const char *const last[] = { "BDAT x\r\n", "BDAT 0 FIRST\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+		struct smtp_drive *d = begin(0, 0);
+
+		say(d, "BDAT 4\r\nlost", "250 ");
+		for (int n = 1; n < SMTP_BAD_COMMANDS_MAX; n++)
+			say(d, "DATA\r\n", "503 ");
+		assert_true(d->begun);
+		(void)smtp_drive_feed(d, span_str(last[i]));
+		assert_true(smtp_server_is_over(d->s));
+		assert_false(d->begun);
+		assert_int_equal(d->aborts, 1);
 		smtp_drive_done(d);
 	}
 }
@@ -156,8 +182,8 @@ static void test_size_to_the_octet(void **state)
 		char in[64];
 		struct smtp_drive *d = begin(0, 9);
 
-		(void)snprintf(in, sizeof in, "BDAT 5\r\n..\r\n.BDAT %zu LAST\r\n",
-			       n - 5);
+		(void)snprintf(in, sizeof in,
+			       "BDAT 5\r\n..\r\n.BDAT %zu LAST\r\n", n - 5);
 		(void)smtp_drive_feed(d, span_str(in));
 		buf_clear(&d->got);
 		(void)smtp_drive_feed(d, span_head(SPAN_LIT("xxxxx"), n - 5));
@@ -191,8 +217,9 @@ static void test_repair_counts(void **state)
  */
 static void test_any_chunks(void **state)
 {
-	static const char *const parts[] = { "\r\n", ".", "x", "..", "\r\n.",
-					     "BDAT 3\r\n", "\r\n.\r\n", "\xff" };
+	static const char *const parts[] = { "\r\n",      ".",     "x",
+					     "..",        "\r\n.", "BDAT 3\r\n",
+					     "\r\n.\r\n", "\xff" };
 	struct buf text, want, in;
 
 	(void)state;
@@ -222,8 +249,8 @@ static void test_any_chunks(void **state)
 		for (rest = buf_span(&in); rest.n > 0;) {
 			size_t n = 1 + (size_t)rand() % rest.n;
 
-			assert_int_equal(
-				smtp_drive_feed(d, span_head(rest, n)), 0);
+			assert_int_equal(smtp_drive_feed(d, span_head(rest, n)),
+					 0);
 			rest = span_skip(rest, n);
 		}
 		assert_int_equal(d->messages, 1);
@@ -258,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_driver_refuses),
 		cmocka_unit_test(test_store_fails),
 		cmocka_unit_test(test_ways_out),
+		cmocka_unit_test(test_the_last_mistake),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_size_to_the_octet),
 		cmocka_unit_test(test_repair_counts),
