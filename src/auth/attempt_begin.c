@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 
 /* Stands for names that cannot be: no canonical address is like it. */
 static const char no_name[] = "?";
@@ -245,7 +246,7 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 		   const struct attempt_claim *claim, uint64_t now_ms,
 		   auth_done_fn *done, void *ctx, struct attempt **owner)
 {
-	struct prepared p = { .password_n = 0 };
+	UNSET struct prepared p;
 	struct attempt *at = NULL;
 	struct span password;
 	struct grant grant;
@@ -253,6 +254,7 @@ void attempt_begin(struct auth *a, const struct auth_peer *peer,
 	enum yb_err err;
 
 	a->now_ms = now_ms > a->now_ms ? now_ms : a->now_ms;
+	p.password_n = 0;
 	err = prepare(a, claim, &p);
 	password = span_of(p.password, p.password_n);
 	/* Those who poll: it is known at once, without an attempt. What comes

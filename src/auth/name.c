@@ -1,5 +1,6 @@
 #include "auth/name.h"
 
+#include "base/cleanup.h"
 #include "sasl/idna.h"
 #include "sasl/saslprep.h"
 
@@ -128,7 +129,7 @@ static enum yb_err join(struct span local, struct span domain,
 enum yb_err name_canonical(struct span in, const char *default_domain,
 			   enum name_use use, struct name *ret)
 {
-	uint8_t prepared[SASLPREP_OUT_MAX];
+	UNSET uint8_t prepared[SASLPREP_OUT_MAX];
 	size_t at = span_find_last(in, '@');
 	struct span local = span_head(in, at);
 	struct span domain =

@@ -7,6 +7,7 @@
  * even if one did, a walk ends: its depth and its steps are bounded.
  */
 #include "auth/auth_private.h"
+#include "base/cleanup.h"
 
 /* One recipient being looked up. */
 struct walk {
@@ -260,9 +261,8 @@ enum yb_err auth_recipient(struct auth *a, struct span address,
 
 enum yb_err auth_address_find(struct auth *a, const struct name *name)
 {
-	struct auth_places places;
+	UNSET struct auth_places places;
 	struct walk w = { .auth = a, .places = &places };
-
 	enum yb_err err;
 
 	places.n = 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "directory/directory.h"
 #include "server/auth_process_private.h"
 #include "server/cage.h"
@@ -47,7 +48,7 @@ static void tell_offers(struct auth_process *p, bool anew)
 	/* What comes from outside has verifiers only if the site says so. */
 	bool hide = imported > 0 || p->process.config.accounts_directory ==
 					    CONFIG_DIRECTORY_COMMAND;
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	metric_set(p->process.page, METRIC_IMPORTED, imported);
 	if (hide == p->told_hide && !anew)
@@ -65,7 +66,7 @@ static void tell_offers(struct auth_process *p, bool anew)
 static void on_ended(void *ctx, const uint8_t account[16], uint64_t devices)
 {
 	struct auth_process *p = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_raw(&w, account, 16);

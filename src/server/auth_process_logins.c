@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "os/random.h"
 #include "os/socket.h"
 #include "sasl/scram.h"
@@ -75,7 +76,7 @@ static void write_failed(struct message_writer *w, enum yb_err err,
 /* To a question that is no login here. */
 static void send_err(struct peer *to, uint64_t id, enum yb_err err)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	write_failed(&w, err, SPAN_NONE);
 	/* If there is no room, the worker's deadline tells. */
@@ -130,7 +131,7 @@ static void answer_login(struct login *l, enum message_type type,
 static void send_failed(struct login *l, enum yb_err err,
 			struct span last_words)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span fields;
 
 	write_failed(&w, err, last_words);
@@ -153,7 +154,7 @@ static void send_challenge(struct login *l, struct span challenge)
 static void send_grant(struct login *l, const struct auth_identity *who)
 {
 	struct auth_process *p = l->process;
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_u32(&w, l->worker);
@@ -174,7 +175,7 @@ static void send_logged_in(struct login *l, const struct auth_identity *who)
 {
 	struct peer *peer =
 		auth_process_worker(l->process, l->worker, l->incarnation);
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_octets(&w, span_str(who->address));
@@ -199,7 +200,7 @@ static void log_failed(const struct login *l)
 {
 	struct auth_process *p = l->process;
 	char address[SOCKET_TEXT_MAX];
-	struct log_line line;
+	UNSET struct log_line line;
 
 	socket_octets_print(l->address, address);
 	log_begin(&line, &p->process.log, LOG_WARN, "login_failed");
@@ -216,7 +217,7 @@ static void log_failed(const struct login *l)
 static void log_master(const struct login *l, const struct auth_identity *who)
 {
 	char address[SOCKET_TEXT_MAX];
-	struct log_line line;
+	UNSET struct log_line line;
 
 	socket_octets_print(l->address, address);
 	log_begin(&line, &l->process->process.log, LOG_WARN, "master_login");

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "server/auth_process_private.h"
 
 enum {
@@ -29,7 +30,7 @@ struct rcpt {
 static bool send_places(struct peer *to, uint64_t id, enum yb_err err,
 			struct auth_places *places)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span parts[2];
 
 	if (err != YB_OK)
@@ -72,7 +73,7 @@ static void rcpt_free(struct rcpt *r)
 static void on_known(struct outside_wait *w, struct auth *a, enum yb_err err)
 {
 	struct rcpt *r = list_entry(w, struct rcpt, wait);
-	struct auth_places places;
+	UNSET struct auth_places places;
 	struct peer *peer;
 
 	(void)a;
@@ -111,7 +112,7 @@ bool auth_process_rcpt(struct auth_process *p, struct peer *from,
 		       struct message *m)
 {
 	struct message_reader r;
-	struct auth_places places;
+	UNSET struct auth_places places;
 	struct span address;
 	struct rcpt *rcpt;
 	enum yb_err err;

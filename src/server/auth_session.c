@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/cleanup.h"
 #include "os/random.h"
 #include "proto/dovecot_server.h"
 #include "sasl/server.h"
@@ -31,7 +32,7 @@ struct auth_session {
 /* The client or the connection gave up what auth still works on. */
 static void forget_login(struct auth_session *s)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	uint64_t id = s->exchange != 0 ? s->exchange : s->request;
 
 	s->exchange = 0;
@@ -159,7 +160,7 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 {
 	bool pop3 = span_eq(ev->service, SPAN_LIT("pop3"));
 	enum sasl_mechanism m;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	char sid[CONNECTION_SID_MAX];
 	uint8_t address[16];
 
@@ -187,7 +188,7 @@ static void begin(struct auth_session *s, const struct dovecot_event *ev)
 
 static void step(struct auth_session *s, const struct dovecot_event *ev)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	if (s->verdict != YB_OK) {
 		done(s, s->verdict, SPAN_NONE);
@@ -307,7 +308,7 @@ static void closed(void *session, const char *why)
 {
 	struct auth_session *s = session;
 	const char *reason = dovecot_server_end_reason(s->engine);
-	struct log_line line;
+	UNSET struct log_line line;
 
 	connection_summary_begin(s->connection, &line, "auth");
 	log_field_u64(&line, "logins", s->logins);

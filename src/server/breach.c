@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/sandbox.h"
 
 static void tell(struct child *c, const struct sandbox_breach *breach)
 {
 	char number[16];
-	struct log_line line;
+	UNSET struct log_line line;
 
 	(void)snprintf(number, sizeof number, "%d", breach->call);
 	log_begin(&line, c->all->log, LOG_ERROR, "breach");

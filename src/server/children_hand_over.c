@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/cleanup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
@@ -23,7 +24,7 @@ enum yb_err child_hand(struct child *c, enum message_type type, uint64_t id,
 static enum yb_err show_page(struct child *metrics, enum role role, int fd)
 {
 	AUTO_FD reader = -1;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span body;
 	enum yb_err err = memfd_reader(fd, &reader);
 
@@ -81,7 +82,7 @@ static bool are_joined(enum role a, enum role b)
 static enum yb_err introduce(struct child *to, const struct child *other,
 			     int fd)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span body;
 
 	message_write(&w);
@@ -167,7 +168,7 @@ static enum yb_err hand_over_keys(struct child *c)
 
 static enum yb_err hand_over_tickets(struct child *c)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span body;
 	enum yb_err err = tickets_advance(&c->all->tickets, clock_mono_ms());
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/process.h"
 #include "server/command_private.h"
@@ -100,7 +101,7 @@ void command_process_bury(struct command_process *p)
 static void say(struct command_process *p, struct span text)
 {
 	struct command *c = p->command;
-	struct log_line line;
+	UNSET struct log_line line;
 	uint64_t now = loop_now(c->loop);
 
 	if (now >= c->says_until_ms) {

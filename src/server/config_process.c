@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/memfd.h"
@@ -25,7 +26,7 @@ struct config_process {
 static void tell(struct config_process *p, bool notice,
 		 const struct config_problem *problem)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_u8(&w, notice);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "net/proxy.h"
 #include "server/connection.h"
 #include "server/worker.h"
@@ -12,7 +13,7 @@
 static void log_refusal(const struct connection *c, const char *why)
 {
 	char peer[SOCKET_TEXT_MAX], sid[CONNECTION_SID_MAX];
-	struct log_line line;
+	UNSET struct log_line line;
 
 	if (!connection_stranger_may_log(c))
 		return;

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "server/wire.h"
 #include "server/worker.h"
 
@@ -107,11 +108,11 @@ static struct span range_octets(struct connection *c, struct gathered *g,
  */
 static bool gather(struct connection *c, struct gathered *g)
 {
-	struct out_piece pieces[PIECES_AT_ONCE];
+	UNSET struct out_piece pieces[PIECES_AT_ONCE];
 	size_t n = out_peek(c->out, pieces, PIECES_AT_ONCE);
 
 	g->iov_n = g->octets = g->used = 0;
-	g->window.n = 0;
+	g->window = (struct window){ 0 };
 	for (size_t i = 0; i < n && g->octets < c->burst; i++) {
 		size_t room = c->burst - g->octets;
 		struct span s;
@@ -296,7 +297,7 @@ static void adapt_burst(struct connection *c, const struct gathered *g,
 
 static enum yb_err send_gathered(struct connection *c, size_t *ret_n)
 {
-	struct gathered g;
+	UNSET struct gathered g;
 	enum yb_err err;
 
 	if (!gather(c, &g))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "auth/auth.h"
+#include "base/cleanup.h"
 #include "os/clock.h"
 #include "server/message.h"
 
@@ -83,7 +84,7 @@ void control_outside_try(struct lookup_client *client,
 	const struct config *config = &client->process->config;
 	uint64_t kind = control_get_u64(&call->fields);
 	struct trial *trial = NULL;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span fields;
 	enum yb_err err = YB_OK;
 

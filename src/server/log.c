@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "os/clock.h"
 
@@ -23,7 +24,7 @@ static void flush_task(void *ctx)
 static void end_window(void *ctx, uint64_t now_ms)
 {
 	struct log *log = ctx;
-	struct log_line line;
+	UNSET struct log_line line;
 
 	(void)now_ms;
 	log->strangers = 0;
@@ -234,8 +235,8 @@ void log_end(struct log_line *line)
 void log_message(struct log *log, enum log_level level, const char *event,
 		 const char *format, ...)
 {
-	char text[1024];
-	struct log_line line;
+	UNSET char text[1024];
+	UNSET struct log_line line;
 	va_list args;
 	int n;
 

@@ -5,6 +5,7 @@
 
 #include "auth/import.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "server/lookup_private.h"
 
 /* ---- accounts ---- */
@@ -76,7 +77,7 @@ static void reply_account(struct lookup_call *call, bool found,
 			  const struct directory_verifier *v,
 			  const struct setting_set *settings)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	bool is_crypt = v->kind == DIRECTORY_CRYPT;
 	uint8_t none[DIRECTORY_SALT_LEN] = { 0 };
 
@@ -169,7 +170,7 @@ bool lookup_account(struct lookup_call *call, struct message_reader *fields)
 static void on_password(void *ctx, enum yb_err err, const json_t *answer)
 {
 	struct lookup_call *call = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	const json_t *right;
 
 	if (err != YB_OK) {

@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "auth/policy.h"
+#include "base/cleanup.h"
 #include "server/lookup_private.h"
 
 /* ---- questions ---- */
@@ -77,7 +78,7 @@ static const char *read_verdict(const json_t *answer, bool *ret_may,
 static void on_verdict(void *ctx, enum yb_err err, const json_t *answer)
 {
 	struct lookup_call *call = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	uint32_t delay, cache;
 	const char *wrong;
 	bool may;

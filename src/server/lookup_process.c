@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "os/socket.h"
 #include "server/cage.h"
 #include "server/lookup_private.h"
@@ -73,7 +74,7 @@ json_t *lookup_address(const uint8_t address[16])
 
 static void refuse(struct lookup_process *p, uint64_t id)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_u32(&w, YB_OVERLOAD);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/token.h"
+#include "base/cleanup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -33,7 +34,7 @@ struct lookup_tokens {
 
 static void reply(struct lookup_call *call, const struct token_answer *answer)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_u8(&w, (uint8_t)answer->verdict);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 struct asked {
 	struct outside_client *client;
 	void *ticket;
@@ -96,7 +98,7 @@ static bool on_account(void *ctx, enum yb_err err, struct message_reader *r)
 
 static enum yb_err ask_account(void *ctx, struct span address, void *ticket)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span fields;
 
 	message_write(&w);
@@ -125,7 +127,7 @@ static enum yb_err ask_password(void *ctx, struct span address,
 				struct span password, void *ticket)
 {
 	uint32_t n = (uint32_t)password.n;
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_octets(&w, address);

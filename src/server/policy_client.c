@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 struct asked {
 	struct policy_client *client;
 	void *ticket;
@@ -44,7 +46,7 @@ static enum yb_err ask(void *ctx, const struct policy_login *login,
 		       void *ticket)
 {
 	struct policy_client *p = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct asked *asked = malloc(sizeof *asked);
 	struct span fields;
 	enum yb_err err;
@@ -71,7 +73,7 @@ static void tell(void *ctx, const struct policy_login *login,
 		 const struct policy_outcome *outcome)
 {
 	struct policy_client *p = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span fields;
 
 	write_login(&w, login);

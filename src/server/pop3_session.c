@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 
 enum {
@@ -90,7 +91,7 @@ static bool on_log(void *ctx, enum yb_err err, struct message *m)
 /* Nine sessions of ten never get here: the log comes at the first message. */
 static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span body;
 
 	s->event = *ev;
@@ -313,7 +314,7 @@ static void write_summary(struct pop3_session *s, const char *why)
 {
 	const struct connection *c = s->connection;
 	const struct pop3_server_counters *n = pop3_server_counters(s->engine);
-	struct log_line line;
+	UNSET struct log_line line;
 
 	if (s->address == NULL && !connection_stranger_may_log(c))
 		return;

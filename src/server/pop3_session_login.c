@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "auth/auth.h"
+#include "base/cleanup.h"
 #include "server/pop3_session_private.h"
 #include "server/wire.h"
 
@@ -17,7 +18,7 @@ enum {
 
 void pop3_session_tell_closed(struct pop3_session *s)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	if (!s->open)
 		return;
@@ -140,7 +141,7 @@ static bool on_login_failed(struct pop3_session *s, struct message *m)
 
 void pop3_session_forget_login(struct pop3_session *s)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	uint64_t id = s->exchange != 0 ? s->exchange : s->request;
 
 	if (id == 0)
@@ -241,7 +242,7 @@ static void ask_login(struct pop3_session *s, enum message_type type,
 
 void pop3_session_login(struct pop3_session *s, const struct pop3_event *ev)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	s->asked_sasl = false;
 	message_write(&w);
@@ -253,7 +254,7 @@ void pop3_session_login(struct pop3_session *s, const struct pop3_event *ev)
 
 void pop3_session_sasl(struct pop3_session *s, const struct pop3_event *ev)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	s->asked_sasl = true;
 	message_write(&w);

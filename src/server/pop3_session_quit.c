@@ -1,6 +1,7 @@
 /*
  * QUIT: what the client has deleted goes to the store as ranges of uids.
  */
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/memfd.h"
@@ -19,7 +20,7 @@ static void warn_of_many(const struct pop3_session *s)
 	const struct config *config = &c->settings->config;
 	uint64_t count = s->listing.head->count;
 	char sid[CONNECTION_SID_MAX];
-	struct log_line line;
+	UNSET struct log_line line;
 
 	if (config->mass_delete_percent == 0 ||
 	    s->deleted < config->mass_delete_least ||
@@ -113,7 +114,7 @@ static enum yb_err collect_ranges(struct pop3_session *s, struct ranges *out)
 
 static void send_ranges(struct pop3_session *s, const struct ranges *ranges)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span parts[2];
 
 	message_write(&w);
@@ -133,7 +134,7 @@ static void send_ranges(struct pop3_session *s, const struct ranges *ranges)
 
 void pop3_session_quit(struct pop3_session *s)
 {
-	struct ranges ranges = { .fd = -1, .n = 0 };
+	UNSET struct ranges ranges;
 	enum yb_err err;
 
 	if (pop3_server_deleted_count(s->engine) == 0) {
@@ -146,6 +147,8 @@ void pop3_session_quit(struct pop3_session *s)
 		return;
 	}
 	s->uidls_left = s->listing.head->uidls;
+	ranges.fd = -1;
+	ranges.n = 0;
 	err = collect_ranges(s, &ranges);
 	if (err == YB_OK)
 		send_ranges(s, &ranges);

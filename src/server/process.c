@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/memfd.h"
 #include "os/process.h"
@@ -63,7 +64,7 @@ static bool take_page(struct process *p, struct message *m)
 static void reload(struct process *p)
 {
 	enum yb_err err = p->on_reload == NULL ? YB_OK : p->on_reload(p->ctx);
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	message_write(&w);
 	message_write_u32(&w, (uint32_t)err);
@@ -170,7 +171,7 @@ static bool on_peer_message(void *ctx, struct message *m)
 static void accuse(const struct peer *peer, enum yb_err why)
 {
 	struct process *p = peer->process;
-	struct message_writer w;
+	UNSET struct message_writer w;
 
 	log_message(&p->log, LOG_ERROR, "channel",
 		    "%s-%u broke the rules of its channel: %s",

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "mime/date.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -97,7 +98,7 @@ static void forget_transaction(struct smtp_session *s)
 
 static void on_rcpt(struct smtp_session *s, struct span address)
 {
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct span body;
 
 	/* RSET, MAIL, EHLO: the engine knows what ended a transaction, and
@@ -222,8 +223,8 @@ static bool read_outcomes(struct smtp_session *s, struct message *m,
 static bool on_delivered(void *ctx, enum yb_err err, struct message *m)
 {
 	struct smtp_session *s = ctx;
-	enum yb_err of_place[STORE_PLACES_MAX];
-	enum yb_err errs[SMTP_RECIPIENTS_MAX];
+	UNSET enum yb_err of_place[STORE_PLACES_MAX];
+	UNSET enum yb_err errs[SMTP_RECIPIENTS_MAX];
 	size_t places_n = recipients_places_n(&s->recipients);
 	size_t n = recipients_n(&s->recipients);
 	bool good = true;
@@ -256,7 +257,7 @@ static enum yb_err deliver(struct smtp_session *s, struct span prefix,
 {
 	struct worker *w = s->connection->worker;
 	struct span wire = buf_span(&s->body.memory);
-	struct message_writer head, tail;
+	UNSET struct message_writer head, tail;
 	uint32_t wire_n, prefix_n = (uint32_t)prefix.n;
 	struct span parts[7];
 	AUTO_FD memfd = -1;
@@ -484,7 +485,7 @@ static void write_summary(struct smtp_session *s, const char *why)
 {
 	const struct connection *c = s->connection;
 	const struct smtp_server_counters *n = smtp_server_counters(s->engine);
-	struct log_line line;
+	UNSET struct log_line line;
 
 	if (n->accepted == 0 && !connection_stranger_may_log(c))
 		return;

@@ -3,6 +3,7 @@
  */
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "server/store_process_private.h"
 
@@ -27,7 +28,7 @@ static void on_delivered(void *ctx, const enum yb_err *errs, size_t n)
 
 static void refuse_delivery(struct question *q, size_t n)
 {
-	enum yb_err errs[STORE_PLACES_MAX];
+	UNSET enum yb_err errs[STORE_PLACES_MAX];
 
 	for (size_t i = 0; i < n; i++)
 		errs[i] = YB_OVERLOAD;
@@ -81,8 +82,8 @@ static bool is_body(const struct store_process *p, int fd, uint64_t wire_n)
 bool store_process_deliver(struct worker_peer *w, struct message *m)
 {
 	struct store_process *p = w->peer.owner;
-	struct store_place places[STORE_PLACES_MAX];
-	struct store_quota quotas[STORE_PLACES_MAX];
+	UNSET struct store_place places[STORE_PLACES_MAX];
+	UNSET struct store_quota quotas[STORE_PLACES_MAX];
 	struct store_delivery d = { .fd = -1 };
 	struct question *q;
 

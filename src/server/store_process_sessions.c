@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "os/memfd.h"
 #include "server/store_process_private.h"
 
@@ -20,7 +21,7 @@ static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
 			       struct store_snapshot *snapshot, uint64_t handle)
 {
 	struct span listing = store_snapshot_listing(snapshot);
-	struct message_writer head;
+	UNSET struct message_writer head;
 	struct span parts[2];
 	enum yb_err err = YB_OK;
 	int fd = -1;
@@ -46,7 +47,7 @@ static enum yb_err send_opened(struct worker_peer *w, const struct question *q,
 
 static void send_not_opened(struct worker_peer *w, uint64_t id, enum yb_err err)
 {
-	struct message_writer out;
+	UNSET struct message_writer out;
 
 	message_write(&out);
 	message_write_u32(&out, err);
@@ -133,7 +134,7 @@ bool store_process_grant(struct store_process *p, struct message *m)
 static void end_session(struct worker_peer *w, uint64_t handle)
 {
 	struct store_snapshot *snapshot = handles_take(&w->sessions, handle);
-	struct message_writer out;
+	UNSET struct message_writer out;
 
 	store_snapshot_close(&snapshot);
 	message_write(&out);

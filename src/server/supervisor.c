@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -150,7 +151,7 @@ static void out_of_patience(void *ctx, uint64_t now_ms)
 
 static void tell_ready(struct supervisor *s)
 {
-	struct log_line line;
+	UNSET struct log_line line;
 
 	log_begin(&line, &s->log, LOG_INFO, "ready");
 	log_field_str(&line, "version", YUBIN_VERSION);
@@ -242,7 +243,7 @@ static void pulse(void *ctx, uint64_t now_ms)
 
 static void log_death(struct supervisor *s, const struct child *c, int status)
 {
-	struct log_line line;
+	UNSET struct log_line line;
 	bool expected = (s->children.ending || c->told_to_end) &&
 			WIFEXITED(status) && WEXITSTATUS(status) == 0;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/memfd.h"
@@ -81,7 +82,7 @@ static void finish(struct supervisor *s, enum yb_err err)
 {
 	struct reload *r = &s->reload;
 	struct control_call *call = r->call;
-	struct log_line line;
+	UNSET struct log_line line;
 
 	loop_timer_stop(&r->patience);
 	put_row(s, "number", s->config.number, 0, "");

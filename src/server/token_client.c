@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "auth/token.h"
+#include "base/cleanup.h"
 
 struct asked {
 	struct token_client *client;
@@ -40,7 +41,7 @@ static bool on_answer(void *ctx, enum yb_err err, struct message_reader *r)
 static enum yb_err ask(void *ctx, const struct token_question *q, void *ticket)
 {
 	struct token_client *t = ctx;
-	struct message_writer w;
+	UNSET struct message_writer w;
 	struct asked *asked = malloc(sizeof *asked);
 	uint32_t n = (uint32_t)q->token.n;
 	struct span parts[3];

@@ -349,7 +349,7 @@ void wire_end(struct connection *c)
 
 static void log_watch(const struct wire_watch *watch, const char *event)
 {
-	struct log_line line;
+	UNSET struct log_line line;
 
 	log_begin(&line, &watch->worker->process.log, LOG_WARN, event);
 	log_field_str(&line, "watched", watch->address);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/cleanup.h"
 #include "os/fd.h"
 #include "os/random.h"
 #include "server/cage.h"
@@ -88,7 +89,7 @@ static void flush_lazy(void *ctx, uint64_t now_ms)
 static void close_unwanted(struct worker *w, struct message *m)
 {
 	struct message_reader r;
-	struct message_writer out;
+	UNSET struct message_writer out;
 	enum yb_err err;
 
 	if (m->type != MESSAGE_OPENED)
