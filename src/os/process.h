@@ -74,6 +74,14 @@ void process_harden(void);
  */
 void process_drop_rights(void);
 
+/*
+ * Lets whoever wakes this process go on first, where both want one core
+ * (SCHED_BATCH): processes that hand work to one another then do more of it at
+ * a time, and change less often. A free core takes it up as soon as ever. A
+ * policy that was chosen for it from outside stays.
+ */
+void process_be_patient(void);
+
 /* The name that ps and top show; what passes 15 octets is cut. */
 void process_set_title(const char *name);
 

@@ -50,6 +50,7 @@ int role_main(int argc, char **argv)
 	uint64_t number = 0;
 
 	process_harden();
+	process_be_patient();
 	if (strcmp(name, names[ROLE_CONFIG]) == 0 && argc == 3)
 		return config_process_main(argv[2]);
 	if (argc >= 3 &&

@@ -104,6 +104,16 @@ def test_frame(running, as_whom):
                 root.endswith(" (deleted)"), p
 
 
+def test_policy_of_the_scheduler(running):
+    """Processes that hand work to one another do not interrupt each other;
+    a policy that was chosen from outside stays."""
+    ours = os.sched_getscheduler(0)
+    wanted = os.SCHED_BATCH if ours == os.SCHED_OTHER else ours
+    for p in running.status()["processes"]:
+        assert os.sched_getscheduler(p["pid"]) == (
+            ours if p["role"] == "supervisor" else wanted), p
+
+
 def test_supervisor_has_few_rights(new_office):
     if os.geteuid() != 0:
         pytest.skip("needs root")
