@@ -1,6 +1,6 @@
 /*
  * Sending what an engine has queued: pieces are collected, ranges of the log
- * read into the worker's one buffer, and all of it leaves in one call.
+ * read into the worker's buffers, and all of it leaves in one call.
  */
 #include "server/connection.h"
 
@@ -27,9 +27,9 @@ enum {
 	SENDFILE_MIN = 256 * 1024,
 	/*
 	 * A message of such a size that is asked for alone goes by sendfile
-	 * as well: a sixth less for 10 KiB than to copy it twice. Nothing is
-	 * won for smaller ones; larger ones are cheaper to copy from a buffer
-	 * that the cache holds.
+	 * as well: a sixth less for 10 KiB than to copy it twice. Smaller ones
+	 * are read ahead; larger ones are cheaper to copy from a buffer that
+	 * the cache holds.
 	 */
 	LONE_MIN = 2 * 1024,
 	LONE_MAX = 64 * 1024,
@@ -73,14 +73,60 @@ static size_t run_length(const struct out_piece *pieces, size_t n, size_t room)
 	return end < room ? (size_t)end : room;
 }
 
+/* Reads at most `n` octets of the log; how many, 0 if it cannot be read. */
+static size_t read_log(const struct connection *c, uint64_t offset,
+		       uint8_t *octets, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = pread(c->log_fd, octets, n, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? 0 : (size_t)got;
+}
+
+/* Whether one message, with its status line, is all that is to be sent. */
+static bool is_lone(const struct out_piece *pieces, size_t n)
+{
+	return n == 2 && pieces[0].kind == OUT_BYTES &&
+	       pieces[1].kind == OUT_RANGE;
+}
+
+/*
+ * Octets of a small message that is fetched alone and lies behind the one
+ * fetched before: most likely the next one is fetched next, so it is read with
+ * this one. NONE: it is not such a message.
+ */
+static struct span ahead_octets(struct connection *c,
+				const struct out_piece *piece)
+{
+	struct worker_ahead *a = &c->worker->aheads[c->id % WORKER_AHEADS];
+	bool follows = a->connection == c->id && piece->offset >= a->next &&
+		       piece->offset - a->next <= READ_GAP;
+
+	if (a->connection != c->id)
+		a->n = 0;
+	a->connection = c->id;
+	a->next = piece->offset + piece->n;
+	if (!follows)
+		return SPAN_NONE;
+	if (piece->offset < a->offset || a->next > a->offset + a->n) {
+		a->offset = piece->offset;
+		a->n = read_log(c, a->offset, a->octets, WORKER_AHEAD);
+	}
+	if (a->next > a->offset + a->n)
+		return SPAN_NONE;
+	return span_of(a->octets + (piece->offset - a->offset),
+		       (size_t)piece->n);
+}
+
 /* Octets of a range in memory; fewer than asked where there is no room. */
 static struct span range_octets(struct connection *c, struct gathered *g,
 				const struct out_piece *pieces, size_t n)
 {
 	uint8_t *scratch = c->worker->scratch;
 	uint64_t skip = pieces[0].offset - g->window.offset;
-	size_t want;
-	ssize_t got;
+	size_t want, got;
 
 	if (g->window.n > 0 && pieces[0].offset >= g->window.offset &&
 	    skip < g->window.n)
@@ -90,16 +136,12 @@ static struct span range_octets(struct connection *c, struct gathered *g,
 	if (g->used == WORKER_SCRATCH)
 		return SPAN_NONE;
 	want = run_length(pieces, n, WORKER_SCRATCH - g->used);
-	do
-		got = pread(c->log_fd, scratch + g->used, want,
-			    (off_t)pieces[0].offset);
-	while (got < 0 && errno == EINTR);
-	if (got <= 0)
+	got = read_log(c, pieces[0].offset, scratch + g->used, want);
+	if (got == 0)
 		return SPAN_NONE;
-	g->window = (struct window){ pieces[0].offset, g->used, (size_t)got };
-	g->used += (size_t)got;
-	return span_head(span_of(scratch + g->window.at, (size_t)got),
-			 pieces[0].n);
+	g->window = (struct window){ pieces[0].offset, g->used, got };
+	g->used += got;
+	return span_head(span_of(scratch + g->window.at, got), pieces[0].n);
 }
 
 /*
@@ -110,18 +152,21 @@ static bool gather(struct connection *c, struct gathered *g)
 {
 	UNSET struct out_piece pieces[PIECES_AT_ONCE];
 	size_t n = out_peek(c->out, pieces, PIECES_AT_ONCE);
+	bool small = is_lone(pieces, n) && pieces[1].n < LONE_MIN;
 
 	g->iov_n = g->octets = g->used = 0;
 	g->window = (struct window){ 0 };
 	for (size_t i = 0; i < n && g->octets < c->burst; i++) {
 		size_t room = c->burst - g->octets;
-		struct span s;
+		struct span s = SPAN_NONE;
 
 		if (pieces[i].n > room)
 			pieces[i].n = room;
 		if (pieces[i].kind == OUT_BYTES)
 			s = span_of(pieces[i].p, pieces[i].n);
-		else
+		else if (small)
+			s = ahead_octets(c, &pieces[i]);
+		if (s.n == 0)
 			s = range_octets(c, g, pieces + i, n - i);
 		if (s.n == 0)
 			return g->octets > 0;
@@ -258,8 +303,7 @@ static enum yb_err send_lone(struct connection *c, size_t *ret_n)
 	off_t offset;
 	ssize_t n;
 
-	if (c->tls != NULL || out_peek(c->out, pieces, 3) != 2 ||
-	    pieces[0].kind != OUT_BYTES || pieces[1].kind != OUT_RANGE ||
+	if (c->tls != NULL || !is_lone(pieces, out_peek(c->out, pieces, 3)) ||
 	    pieces[1].n < LONE_MIN || pieces[1].n > LONE_MAX)
 		return YB_UNSUPPORTED;
 	do

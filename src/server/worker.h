@@ -24,6 +24,10 @@ enum {
 	/* Input that came before the engines had room to answer, all sessions:
 	 * 500 that pipeline all they can and read nothing. */
 	WORKER_UNREAD_MEMORY = 32 * 1024 * 1024,
+	/* Connections that fetch small messages one after the other, and what
+	 * is read of the log ahead for each of them: eight and more. */
+	WORKER_AHEADS = 16,
+	WORKER_AHEAD = 16 * 1024,
 	/* A notice that nobody waits for may wait this long. */
 	LAZY_MS = 50,
 };
@@ -33,6 +37,15 @@ struct worker_listener {
 	struct loop_io io;
 	int fd;         /* -1 if not handed over */
 	uint32_t index; /* in the configuration */
+};
+
+/* Octets of a log that a connection is likely to want next. */
+struct worker_ahead {
+	uint64_t connection; /* its id */
+	uint64_t next;       /* behind the message that it fetched last */
+	uint64_t offset;     /* of the octets in its log */
+	size_t n;
+	uint8_t octets[WORKER_AHEAD];
 };
 
 struct worker {
@@ -67,6 +80,7 @@ struct worker {
 	struct drain drain;
 	uint8_t input[WORKER_INPUT];
 	uint8_t scratch[WORKER_SCRATCH];
+	struct worker_ahead aheads[WORKER_AHEADS];
 };
 
 /*
