@@ -85,15 +85,6 @@ static enum yb_err push(struct out_queue *q, struct out_piece piece)
 	return YB_OK;
 }
 
-/*
- * A piece of own text has p == NULL and `offset` for its place in `text`,
- * which moves: only out_peek() makes a pointer of it.
- */
-static bool is_own_text(const struct out_piece *piece)
-{
-	return piece->kind == OUT_BYTES && piece->p == NULL;
-}
-
 /* Moves unsent text to the front of the buffer. */
 static void compact(struct out_queue *q)
 {
@@ -102,7 +93,7 @@ static void compact(struct out_queue *q)
 	if (gone == 0)
 		return;
 	for (uint32_t i = 0; i < q->count; i++)
-		if (is_own_text(piece_at(q, i)))
+		if (piece_at(q, i)->kind == OUT_TEXT)
 			piece_at(q, i)->offset -= gone;
 	buf_drop(&q->text, gone);
 	q->text_sent = 0;
@@ -110,7 +101,7 @@ static void compact(struct out_queue *q)
 
 enum yb_err out_text(struct out_queue *q, struct span s)
 {
-	struct out_piece piece = { OUT_BYTES, NULL, 0, s.n };
+	struct out_piece piece = { .kind = OUT_TEXT, .n = s.n };
 	struct out_piece *last;
 	enum yb_err err;
 
@@ -120,7 +111,7 @@ enum yb_err out_text(struct out_queue *q, struct span s)
 	if (err != YB_OK)
 		return err;
 	last = q->count > 0 ? piece_at(q, q->count - 1) : NULL;
-	if (last != NULL && is_own_text(last)) {
+	if (last != NULL && last->kind == OUT_TEXT) {
 		last->n += s.n;
 	} else {
 		piece.offset = q->text.n;
@@ -133,12 +124,14 @@ enum yb_err out_text(struct out_queue *q, struct span s)
 
 enum yb_err out_borrowed(struct out_queue *q, struct span s)
 {
-	return push(q, (struct out_piece){ OUT_BYTES, s.p, 0, s.n });
+	return push(
+		q, (struct out_piece){ .kind = OUT_BYTES, .n = s.n, .p = s.p });
 }
 
 enum yb_err out_range(struct out_queue *q, uint64_t offset, uint64_t n)
 {
-	return push(q, (struct out_piece){ OUT_RANGE, NULL, offset, n });
+	return push(q, (struct out_piece){
+			       .kind = OUT_RANGE, .n = n, .offset = offset });
 }
 
 size_t out_peek(const struct out_queue *q, struct out_piece *ret, size_t max)
@@ -147,10 +140,11 @@ size_t out_peek(const struct out_queue *q, struct out_piece *ret, size_t max)
 
 	for (size_t i = 0; i < n; i++) {
 		ret[i] = *piece_at(q, (uint32_t)i);
-		if (!is_own_text(&ret[i]))
+		if (ret[i].kind != OUT_TEXT)
 			continue;
+		/* Text moves when the queue grows: nobody keeps pointers. */
+		ret[i].kind = OUT_BYTES;
 		ret[i].p = q->text.p + ret[i].offset;
-		ret[i].offset = 0;
 	}
 	return n;
 }
@@ -160,9 +154,9 @@ static void drop_front(struct out_queue *q, uint64_t n)
 {
 	struct out_piece *front = piece_at(q, 0);
 
-	if (is_own_text(front))
+	if (front->kind == OUT_TEXT)
 		q->text_sent += n;
-	if (front->p != NULL)
+	if (front->kind == OUT_BYTES)
 		front->p += n;
 	else
 		front->offset += n;

@@ -12,13 +12,16 @@
 enum out_kind {
 	OUT_BYTES, /* `p` points at `n` octets */
 	OUT_RANGE, /* `n` octets at `offset` of the open mailbox log */
+	OUT_TEXT,  /* within the queue: `n` octets at `offset` of its text */
 };
 
 struct out_piece {
 	enum out_kind kind;
-	const uint8_t *p;
-	uint64_t offset;
 	uint64_t n;
+	union {
+		const uint8_t *p;
+		uint64_t offset;
+	};
 };
 
 enum {
@@ -28,7 +31,7 @@ enum {
 	 */
 	OUT_TEXT_MAX = 16 * 1024,
 	/* Pieces queued; RETR takes two. Passing it stops the engine too. */
-	OUT_PIECES_MAX = 512,
+	OUT_PIECES_MAX = 1024,
 };
 
 struct out_queue {

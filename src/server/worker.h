@@ -15,8 +15,10 @@
 #include "server/tickets.h"
 
 enum {
-	/* Output is collected here and leaves in one call. */
-	WORKER_SCRATCH = 256 * 1024,
+	/* Output is collected here and leaves in one call. With half of it
+	 * large messages were measured to cost a fifth more, and with twice
+	 * as much, which the processor's cache no longer holds, as well. */
+	WORKER_SCRATCH = 512 * 1024,
 	/* Input is read into this; what an engine leaves is kept. */
 	WORKER_INPUT = 64 * 1024,
 	/* Bodies that wait in memory for their final dot, all sessions. */
