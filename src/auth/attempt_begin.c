@@ -31,22 +31,26 @@ enum yb_err attempt_name(struct auth *a, struct span user, struct name *ret)
 	return YB_OK;
 }
 
+static void set_nobody(struct name *ret)
+{
+	ret->n = 0;
+	ret->text[0] = 0;
+}
+
 enum yb_err attempt_as(struct auth *a, struct span authzid,
 		       const struct name *name, struct name *ret,
 		       bool *ret_good)
 {
 	enum yb_err err = YB_OK;
 
-	ret->n = 0;
+	set_nobody(ret);
 	*ret_good = true;
 	if (authzid.n == 0)
 		return YB_OK;
 	err = name_canonical(authzid, a->default_domain, NAME_FIND, ret);
 	*ret_good = err == YB_OK;
-	if (err == YB_OK && span_eq(name_span(ret), name_span(name)))
-		ret->n = 0;
-	if (err != YB_OK)
-		ret->n = 0;
+	if (err != YB_OK || span_eq(name_span(ret), name_span(name)))
+		set_nobody(ret);
 	return err == YB_INVALID ? YB_OK : err;
 }
 

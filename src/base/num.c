@@ -23,25 +23,20 @@ bool num_parse(struct span s, uint64_t max, uint64_t *ret)
 
 size_t num_len(uint64_t v)
 {
+	uint64_t limit = 10;
 	size_t n = 1;
 
-	while (v >= 10) {
-		v /= 10;
+	/* Ten times the last limit would pass 2^64: one digit more at most. */
+	for (; n < NUM_U64_DIGITS - 1 && v >= limit; limit *= 10)
 		n++;
-	}
-	return n;
+	return n == NUM_U64_DIGITS - 1 && v >= limit ? n + 1 : n;
 }
 
 size_t num_put(uint8_t *dst, uint64_t v)
 {
-	uint8_t reversed[NUM_U64_DIGITS];
-	size_t n = 0;
+	size_t n = num_len(v);
 
-	do {
-		reversed[n++] = (uint8_t)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
-	for (size_t i = 0; i < n; i++)
-		dst[i] = reversed[n - 1 - i];
+	for (size_t i = n; i-- > 0; v /= 10)
+		dst[i] = (uint8_t)('0' + v % 10);
 	return n;
 }

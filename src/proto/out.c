@@ -71,17 +71,18 @@ static enum yb_err grow(struct out_queue *q)
 	return YB_OK;
 }
 
-static enum yb_err push(struct out_queue *q, struct out_piece piece)
+/* A new last piece, which is to be told where its octets are. */
+static enum yb_err push(struct out_queue *q, enum out_kind kind, uint64_t n,
+			struct out_piece **ret)
 {
-	enum yb_err err;
+	enum yb_err err = grow(q);
 
-	if (piece.n == 0)
-		return YB_OK;
-	err = grow(q);
 	if (err != YB_OK)
 		return err;
 	q->count++;
-	*piece_at(q, q->count - 1) = piece;
+	*ret = piece_at(q, q->count - 1);
+	(*ret)->kind = kind;
+	(*ret)->n = n;
 	return YB_OK;
 }
 
@@ -101,10 +102,11 @@ static void compact(struct out_queue *q)
 
 enum yb_err out_text(struct out_queue *q, struct span s)
 {
-	struct out_piece piece = { .kind = OUT_TEXT, .n = s.n };
 	struct out_piece *last;
 	enum yb_err err;
 
+	if (s.n == 0)
+		return YB_OK;
 	if (s.n > buf_space(&q->text))
 		compact(q);
 	err = buf_reserve(&q->text, s.n);
@@ -114,24 +116,32 @@ enum yb_err out_text(struct out_queue *q, struct span s)
 	if (last != NULL && last->kind == OUT_TEXT) {
 		last->n += s.n;
 	} else {
-		piece.offset = q->text.n;
-		err = push(q, piece);
+		err = push(q, OUT_TEXT, s.n, &last);
 		if (err != YB_OK)
 			return err;
+		last->offset = q->text.n;
 	}
 	return buf_add(&q->text, s);
 }
 
 enum yb_err out_borrowed(struct out_queue *q, struct span s)
 {
-	return push(
-		q, (struct out_piece){ .kind = OUT_BYTES, .n = s.n, .p = s.p });
+	struct out_piece *piece;
+	enum yb_err err = s.n == 0 ? YB_OK : push(q, OUT_BYTES, s.n, &piece);
+
+	if (err == YB_OK && s.n > 0)
+		piece->p = s.p;
+	return err;
 }
 
 enum yb_err out_range(struct out_queue *q, uint64_t offset, uint64_t n)
 {
-	return push(q, (struct out_piece){
-			       .kind = OUT_RANGE, .n = n, .offset = offset });
+	struct out_piece *piece;
+	enum yb_err err = n == 0 ? YB_OK : push(q, OUT_RANGE, n, &piece);
+
+	if (err == YB_OK && n > 0)
+		piece->offset = offset;
+	return err;
 }
 
 size_t out_peek(const struct out_queue *q, struct out_piece *ret, size_t max)

@@ -9,10 +9,10 @@
 #include "base/codec.h"
 #include "proto/pop3_private.h"
 
-enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_user(struct pop3_server *s, const struct pop3_args *a)
 {
 	buf_wipe(&s->name);
-	if (buf_add(&s->name, a.v[0]) != YB_OK) {
+	if (buf_add(&s->name, a->v[0]) != YB_OK) {
 		pop3_say_failure(s, YB_NOMEM);
 		return POP3_ANSWERED;
 	}
@@ -21,28 +21,31 @@ enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a)
 	return POP3_ANSWERED;
 }
 
-enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_pass(struct pop3_server *s, const struct pop3_args *a)
 {
+	struct pop3_event *ev;
+
 	if (s->name.n == 0) {
 		pop3_say_err(s, POP3_SAY_USER_FIRST);
 		return POP3_ANSWERED;
 	}
-	if (buf_add(&s->secret, a.v[0]) != YB_OK) {
+	if (buf_add(&s->secret, a->v[0]) != YB_OK) {
 		pop3_say_failure(s, YB_NOMEM);
 		return POP3_ANSWERED;
 	}
-	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_LOGIN,
-					   .user = buf_span(&s->name),
-					   .secret = buf_span(&s->secret) });
+	ev = pop3_raise(s, POP3_EV_LOGIN);
+	ev->user = buf_span(&s->name);
+	ev->secret = buf_span(&s->secret);
 	return POP3_ANSWERED;
 }
 
 /* RFC 1939 section 7. Carried on like a mechanism's one response. */
-enum pop3_outcome pop3_on_apop(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_apop(struct pop3_server *s, const struct pop3_args *a)
 {
 	static const struct span nul = SPAN_LIT("\0");
-	const struct span parts[] = { span_str(s->config.apop), nul, a.v[0],
-				      nul, a.v[1] };
+	const struct span parts[] = { span_str(s->config.apop), nul, a->v[0],
+				      nul, a->v[1] };
+	struct pop3_event *ev;
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		if (buf_add(&s->secret, parts[i]) == YB_OK)
@@ -52,10 +55,10 @@ enum pop3_outcome pop3_on_apop(struct pop3_server *s, struct pop3_args a)
 		return POP3_ANSWERED;
 	}
 	buf_wipe(&s->name);
-	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_SASL,
-					   .mechanism = SPAN_LIT("APOP"),
-					   .response = buf_span(&s->secret),
-					   .has_response = true });
+	ev = pop3_raise(s, POP3_EV_SASL);
+	ev->mechanism = SPAN_LIT("APOP");
+	ev->response = buf_span(&s->secret);
+	ev->has_response = true;
 	return POP3_ANSWERED;
 }
 
@@ -120,31 +123,31 @@ static enum yb_err decode(struct pop3_server *s, struct span text,
 	return YB_OK;
 }
 
-enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_auth(struct pop3_server *s, const struct pop3_args *a)
 {
 	struct pop3_event ev = { .kind = POP3_EV_SASL };
 	enum yb_err err = YB_OK;
 
-	if (a.n == 0) {
+	if (a->n == 0) {
 		say_mechanisms(s);
 		return POP3_ANSWERED;
 	}
-	ev.mechanism = find_mechanism(s, a.v[0]);
-	ev.has_response = a.n == 2;
+	ev.mechanism = find_mechanism(s, a->v[0]);
+	ev.has_response = a->n == 2;
 	if (ev.mechanism.n == 0) {
 		pop3_say_err(s, POP3_SAY_NO_MECHANISM);
 		return POP3_ANSWERED;
 	}
 	/* RFC 5034 section 4: "=" is a response without octets. */
-	if (ev.has_response && !span_eq(a.v[1], SPAN_LIT("=")))
-		err = decode(s, a.v[1], &ev.response);
+	if (ev.has_response && !span_eq(a->v[1], SPAN_LIT("=")))
+		err = decode(s, a->v[1], &ev.response);
 	if (err == YB_SYNTAX) {
 		pop3_say_err(s, POP3_SAY_NOT_BASE64);
 	} else if (err != YB_OK) {
 		pop3_say_failure(s, err);
 	} else {
 		buf_wipe(&s->name);
-		pop3_raise(s, ev);
+		*pop3_raise(s, POP3_EV_SASL) = ev;
 	}
 	return POP3_ANSWERED;
 }
@@ -171,7 +174,7 @@ void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why)
 	pop3_say_err(s, why);
 	if (s->state == POP3_OVER)
 		return;
-	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_SASL_CANCEL });
+	(void)pop3_raise(s, POP3_EV_SASL_CANCEL);
 }
 
 void pop3_sasl_line(struct pop3_server *s, struct span line)
@@ -198,7 +201,7 @@ void pop3_sasl_line(struct pop3_server *s, struct span line)
 	else if (err != YB_OK)
 		pop3_sasl_cancel(s, POP3_SAY_NOT_BASE64);
 	else
-		pop3_raise(s, ev);
+		*pop3_raise(s, POP3_EV_SASL) = ev;
 }
 
 void pop3_server_sasl_challenge(struct pop3_server *s, struct span challenge)
@@ -306,7 +309,7 @@ static enum pop3_text why_no_stls(const struct pop3_server *s)
 	return s->utf8 ? POP3_SAY_STLS_LATE : POP3_SAY_NO_TLS;
 }
 
-enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_stls(struct pop3_server *s, const struct pop3_args *a)
 {
 	(void)a;
 	if (!offers_stls(s)) {
@@ -323,7 +326,7 @@ enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a)
 	if (s->state == POP3_OVER)
 		return POP3_ANSWERED;
 	pop3_enter(s, POP3_TLS);
-	pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_STARTTLS });
+	(void)pop3_raise(s, POP3_EV_STARTTLS);
 	return POP3_ANSWERED;
 }
 
@@ -345,7 +348,7 @@ void pop3_server_tls_started(struct pop3_server *s)
 
 /* ---- UTF8 and LANG ---- */
 
-enum pop3_outcome pop3_on_utf8(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_utf8(struct pop3_server *s, const struct pop3_args *a)
 {
 	(void)a;
 	s->utf8 = true;
@@ -366,16 +369,16 @@ static void say_languages(struct pop3_server *s)
 	pop3_put(s, SPAN_LIT(".\r\n"));
 }
 
-enum pop3_outcome pop3_on_lang(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_lang(struct pop3_server *s, const struct pop3_args *a)
 {
 	enum pop3_language language = s->config.language;
 
-	if (a.n == 0) {
+	if (a->n == 0) {
 		say_languages(s);
 		return POP3_ANSWERED;
 	}
-	if (!span_eq(a.v[0], SPAN_LIT("*")) &&
-	    !pop3_language_find(a.v[0], &language)) {
+	if (!span_eq(a->v[0], SPAN_LIT("*")) &&
+	    !pop3_language_find(a->v[0], &language)) {
 		pop3_say_err(s, POP3_SAY_NO_LANGUAGE);
 		return POP3_ANSWERED;
 	}
@@ -392,7 +395,7 @@ enum pop3_outcome pop3_on_lang(struct pop3_server *s, struct pop3_args a)
 
 /* ---- CAPA ---- */
 
-enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_capa(struct pop3_server *s, const struct pop3_args *a)
 {
 	(void)a;
 	pop3_say_ok(s, POP3_SAY_CAPABILITIES);

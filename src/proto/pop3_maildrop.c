@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "mime/wire.h"
 #include "proto/pop3_private.h"
@@ -22,6 +23,12 @@ static void add(struct reply *r, struct span s)
 	assert(s.n <= sizeof r->p - r->n);
 	memcpy(r->p + r->n, s.p, s.n);
 	r->n += s.n;
+}
+
+static void begin(struct reply *r)
+{
+	r->n = 0;
+	add(r, SPAN_LIT("+OK "));
 }
 
 static void add_num(struct reply *r, uint64_t v)
@@ -90,9 +97,9 @@ static bool get_row(struct pop3_server *s, struct span arg, drop_index *ret)
 
 void pop3_say_totals(struct pop3_server *s)
 {
-	struct reply r = { .n = 0 };
+	UNSET struct reply r;
 
-	add(&r, SPAN_LIT("+OK "));
+	begin(&r);
 	add_num(&r, live_count(s));
 	add(&r, pop3_text(s->language, POP3_SAY_MESSAGES));
 	add_num(&r, live_octets(s));
@@ -101,12 +108,12 @@ void pop3_say_totals(struct pop3_server *s)
 	put_reply(s, &r);
 }
 
-enum pop3_outcome pop3_on_stat(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_stat(struct pop3_server *s, const struct pop3_args *a)
 {
-	struct reply r = { .n = 0 };
+	UNSET struct reply r;
 
 	(void)a;
-	add(&r, SPAN_LIT("+OK "));
+	begin(&r);
 	add_num(&r, live_count(s));
 	add(&r, SPAN_LIT(" "));
 	add_num(&r, live_octets(s));
@@ -133,7 +140,7 @@ void pop3_cursor_run(struct pop3_server *s)
 	struct pop3_cursor *c = &s->cursor;
 
 	while (c->kind != POP3_NO_CURSOR && out_has_room(&s->out)) {
-		struct reply r = { .n = 0 };
+		UNSET struct reply r;
 
 		if (c->next.v == s->listing.head->count) {
 			c->kind = POP3_NO_CURSOR;
@@ -141,6 +148,7 @@ void pop3_cursor_run(struct pop3_server *s)
 			return;
 		}
 		if (!pop3_server_is_deleted(s, c->next.v)) {
+			r.n = 0;
 			add_line(s, &r, c->kind, c->next);
 			put_reply(s, &r);
 		}
@@ -166,29 +174,29 @@ static void say_all(struct pop3_server *s, enum pop3_cursor_kind kind,
 static enum pop3_outcome say_one(struct pop3_server *s, struct span arg,
 				 enum pop3_cursor_kind kind)
 {
-	struct reply r = { .n = 0 };
+	UNSET struct reply r;
 	drop_index at;
 
 	if (!get_row(s, arg, &at))
 		return POP3_ANSWERED;
-	add(&r, SPAN_LIT("+OK "));
+	begin(&r);
 	add_line(s, &r, kind, at);
 	put_reply(s, &r);
 	return POP3_ANSWERED;
 }
 
-enum pop3_outcome pop3_on_list(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_list(struct pop3_server *s, const struct pop3_args *a)
 {
-	if (a.n == 1)
-		return say_one(s, a.v[0], POP3_CURSOR_LIST);
+	if (a->n == 1)
+		return say_one(s, a->v[0], POP3_CURSOR_LIST);
 	say_all(s, POP3_CURSOR_LIST, s->listing.list);
 	return POP3_ANSWERED;
 }
 
-enum pop3_outcome pop3_on_uidl(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_uidl(struct pop3_server *s, const struct pop3_args *a)
 {
-	if (a.n == 1)
-		return say_one(s, a.v[0], POP3_CURSOR_UIDL);
+	if (a->n == 1)
+		return say_one(s, a->v[0], POP3_CURSOR_UIDL);
 	say_all(s, POP3_CURSOR_UIDL, s->listing.uidl);
 	return POP3_ANSWERED;
 }
@@ -213,28 +221,35 @@ static bool may_read(struct pop3_server *s, drop_index at)
 	return false;
 }
 
-enum pop3_outcome pop3_on_retr(struct pop3_server *s, struct pop3_args a)
+static void raise_message(struct pop3_server *s, enum pop3_event_kind kind,
+			  drop_index at, uint64_t lines)
+{
+	struct pop3_event *ev = pop3_raise(s, kind);
+
+	ev->index = at.v;
+	ev->lines = lines;
+}
+
+enum pop3_outcome pop3_on_retr(struct pop3_server *s, const struct pop3_args *a)
 {
 	drop_index at;
 
-	if (get_row(s, a.v[0], &at) && may_read(s, at))
-		pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_RETR,
-						   .index = at.v });
+	if (get_row(s, a->v[0], &at) && may_read(s, at))
+		raise_message(s, POP3_EV_RETR, at, 0);
 	return POP3_ANSWERED;
 }
 
-enum pop3_outcome pop3_on_top(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_top(struct pop3_server *s, const struct pop3_args *a)
 {
-	struct pop3_event ev = { .kind = POP3_EV_TOP };
 	drop_index at;
+	uint64_t lines;
 
 	/* RFC 1939 section 7: "a non-negative number of lines". */
-	if (!num_parse(a.v[1], UINT64_MAX, &ev.lines))
+	if (!num_parse(a->v[1], UINT64_MAX, &lines))
 		return POP3_SYNTAX;
-	if (!get_row(s, a.v[0], &at) || !may_read(s, at))
+	if (!get_row(s, a->v[0], &at) || !may_read(s, at))
 		return POP3_ANSWERED;
-	ev.index = at.v;
-	pop3_raise(s, ev);
+	raise_message(s, POP3_EV_TOP, at, lines);
 	return POP3_ANSWERED;
 }
 
@@ -242,7 +257,7 @@ static void begin_message(struct pop3_server *s)
 {
 	drop_index at = { s->event.index };
 	uint64_t octets = listing_octets(row(s, at));
-	struct reply r = { .n = 0 };
+	UNSET struct reply r;
 
 	if (s->event.kind == POP3_EV_TOP) {
 		s->counters.top++;
@@ -251,7 +266,7 @@ static void begin_message(struct pop3_server *s)
 	}
 	s->counters.retr++;
 	s->counters.retr_octets += octets;
-	add(&r, SPAN_LIT("+OK "));
+	begin(&r);
 	add_num(&r, octets);
 	add(&r, pop3_text(s->language, POP3_SAY_OCTETS));
 	add(&r, SPAN_LIT("\r\n"));
@@ -292,11 +307,11 @@ static size_t bitmap_size(const struct pop3_server *s)
 	return ((size_t)s->listing.head->count + 63) / 64 * sizeof *s->deleted;
 }
 
-enum pop3_outcome pop3_on_dele(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_dele(struct pop3_server *s, const struct pop3_args *a)
 {
 	drop_index at;
 
-	if (!get_row(s, a.v[0], &at))
+	if (!get_row(s, a->v[0], &at))
 		return POP3_ANSWERED;
 	if (s->may_not_delete) {
 		pop3_say_err(s, POP3_SAY_NO_DELETE);
@@ -316,7 +331,7 @@ enum pop3_outcome pop3_on_dele(struct pop3_server *s, struct pop3_args a)
 	return POP3_ANSWERED;
 }
 
-enum pop3_outcome pop3_on_rset(struct pop3_server *s, struct pop3_args a)
+enum pop3_outcome pop3_on_rset(struct pop3_server *s, const struct pop3_args *a)
 {
 	(void)a;
 	if (s->deleted_n > 0)

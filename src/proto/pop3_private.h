@@ -116,7 +116,8 @@ void pop3_enter(struct pop3_server *s, enum pop3_state next);
 /* Ends the session; `reason` is static. What is queued is still sent. */
 void pop3_end(struct pop3_server *s, const char *reason);
 
-void pop3_raise(struct pop3_server *s, struct pop3_event event);
+/* Raises an event; what else it says is to be put into it. */
+struct pop3_event *pop3_raise(struct pop3_server *s, enum pop3_event_kind kind);
 
 /* Ends the event that the driver has answered; its secret is wiped. */
 void pop3_settle(struct pop3_server *s);
@@ -136,14 +137,22 @@ bool pop3_may_login(const struct pop3_server *s);
 
 /* ---- pop3_login.c ---- */
 
-enum pop3_outcome pop3_on_user(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_pass(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_apop(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_auth(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_stls(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_capa(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_utf8(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_lang(struct pop3_server *s, struct pop3_args a);
+enum pop3_outcome pop3_on_user(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_pass(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_apop(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_auth(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_stls(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_capa(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_utf8(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_lang(struct pop3_server *s,
+			       const struct pop3_args *a);
 
 /* A line within a SASL exchange. */
 void pop3_sasl_line(struct pop3_server *s, struct span line);
@@ -153,13 +162,19 @@ void pop3_sasl_cancel(struct pop3_server *s, enum pop3_text why);
 
 /* ---- pop3_maildrop.c ---- */
 
-enum pop3_outcome pop3_on_stat(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_list(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_uidl(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_retr(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_top(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_dele(struct pop3_server *s, struct pop3_args a);
-enum pop3_outcome pop3_on_rset(struct pop3_server *s, struct pop3_args a);
+enum pop3_outcome pop3_on_stat(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_list(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_uidl(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_retr(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_top(struct pop3_server *s, const struct pop3_args *a);
+enum pop3_outcome pop3_on_dele(struct pop3_server *s,
+			       const struct pop3_args *a);
+enum pop3_outcome pop3_on_rset(struct pop3_server *s,
+			       const struct pop3_args *a);
 
 /* "+OK 2 messages (320 octets)", deleted ones left out. */
 void pop3_say_totals(struct pop3_server *s);

@@ -47,11 +47,12 @@ void pop3_end(struct pop3_server *s, const char *reason)
 	buf_wipe(&s->name);
 }
 
-void pop3_raise(struct pop3_server *s, struct pop3_event event)
+struct pop3_event *pop3_raise(struct pop3_server *s, enum pop3_event_kind kind)
 {
 	assert(s->event_state == POP3_NO_EVENT);
-	s->event = event;
+	s->event.kind = kind; /* the rest is empty since the last one */
 	s->event_state = POP3_RAISED;
+	return &s->event;
 }
 
 void pop3_settle(struct pop3_server *s)
@@ -110,19 +111,21 @@ void pop3_say_failure(struct pop3_server *s, enum yb_err err)
 
 /* ---- commands without a file of their own ---- */
 
-static enum pop3_outcome pop3_on_noop(struct pop3_server *s, struct pop3_args a)
+static enum pop3_outcome pop3_on_noop(struct pop3_server *s,
+				      const struct pop3_args *a)
 {
 	(void)s, (void)a;
 	return POP3_OK;
 }
 
-static enum pop3_outcome pop3_on_quit(struct pop3_server *s, struct pop3_args a)
+static enum pop3_outcome pop3_on_quit(struct pop3_server *s,
+				      const struct pop3_args *a)
 {
 	(void)a;
 	if (s->state == POP3_TRANS) {
 		/* RFC 1939 section 6: the session "enters the UPDATE state". */
 		pop3_enter(s, POP3_UPDATE);
-		pop3_raise(s, (struct pop3_event){ .kind = POP3_EV_QUIT });
+		(void)pop3_raise(s, POP3_EV_QUIT);
 		return POP3_ANSWERED;
 	}
 	pop3_say_ok(s, POP3_SAY_BYE);
@@ -143,7 +146,8 @@ struct command {
 	uint8_t states;
 	uint8_t min, max;
 	uint8_t flags;
-	enum pop3_outcome (*handle)(struct pop3_server *s, struct pop3_args a);
+	enum pop3_outcome (*handle)(struct pop3_server *s,
+				    const struct pop3_args *a);
 };
 
 #define VERB(text)                                        \
@@ -247,7 +251,7 @@ static void run_command(struct pop3_server *s, struct span line)
 		bad_command(s, POP3_SAY_ARGUMENTS);
 		return;
 	}
-	switch (c->handle(s, args)) {
+	switch (c->handle(s, &args)) {
 	case POP3_OK:
 		pop3_put(s, SPAN_LIT("+OK \r\n"));
 		break;
@@ -414,15 +418,19 @@ void pop3_server_free(struct pop3_server **s)
 	*s = NULL;
 }
 
-bool pop3_server_poll(struct pop3_server *s, struct pop3_event *ret)
+bool pop3_server_poll(struct pop3_server *s, const struct pop3_event **ret)
 {
+	static const struct pop3_event cancel = { .kind = POP3_EV_SASL_CANCEL };
+
 	pop3_cursor_run(s);
 	if (s->event_state != POP3_RAISED)
 		return false;
-	*ret = s->event;
 	s->event_state = POP3_ASKED;
-	if (s->event.kind == POP3_EV_SASL_CANCEL)
+	*ret = &s->event;
+	if (s->event.kind == POP3_EV_SASL_CANCEL) {
 		pop3_settle(s);
+		*ret = &cancel;
+	}
 	return true;
 }
 

@@ -98,10 +98,11 @@ void pop3_server_free(struct pop3_server **s);
 size_t pop3_server_feed(struct pop3_server *s, struct span in);
 
 /*
- * The next event, if any. Also goes on with a LIST or UIDL of many lines: call
- * it, or feed(), again whenever output was sent.
+ * The next event, if any; the engine's, until it is answered. Also goes on with
+ * a LIST or UIDL of many lines: call it, or feed(), again whenever output was
+ * sent.
  */
-bool pop3_server_poll(struct pop3_server *s, struct pop3_event *ret);
+bool pop3_server_poll(struct pop3_server *s, const struct pop3_event **ret);
 
 /*
  * The time: call before octets are fed, after some were sent (`active`: who

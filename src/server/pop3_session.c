@@ -20,7 +20,7 @@ enum {
 
 static const struct listing_row *row_of(const struct pop3_session *s)
 {
-	return &s->listing.rows[s->event.index];
+	return &s->listing.rows[s->event->index];
 }
 
 static void answer_top(struct pop3_session *s)
@@ -61,13 +61,13 @@ static void answer_message(struct pop3_session *s)
 {
 	const struct listing_row *row = row_of(s);
 
-	if (s->event.kind == POP3_EV_RETR) {
+	if (s->event->kind == POP3_EV_RETR) {
 		pop3_server_answer_range(s->engine, row->offset, row->wire_size,
 					 false);
 		return;
 	}
 	wire_top_init(&s->top, row->header_size, row->wire_size,
-		      s->event.lines);
+		      s->event->lines);
 	answer_top(s);
 }
 
@@ -94,7 +94,7 @@ static void on_retr(struct pop3_session *s, const struct pop3_event *ev)
 	UNSET struct message_writer w;
 	struct span body;
 
-	s->event = *ev;
+	s->event = ev;
 	if (s->connection->log_fd >= 0) {
 		answer_message(s);
 		return;
@@ -149,14 +149,14 @@ static size_t feed(void *session, struct span in)
 static bool progress(void *session)
 {
 	struct pop3_session *s = session;
-	struct pop3_event ev;
+	const struct pop3_event *ev;
 	bool answered = false;
 
 	if (s->reading_top)
 		answer_top(s);
 	while (!s->waiting && !s->reading_top && !s->wants_tls &&
 	       pop3_server_poll(s->engine, &ev)) {
-		answer(s, &ev);
+		answer(s, ev);
 		answered = true;
 	}
 	return answered;

@@ -23,7 +23,7 @@ struct pop3_session {
 	uint64_t exchange; /* SASL, at auth; 0: none */
 	bool open;         /* `handle` is a session at the store */
 	uint64_t handle;
-	struct pop3_event event; /* RETR or TOP that waits for the log */
+	const struct pop3_event *event; /* RETR or TOP, until it is answered */
 	struct wire_top top;
 	void *listing_block;           /* inline listing, or NULL */
 	struct mapped_listing *mapped; /* one that came as a memfd, or NULL */

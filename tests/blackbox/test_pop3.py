@@ -466,6 +466,38 @@ def test_many_at_once(office, five):
         c.close()
 
 
+def test_one_by_one(office):
+    """Small messages, each asked for when the one before is there: in order,
+    backwards, some left out, twice; by more sessions than a worker reads
+    ahead for, of two maildrops, while one of them grows."""
+    users = [office.add_account() for _ in range(2)]
+    mail = {u: [b"Subject: %d of %s\r\n\r\n%s\r\n"
+                % (i, u.encode(), bytes([65 + i % 26]) * (i * 61 % 2600))
+                for i in range(45)] for u in users}
+    for u in users:
+        for body in mail[u]:
+            office.deliver(u, body)
+    orders = [range(45), range(44, -1, -1), range(0, 45, 2),
+              [i // 2 for i in range(90)], [0, 44, 1, 43, 2, 3, 4, 20, 19]]
+    sessions = []
+    for i in range(40):
+        c = office.pop3(users[i % 2], tls=i % 8 == 7)
+        sessions.append((c, users[i % 2], list(orders[i % 5])))
+    for step in range(90):
+        asked = [(c, u, todo[step]) for c, u, todo in sessions
+                 if step < len(todo)]
+        for c, _, n in asked:
+            c.say(b"RETR %d\r\n" % (n + 1))
+        for c, u, n in asked:
+            c.expect(b"+OK")
+            assert strip_trace(c.multi()) == mail[u][n], (u, n)
+        if step % 10 == 0:
+            office.deliver(users[0], b"Subject: new\r\n\r\nbehind\r\n")
+    for c, _, _ in sessions:
+        c.ask(b"QUIT")
+        c.close()
+
+
 # ---- large maildrops ----
 
 def test_a_thousand_messages(office, user):

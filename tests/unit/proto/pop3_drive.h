@@ -264,16 +264,16 @@ static inline size_t pop3_drive_feed(struct pop3_drive *d, struct span in)
 
 	while (moved) {
 		size_t n = pop3_server_feed(d->s, in);
-		struct pop3_event ev;
+		const struct pop3_event *ev;
 
 		moved = n > 0;
 		in = span_skip(in, n);
 		while (pop3_server_poll(d->s, &ev)) {
 			d->events++;
-			d->last = ev;
+			d->last = *ev;
 			moved = true;
 			if (!d->hold_answers)
-				pop3_drive_answer(d, &ev);
+				pop3_drive_answer(d, ev);
 		}
 		while (pop3_drive_send(d))
 			moved = true;

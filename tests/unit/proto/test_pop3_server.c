@@ -246,7 +246,7 @@ static void test_one_event_at_a_time(void **state)
 
 	(void)state;
 	for (size_t at = 0; at <= in.n; at++) {
-		struct pop3_event ev;
+		const struct pop3_event *ev;
 		size_t left;
 
 		begin_logged_in(&d);
@@ -500,7 +500,7 @@ static void test_shutdown_lets_quit_through(void **state)
 static void test_pipeline_without_reading(void **state)
 {
 	struct pop3_drive d;
-	struct pop3_event ev;
+	const struct pop3_event *ev;
 	struct out_queue *q;
 	unsigned answered = 0;
 
@@ -561,7 +561,7 @@ static void test_cursor(void **state)
 	make_many(&many, 4000);
 	for (int uidl = 0; uidl < 2; uidl++) {
 		struct pop3_drive d;
-		struct pop3_event ev;
+		const struct pop3_event *ev;
 		struct buf want;
 
 		buf_init(&want, MAILDROP_LOG_MAX);
