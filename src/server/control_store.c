@@ -1,5 +1,8 @@
 #include "server/control_store.h"
 
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
 #include "base/num.h"
 #include "os/fd.h"
 #include "os/random.h"
@@ -289,16 +292,28 @@ static void on_added(void *ctx, const enum yb_err *errs, size_t n)
 	control_reply(call, YB_OK);
 }
 
+/* The store makes room for a message before it reads it: whoever claimed what
+ * its file does not have could fill the disk by one request. */
+static bool lies_within(const struct store_copy *copy, const struct stat *st)
+{
+	uint64_t size = (uint64_t)st->st_size;
+
+	return S_ISREG(st->st_mode) && copy->at <= size &&
+	       copy->n <= size - copy->at;
+}
+
 static void add_mail(struct store *store, struct control_call *call)
 {
-	struct store_copy copies[CONTROL_COPIES_MAX];
+	UNSET struct store_copy copies[CONTROL_COPIES_MAX];
 	struct store_place place;
 	bool good = read_place(call, &place);
 	struct span rows = control_get(&call->fields);
 	size_t n = rows.n / CONTROL_COPY_SIZE;
+	struct stat st;
 
 	if (!good || !control_ended(&call->fields) || call->fd < 0 ||
-	    rows.n % CONTROL_COPY_SIZE != 0 || n > CONTROL_COPIES_MAX) {
+	    fstat(call->fd, &st) < 0 || rows.n % CONTROL_COPY_SIZE != 0 ||
+	    n > CONTROL_COPIES_MAX) {
 		control_reply(call, YB_SYNTAX);
 		return;
 	}
@@ -309,6 +324,10 @@ static void add_mail(struct store *store, struct control_call *call)
 		copies[i].received_ns = (int64_t)get_le64(p + 16);
 		copies[i].at = get_le64(p + 24);
 		copies[i].n = get_le64(p + 32);
+		if (!lies_within(&copies[i], &st)) {
+			control_reply(call, YB_SYNTAX);
+			return;
+		}
 	}
 	store_add(store, place, call->fd, copies, n, on_added, call);
 }

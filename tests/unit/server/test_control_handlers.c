@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "base/num.h"
+#include "os/memfd.h"
 #include "server/control_directory.h"
 #include "server/control_store.h"
 #include "store/store.h"
@@ -813,12 +814,23 @@ static void test_lending(void **state)
 	end(&a);
 }
 
+/* A file of 25 octets. */
+static int a_file(void)
+{
+	int fd;
+
+	assert_ok(
+		memfd_make("mail", SPAN_LIT("twenty-five octets, these"), &fd));
+	return fd;
+}
+
 static void test_adding(void **state)
 {
 	uint8_t rows[2 * CONTROL_COPY_SIZE] = { 0 };
 	const enum yb_err errs[] = { YB_OK, YB_EXISTS };
 	struct span outcomes;
 	struct asked a;
+	int file = a_file();
 
 	(void)state;
 	rows[CONTROL_COPY_SIZE] = 7;
@@ -826,7 +838,7 @@ static void test_adding(void **state)
 	put_le64(rows + CONTROL_COPY_SIZE + 24, 12);
 	put_le64(rows + CONTROL_COPY_SIZE + 32, 13);
 	begin(&a, CONTROL_MAIL_ADD);
-	a.call.fd = STDIN_FILENO;
+	a.call.fd = file;
 	control_put_str(&a.request, "0123456789abcdef");
 	control_put_u64(&a.request, 1);
 	control_put(&a.request, span_of(rows, sizeof rows));
@@ -845,7 +857,7 @@ static void test_adding(void **state)
 	/* Rows that are cut short, or no file. */
 	for (int i = 0; i < 2; i++) {
 		begin(&a, CONTROL_MAIL_ADD);
-		a.call.fd = i == 0 ? STDIN_FILENO : -1;
+		a.call.fd = i == 0 ? file : -1;
 		control_put_str(&a.request, "0123456789abcdef");
 		control_put_u64(&a.request, 1);
 		control_put(&a.request, span_of(rows, sizeof rows - (i == 0)));
@@ -853,6 +865,42 @@ static void test_adding(void **state)
 		assert_int_equal(a.err, YB_SYNTAX);
 		end(&a);
 	}
+	close(file);
+}
+
+/* Room is made for as much as is claimed, before any of it is read. */
+static void test_adding_what_is_not_there(void **state)
+{
+	static const struct {
+		uint64_t at, n;
+	} claims[] = { { 12, 14 },
+		       { 26, 0 },
+		       { 0, 4060213848 },
+		       { 1, UINT64_MAX },
+		       { UINT64_MAX, 2 } };
+	uint8_t row[CONTROL_COPY_SIZE] = { 0 };
+	struct asked a;
+	int file = a_file(), pair[2];
+
+	(void)state;
+	assert_int_equal(pipe(pair), 0);
+	for (size_t i = 0; i <= ARRAY_LEN(claims); i++) {
+		bool other = i == ARRAY_LEN(claims); /* no file at all */
+
+		put_le64(row + 24, other ? 0 : claims[i].at);
+		put_le64(row + 32, other ? 0 : claims[i].n);
+		begin(&a, CONTROL_MAIL_ADD);
+		a.call.fd = other ? pair[0] : file;
+		control_put_str(&a.request, "0123456789abcdef");
+		control_put_u64(&a.request, 1);
+		control_put(&a.request, span_of(row, sizeof row));
+		put_on(&a, to_store);
+		assert_int_equal(a.err, YB_SYNTAX);
+		end(&a);
+	}
+	close(file);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static const struct store_row a_row = {
@@ -1012,6 +1060,7 @@ int main(void)
 		PLAY(test_devices),
 		PLAY(test_lending),
 		PLAY(test_adding),
+		PLAY(test_adding_what_is_not_there),
 		PLAY(test_remove_mail),
 		PLAY(test_looking_at_mail),
 		PLAY(test_changing_mail),
