@@ -91,6 +91,16 @@ static bool is_lone(const struct out_piece *pieces, size_t n)
 	       pieces[1].kind == OUT_RANGE;
 }
 
+/* Whether all of a range is among the octets that were read ahead. */
+static bool ahead_has(const struct worker_ahead *a,
+		      const struct out_piece *piece)
+{
+	uint64_t skip = piece->offset - a->offset;
+
+	return piece->offset >= a->offset && skip <= a->n &&
+	       piece->n <= a->n - skip;
+}
+
 /*
  * Octets of a small message that is fetched alone and lies behind the one
  * fetched before: most likely the next one is fetched next, so it is read with
@@ -109,11 +119,11 @@ static struct span ahead_octets(struct connection *c,
 	a->next = piece->offset + piece->n;
 	if (!follows)
 		return SPAN_NONE;
-	if (piece->offset < a->offset || a->next > a->offset + a->n) {
+	if (!ahead_has(a, piece)) {
 		a->offset = piece->offset;
 		a->n = read_log(c, a->offset, a->octets, WORKER_AHEAD);
 	}
-	if (a->next > a->offset + a->n)
+	if (!ahead_has(a, piece))
 		return SPAN_NONE;
 	return span_of(a->octets + (piece->offset - a->offset),
 		       (size_t)piece->n);

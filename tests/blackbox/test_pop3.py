@@ -477,12 +477,16 @@ def test_one_by_one(office):
     for u in users:
         for body in mail[u]:
             office.deliver(u, body)
-    orders = [range(45), range(44, -1, -1), range(0, 45, 2),
-              [i // 2 for i in range(90)], [0, 44, 1, 43, 2, 3, 4, 20, 19]]
+    orders = [range(45), range(1, 45), range(2, 45), range(44, -1, -1),
+              range(0, 45, 2), [i // 2 for i in range(90)],
+              [0, 44, 1, 43, 2, 3, 4, 20, 19]]
     sessions = []
-    for i in range(40):
-        c = office.pop3(users[i % 2], tls=i % 8 == 7)
-        sessions.append((c, users[i % 2], list(orders[i % 5])))
+    for i in range(60):
+        # Whatever sessions share: some of them have not one maildrop, and
+        # one is a message ahead of the other.
+        user = users[i // 3 % 2]
+        c = office.pop3(user, tls=i % 8 == 7)
+        sessions.append((c, user, list(orders[i % 7])))
     for step in range(90):
         asked = [(c, u, todo[step]) for c, u, todo in sessions
                  if step < len(todo)]
@@ -493,6 +497,10 @@ def test_one_by_one(office):
             assert strip_trace(c.multi()) == mail[u][n], (u, n)
         if step % 10 == 0:
             office.deliver(users[0], b"Subject: new\r\n\r\nbehind\r\n")
+    # And a few messages of each, while the others say nothing.
+    for i, (c, u, _) in enumerate(sessions):
+        for n in range(i % 5, i % 5 + 4):
+            assert strip_trace(c.retr(n + 1)) == mail[u][n], (u, n)
     for c, _, _ in sessions:
         c.ask(b"QUIT")
         c.close()

@@ -134,6 +134,11 @@ FAULTS = [
      "	return s.n > 0 && s.n <= max &&",
      "	return s.n <= max &&",
      "auth/test_sasl::test_plain"),
+    (11, "octets of the log that another session had read ahead",
+     "src/server/connection_send.c",
+     "	if (a->connection != c->id)\n		a->n = 0;\n",
+     "",
+     "test_pop3.py::test_one_by_one"),
     (11, "one account's login remembered for all", "src/auth/cache.c",
      "		span_of(at->account->id, sizeof at->account->id),\n"
      "		span_of(generation, sizeof generation),\n"
