@@ -127,9 +127,12 @@ enum yb_err out_text(struct out_queue *q, struct span s)
 enum yb_err out_borrowed(struct out_queue *q, struct span s)
 {
 	struct out_piece *piece;
-	enum yb_err err = s.n == 0 ? YB_OK : push(q, OUT_BYTES, s.n, &piece);
+	enum yb_err err;
 
-	if (err == YB_OK && s.n > 0)
+	if (s.n == 0)
+		return YB_OK;
+	err = push(q, OUT_BYTES, s.n, &piece);
+	if (err == YB_OK)
 		piece->p = s.p;
 	return err;
 }
@@ -137,9 +140,12 @@ enum yb_err out_borrowed(struct out_queue *q, struct span s)
 enum yb_err out_range(struct out_queue *q, uint64_t offset, uint64_t n)
 {
 	struct out_piece *piece;
-	enum yb_err err = n == 0 ? YB_OK : push(q, OUT_RANGE, n, &piece);
+	enum yb_err err;
 
-	if (err == YB_OK && n > 0)
+	if (n == 0)
+		return YB_OK;
+	err = push(q, OUT_RANGE, n, &piece);
+	if (err == YB_OK)
 		piece->offset = offset;
 	return err;
 }
